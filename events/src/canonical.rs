@@ -1,0 +1,35 @@
+//! RFC 8785 canonical JSON. It does not parse: what is read back is compared with its canonical form by the reader.
+
+use serde::Serialize;
+
+/// The RFC 8785 (JSON Canonicalization Scheme) bytes of a value, as text.
+///
+/// # Panics
+/// Never for the types of this crate: their maps have string keys and they hold no floating-point numbers.
+pub fn to_string<T: Serialize>(value: &T) -> String {
+    serde_json_canonicalizer::to_string(value).expect("our types have string keys and finite numbers")
+}
+
+/// True when `text` is byte for byte the RFC 8785 form of the JSON value that it holds.
+pub fn is_canonical(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| to_string(&value) == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_sorted_by_utf16_code_units_and_controls_are_escaped_short() {
+        let value: serde_json::Value =
+            serde_json::from_str(r#"{"\ufb33":1,"\ud83d\ude00":2,"a":"\u000a\u001f\u20ac"}"#).expect("valid JSON");
+        assert_eq!(to_string(&value), "{\"a\":\"\\n\\u001f€\",\"😀\":2,\"דּ\":1}");
+    }
+
+    #[test]
+    fn spaces_and_order_are_not_canonical() {
+        assert!(is_canonical(r#"{"a":1,"b":2}"#));
+        assert!(!is_canonical(r#"{"b":2,"a":1}"#));
+        assert!(!is_canonical(r#"{"a": 1}"#));
+    }
+}

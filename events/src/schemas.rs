@@ -1,0 +1,40 @@
+//! JSON Schemas of the event types, generated from the Rust types. They describe what is recorded today, not older versions.
+
+use crate::types::Facts;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// Every type name recorded today and the JSON Schema (2020-12) of its CloudEvents `data`: `{facts, text}`.
+pub static EVENT_DATA_SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let mut generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+    Facts::schemas(&mut generator)
+        .into_iter()
+        .map(|schema| {
+            let document = json!({
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                "$id": format!("/schemas/{}.json", schema.type_name),
+                "title": schema.type_name,
+                "type": "object",
+                "required": ["facts", "text"],
+                "properties": {
+                    "facts": schema.facts,
+                    "text": {"anyOf": [schema.text, {"type": "null"}]},
+                },
+            });
+            (schema.type_name, document)
+        })
+        .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_a_schema_that_describes_its_facts() {
+        let offer = &EVENT_DATA_SCHEMAS["org.convenio.offer.published.v1"];
+        assert!(offer.pointer("/properties/facts/properties/terms/properties/themes").is_some());
+        assert!(EVENT_DATA_SCHEMAS.len() > 60);
+    }
+}

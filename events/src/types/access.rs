@@ -1,0 +1,90 @@
+//! Who may act for which organisation. People's logins are not here: they live in an erasable table outside the log.
+
+use crate::{
+    codes::AccessRole,
+    commitment::Digest,
+    ids::OrganisationId,
+    language_map::Line,
+    time::Timestamp,
+    types::event_types,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// For whom a grant acts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Scope {
+    /// The operator of the ledger.
+    Operator,
+    /// The operator, and the organisations that were registered as holders under this very grant.
+    Sample,
+    /// Organisations that are here.
+    Organisations {
+        /// Which; at least one.
+        organisations: Vec<OrganisationId>,
+    },
+}
+
+/// A grant was given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Granted {
+    /// For whom it acts.
+    pub scope: Scope,
+    /// What it allows.
+    pub role: AccessRole,
+    /// Whether it may sign agreements.
+    pub may_sign: bool,
+    /// Whether it acts on behalf of somebody else's organisation, under a mandate.
+    pub on_behalf: bool,
+    /// Digest of the mandate's document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Digest>,
+    /// From when.
+    pub valid_from: Timestamp,
+    /// Until when; for ever without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Timestamp>,
+    /// Digest of the bearer token, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_digest: Option<Digest>,
+}
+
+/// Who holds a grant: an office, never a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct GrantedText {
+    /// The office.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office: Option<Line>,
+}
+
+/// Why a grant ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationCause {
+    /// Somebody with the right to revoked it.
+    Revoked,
+    /// The bootstrap grant ends when a real admin first acts.
+    BootstrapOver,
+    /// The sample was recorded.
+    SampleRecorded,
+}
+
+/// A grant was ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Revoked {
+    /// Why.
+    pub cause: RevocationCause,
+}
+
+/// Why, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReasonText {
+    /// The reason.
+    pub reason: Line,
+}
+
+event_types! { Access {
+    "granted.v1" Granted, GrantedText;
+    "revoked.v1" Revoked, ReasonText;
+} }

@@ -1,0 +1,352 @@
+//! Agreements: terms, signatures over their digest, and how they live and end. Contributions are not here yet.
+
+use crate::{
+    codes::{Direction, Instrument, Mechanism, Modality, PartyRole, Renewal, SignatureMethod, Visibility},
+    commitment::{Digest, Salt},
+    ids::{AgreementId, CommitmentId, ConveningId, MilestoneId, OrganisationId, SiteId, Subject},
+    language_map::{LanguageMap, LanguageTag, Line},
+    time::{Date, PartialDate, TimeZone},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    values::{Place, Quantity, Theme},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An organisation, or a site of one, in an agreement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Party {
+    /// Which organisation.
+    pub organisation: OrganisationId,
+    /// Which of its sites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// What it does; at least one.
+    pub roles: Vec<PartyRole>,
+    /// The country for which it stands, in the matrix of countries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub represents: Option<Place>,
+    /// The nation or institution for which it stands: a short code that parties on one side share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+    /// Whether the agreement needs its signature.
+    #[serde(default)]
+    pub signs: bool,
+}
+
+/// A short code that the parties on one side of an agreement share, such as `PE` or `pih`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct Side(#[schemars(regex(pattern = "^[A-Za-z0-9-]{1,40}$"))] Box<str>);
+
+impl TryFrom<String> for Side {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if fits { Ok(Self(text.into())) } else { Err("side-form: a side is 1 to 40 letters, digits or hyphens") }
+    }
+}
+
+/// What one party gives another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Commitment {
+    /// Its id within the agreement.
+    pub id: CommitmentId,
+    /// Who gives.
+    pub provider: OrganisationId,
+    /// Who receives.
+    pub receiver: OrganisationId,
+    /// How much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+    /// By when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
+    /// The offer or demand that it takes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Subject>,
+}
+
+/// Something that should have happened by a day.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Milestone {
+    /// Its id within the agreement.
+    pub id: MilestoneId,
+    /// By when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
+}
+
+/// What was agreed. Signatures cover its digest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Terms {
+    /// Its form.
+    pub instrument: Instrument,
+    /// Between whom; at least two.
+    pub parties: Vec<Party>,
+    /// Bilateral, triangular, ...
+    pub modality: Modality,
+    /// Which way it flows.
+    pub direction: Direction,
+    /// How it is done.
+    #[serde(default)]
+    pub mechanisms: Vec<Mechanism>,
+    /// What it is about.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
+    /// Where.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// The first day; the day of the last signature without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_on: Option<Date>,
+    /// The last day; no end without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
+    /// When the parties look at it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_on: Option<Date>,
+    /// How it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+    /// Notice to terminate, in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
+    /// What each gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<Commitment>,
+    /// What should have happened by when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<Milestone>,
+    /// The languages it is written in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+    /// The language that prevails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prevailing_language: Option<LanguageTag>,
+    /// Digests of its documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Digest>,
+    /// Where its days end; the ledger's zone without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
+}
+
+/// What was agreed, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TermsText {
+    /// The title.
+    pub title: LanguageMap,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<LanguageMap>,
+    /// What each commitment is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commitments: BTreeMap<CommitmentId, LanguageMap>,
+    /// What each milestone is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub milestones: BTreeMap<MilestoneId, LanguageMap>,
+    /// Free names of the places.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// The terms in words, and the salt under which the terms digest was taken.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SaltedTermsText {
+    /// The words.
+    pub terms: TermsText,
+    /// The salt of `terms_digest`.
+    pub terms_salt: Salt,
+    /// Where a registered agreement's facts come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
+}
+
+/// What an agreement hangs together with; not part of its terms.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Links {
+    /// The framework under which it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<AgreementId>,
+    /// The agreement that it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<AgreementId>,
+    /// The convening that it came out of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub convening: Option<ConveningId>,
+    /// Offers and demands that it came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listings: Vec<Subject>,
+}
+
+/// A draft was shared with the parties.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Drafted {
+    /// Who drafted it.
+    pub by: OrganisationId,
+    /// What it says.
+    pub terms: Terms,
+    /// Digest of the whole terms: SHA-256("convenio-terms/v1\n" || salt || RFC 8785 JSON of `{facts, text}`).
+    pub terms_digest: Digest,
+    /// What it hangs together with.
+    #[serde(default)]
+    pub links: Links,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// The draft was changed; a proposal goes back to being a draft.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Revised {
+    /// What it says now.
+    pub terms: Terms,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+}
+
+/// It was put before the parties for signature.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Proposed {
+    /// The terms that are to be signed.
+    pub terms_digest: Digest,
+}
+
+/// A party signed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Signed {
+    /// Who.
+    pub by: OrganisationId,
+    /// How.
+    pub method: SignatureMethod,
+    /// The terms that were shown and signed.
+    pub terms_digest: Digest,
+    /// Digest of the mandate, where one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Digest>,
+    /// The day of the signature.
+    pub on: Date,
+}
+
+/// In which capacity a party signed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SignedText {
+    /// The office that signed; never a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office: Option<Line>,
+}
+
+/// A party will not sign.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Refused {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// Who proposed it took the proposal back; it is a draft again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ProposalWithdrawn {}
+
+/// All have signed and its first day has come.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Activated {
+    /// The first day.
+    pub effective_on: Date,
+}
+
+/// Its last day is over; it is closing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EndReached {
+    /// The last day.
+    pub ends_on: Date,
+}
+
+/// A party says that everything was done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Completed {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// A party ended it early.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Terminated {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// A party put it on hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Suspended {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// It goes on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Resumed {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// It was given up before it was active.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// An agreement concluded elsewhere was registered; what it says stays claimed until each party confirms.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// Who says so.
+    pub by: OrganisationId,
+    /// What it says.
+    pub terms: Terms,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// When it was concluded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded_on: Option<PartialDate>,
+    /// When it ended, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_on: Option<PartialDate>,
+    /// What it hangs together with.
+    #[serde(default)]
+    pub links: Links,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// A party says that a registered agreement is as registered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmed {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// A party says that it is not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Denied {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+event_types! { Agreement {
+    "drafted.v1" Drafted, SaltedTermsText;
+    "revised.v1" Revised, SaltedTermsText;
+    "proposed.v1" Proposed, NoText;
+    "signed.v1" Signed, SignedText;
+    "refused.v1" Refused, ReasonText;
+    "proposal-withdrawn.v1" ProposalWithdrawn, ReasonText;
+    "activated.v1" Activated, NoText;
+    "end-reached.v1" EndReached, NoText;
+    "completed.v1" Completed, ReasonText;
+    "terminated.v1" Terminated, ReasonText;
+    "suspended.v1" Suspended, ReasonText;
+    "resumed.v1" Resumed, ReasonText;
+    "cancelled.v1" Cancelled, ReasonText;
+    "registered.v1" Registered, SaltedTermsText;
+    "confirmed.v1" Confirmed, NoText;
+    "denied.v1" Denied, ReasonText;
+} }

@@ -1,0 +1,181 @@
+//! Convenings: where organisations meet, what was held and visited. Their outputs point to them, not the other way round.
+
+use crate::{
+    codes::{ConveningFormat, FacilityKind, SessionKind, Visibility},
+    ids::{OrganisationId, SessionId, SiteId, VisitId},
+    language_map::{LanguageMap, LanguageTag, Line},
+    time::{Date, PartialDate},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    values::{Place, Theme},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// When and where organisations meet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Who convenes.
+    pub organisers: Vec<OrganisationId>,
+    /// Who takes part.
+    #[serde(default)]
+    pub participants: Vec<OrganisationId>,
+    /// In person or not.
+    pub format: ConveningFormat,
+    /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The first day, as exactly as known.
+    pub starts_on: PartialDate,
+    /// The last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<PartialDate>,
+    /// What it is about.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
+    /// The languages spoken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+}
+
+/// A convening in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PlanText {
+    /// The title.
+    pub title: LanguageMap,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LanguageMap>,
+    /// Where exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<LanguageMap>,
+    /// Where the facts come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
+    /// Free names of the place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// It was announced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Announced {
+    /// Who announced it.
+    pub by: OrganisationId,
+    /// When and where.
+    pub plan: Plan,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// A past one was registered; that organisations took part stays claimed until each confirms.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// Who registered it.
+    pub by: OrganisationId,
+    /// When and where.
+    pub plan: Plan,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// An organisation says that it took part.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ParticipationConfirmed {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// A session was held.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SessionRecorded {
+    /// Its id within the convening.
+    pub session: SessionId,
+    /// What kind.
+    pub kind: SessionKind,
+    /// Who took part.
+    #[serde(default)]
+    pub organisations: Vec<OrganisationId>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_on: Option<PartialDate>,
+}
+
+/// What a session or a visit was about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct OccasionText {
+    /// The title.
+    pub title: LanguageMap,
+    /// What happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LanguageMap>,
+}
+
+/// Facilities were visited.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct VisitRecorded {
+    /// Its id within the convening.
+    pub visit: VisitId,
+    /// Whose facilities.
+    pub host: OrganisationId,
+    /// Which site of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// What kinds of facility; at least one.
+    pub facilities: Vec<FacilityKind>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_on: Option<PartialDate>,
+}
+
+/// `visit-recorded.v1`, which knew one facility a visit. It stays readable for ever and is never written again.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct VisitRecordedV1 {
+    visit: VisitId,
+    host: OrganisationId,
+    #[serde(default)]
+    site: Option<SiteId>,
+    facility: FacilityKind,
+    #[serde(default)]
+    occurred_on: Option<PartialDate>,
+}
+
+/// Reads older versions of this record's types as the newest. `None` for a type that needs no upcast.
+pub(super) fn upcast(suffix: &str, json: &str) -> Option<Result<Facts, serde_json::Error>> {
+    match suffix {
+        "visit-recorded.v1" => Some(serde_json::from_str(json).map(|old: VisitRecordedV1| {
+            let VisitRecordedV1 { visit, host, site, facility, occurred_on } = old;
+            Facts::VisitRecorded(VisitRecorded { visit, host, site, facilities: vec![facility], occurred_on })
+        })),
+        _ => None,
+    }
+}
+
+/// It was moved to other days.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Postponed {
+    /// The new first day.
+    pub starts_on: Date,
+    /// The new last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<Date>,
+}
+
+/// It took place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Held {}
+
+/// It will not take place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {}
+
+event_types! { Convening {
+    "announced.v1" Announced, PlanText;
+    "registered.v1" Registered, PlanText;
+    "participation-confirmed.v1" ParticipationConfirmed, NoText;
+    "session-recorded.v1" SessionRecorded, OccasionText;
+    "visit-recorded.v2" VisitRecorded, OccasionText;
+    "postponed.v1" Postponed, ReasonText;
+    "held.v1" Held, NoText;
+    "cancelled.v1" Cancelled, ReasonText;
+} }

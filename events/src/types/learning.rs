@@ -1,0 +1,176 @@
+//! Learnings: what was done, what came of it, and how far others looked at it. Scores, endorsements and re-use are not here yet.
+
+use crate::{
+    codes::{LearningKind, LearningLevel, ScreeningOutcome, Visibility},
+    commitment::Digest,
+    ids::{OrganisationId, Subject},
+    language_map::{LanguageMap, LanguageTag, Line},
+    time::PartialDate,
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    values::{Place, Theme},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a learning is about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Content {
+    /// What it is.
+    pub kind: LearningKind,
+    /// Who wrote it; at least one, and each accepts.
+    pub authors: Vec<OrganisationId>,
+    /// What it is about.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
+    /// Where it was learnt.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// The languages it is written in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+    /// The licence's code (code list `licences`).
+    pub licence: Licence,
+    /// When it happened or appeared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_on: Option<PartialDate>,
+    /// Agreements, offers, demands and convenings that it came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Subject>,
+    /// Digests of its documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Digest>,
+}
+
+/// A licence that is in the code list.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub struct Licence(Box<str>);
+
+impl TryFrom<String> for Licence {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if crate::code_list::licences().get(&text).is_some() {
+            Ok(Self(text.into()))
+        } else {
+            Err("licence-unknown: a licence is a code of the list `licences`, such as CC-BY-4.0")
+        }
+    }
+}
+impl Licence {
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A learning in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ContentText {
+    /// The title.
+    pub title: LanguageMap,
+    /// Where it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<LanguageMap>,
+    /// What was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<LanguageMap>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<LanguageMap>,
+    /// What was learnt.
+    pub lessons: LanguageMap,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommendations: Option<LanguageMap>,
+    /// What made it possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabling_factors: Option<LanguageMap>,
+    /// Where it does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LanguageMap>,
+    /// With whom it was learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<LanguageMap>,
+    /// Where it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
+    /// Free keywords.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<LanguageMap>,
+    /// Free names of the places.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// A learning published elsewhere was registered, with its source; authorship is claimed until accepted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// Who registered it.
+    pub by: OrganisationId,
+    /// What it is about.
+    pub content: Content,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// A learning was submitted for publication here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Submitted {
+    /// Who submitted it.
+    pub by: OrganisationId,
+    /// What it is about.
+    pub content: Content,
+    /// Who may see it once published.
+    pub visibility: Visibility,
+}
+
+/// A reviewer from another organisation looked at it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Screened {
+    /// The reviewer's organisation.
+    pub by: OrganisationId,
+    /// What came of it.
+    pub outcome: ScreeningOutcome,
+    /// Organisations that the reviewer is affiliated with.
+    #[serde(default)]
+    pub affiliations: Vec<OrganisationId>,
+}
+
+/// What the reviewer says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScreenedText {
+    /// The remarks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remarks: Option<LanguageMap>,
+}
+
+/// It was published.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Published {
+    /// How far it was reviewed.
+    pub level: LearningLevel,
+}
+
+/// An organisation says that it is an author.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AuthorshipAccepted {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+/// An author took it back; a tombstone says why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Retracted {
+    /// Who.
+    pub by: OrganisationId,
+}
+
+event_types! { Learning {
+    "registered.v1" Registered, ContentText;
+    "submitted.v1" Submitted, ContentText;
+    "screened.v1" Screened, ScreenedText;
+    "published.v1" Published, NoText;
+    "authorship-accepted.v1" AuthorshipAccepted, NoText;
+    "retracted.v1" Retracted, ReasonText;
+} }

@@ -1,0 +1,158 @@
+//! Offers and demands: one machine, two names. Matching them is not recorded here.
+
+use crate::{
+    codes::{Mechanism, Modality, Urgency, Visibility},
+    ids::{AgreementId, LearningId, OrganisationId, SiteId},
+    language_map::{LanguageMap, LanguageTag},
+    time::{Date, TimeZone},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    values::{CostShare, Place, Quantity, Theme},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is offered or needed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Terms {
+    /// The site of the organisation that offers or needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// What it is about; at least one.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
+    /// How it would be done; at least one.
+    #[serde(default)]
+    pub mechanisms: Vec<Mechanism>,
+    /// Between whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modalities: Vec<Modality>,
+    /// Where; at least one.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// The languages of delivery.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+    /// How much; unlimited without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+    /// Who bears which cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<CostShare>,
+    /// How pressing it is (demands).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+    /// The first day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Date>,
+    /// The last day on which it holds; no end without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Date>,
+    /// Where that day ends; the ledger's zone without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
+    /// Learnings that speak for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<LearningId>,
+}
+
+/// What is offered or needed, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ListingText {
+    /// The title.
+    pub title: LanguageMap,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LanguageMap>,
+    /// On which conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<LanguageMap>,
+    /// Free keywords.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<LanguageMap>,
+    /// Free names of the places.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// It was published.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Published {
+    /// Whose it is.
+    pub organisation: OrganisationId,
+    /// What it is.
+    pub terms: Terms,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// It was changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Revised {
+    /// What it is now.
+    pub terms: Terms,
+}
+
+/// It is not open for now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Paused {}
+
+/// It is open again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Resumed {}
+
+/// Its owner took it back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Withdrawn {}
+
+/// Its last day is over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Expired {
+    /// The last day on which it held.
+    pub valid_through: Date,
+}
+
+/// Its owner says that it was met.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Fulfilled {
+    /// The agreement that met it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<AgreementId>,
+}
+
+/// A proposed agreement holds a part of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reserved {
+    /// Which agreement.
+    pub agreement: AgreementId,
+    /// How much; of an unlimited one, nothing that could run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+}
+
+/// An active agreement took what it had reserved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Allocated {
+    /// Which agreement.
+    pub agreement: AgreementId,
+}
+
+/// An agreement gave back what it had reserved or taken.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Released {
+    /// Which agreement.
+    pub agreement: AgreementId,
+}
+
+event_types! { Listing {
+    "published.v1" Published, ListingText;
+    "revised.v1" Revised, ListingText;
+    "paused.v1" Paused, ReasonText;
+    "resumed.v1" Resumed, NoText;
+    "withdrawn.v1" Withdrawn, ReasonText;
+    "expired.v1" Expired, NoText;
+    "fulfilled.v1" Fulfilled, NoText;
+    "reserved.v1" Reserved, NoText;
+    "allocated.v1" Allocated, NoText;
+    "released.v1" Released, NoText;
+} }

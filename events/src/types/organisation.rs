@@ -1,0 +1,197 @@
+//! Organisations: who they are, where, how they belong together, and who vouches for them.
+
+use crate::{
+    codes::{AffiliationKind, OrganisationKind, VerificationMethod, Visibility},
+    commitment::Digest,
+    ids::{AffiliationId, OrganisationId, SiteId},
+    language_map::{LanguageMap, LanguageTag, Line},
+    time::Date,
+    types::{NoText, access::ReasonText, event_types},
+    values::{Identifier, Place},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Free names of nations and territories without a code of their own, by the place's code in the facts.
+pub type PlaceNames = BTreeMap<Place, LanguageMap>;
+
+/// Whether the organisation itself is here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It can act, through grants.
+    Holder,
+    /// Somebody else registered it; it can be named, not act.
+    Profile,
+}
+
+/// What an organisation is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Which kind.
+    pub kind: OrganisationKind,
+    /// Where its seat is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The languages it works in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
+}
+
+/// What an organisation is, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileText {
+    /// Its name.
+    pub name: LanguageMap,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<LanguageMap>,
+    /// The office to write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office: Option<Line>,
+    /// That office's mailbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Line>,
+    /// Its site on the web.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Line>,
+    /// Where a profile's facts come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
+    /// Free names of the places.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// An organisation was registered, by itself or as a profile.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// Whether it can act.
+    pub standing: Standing,
+    /// What it is.
+    pub profile: Profile,
+    /// Identifiers that others gave it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<Identifier>,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+/// What the organisation is was changed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Revised {
+    /// What it is now.
+    pub profile: Profile,
+}
+
+/// An identifier was added.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct IdentifierAdded {
+    /// Which.
+    pub identifier: Identifier,
+}
+
+/// An identifier was withdrawn, and is free again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct IdentifierWithdrawn {
+    /// Which.
+    pub identifier: Identifier,
+}
+
+/// A site was added.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SiteAdded {
+    /// Its id within the organisation.
+    pub site: SiteId,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// What a site is called.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SiteText {
+    /// Its name.
+    pub name: LanguageMap,
+    /// Free name of its place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub place_names: PlaceNames,
+}
+
+/// A site was closed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SiteClosed {
+    /// Which.
+    pub site: SiteId,
+}
+
+/// The subject was said to belong to another organisation. It stays claimed until both have confirmed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AffiliationClaimed {
+    /// Its id within the organisation.
+    pub affiliation: AffiliationId,
+    /// The other organisation.
+    pub with: OrganisationId,
+    /// How it belongs.
+    pub kind: AffiliationKind,
+}
+
+/// One of the two organisations confirmed an affiliation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AffiliationConfirmed {
+    /// Which.
+    pub affiliation: AffiliationId,
+    /// Who confirmed.
+    pub by: OrganisationId,
+}
+
+/// An affiliation ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AffiliationEnded {
+    /// Which.
+    pub affiliation: AffiliationId,
+}
+
+/// Somebody vouched for the organisation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Verified {
+    /// How it was checked.
+    pub method: VerificationMethod,
+    /// Digest of the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Date>,
+    /// True where the first organisation of a ledger verified itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_itself: bool,
+}
+
+/// The verification was taken back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct VerificationRevoked {}
+
+/// The organisation was suspended: it may still dispute, deny, answer and terminate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Suspended {}
+
+/// The organisation may act again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reinstated {}
+
+event_types! { Organisation {
+    "registered.v1" Registered, ProfileText;
+    "revised.v1" Revised, ProfileText;
+    "identifier-added.v1" IdentifierAdded, NoText;
+    "identifier-withdrawn.v1" IdentifierWithdrawn, NoText;
+    "site-added.v1" SiteAdded, SiteText;
+    "site-closed.v1" SiteClosed, ReasonText;
+    "affiliation-claimed.v1" AffiliationClaimed, NoText;
+    "affiliation-confirmed.v1" AffiliationConfirmed, NoText;
+    "affiliation-ended.v1" AffiliationEnded, ReasonText;
+    "verified.v1" Verified, NoText;
+    "verification-revoked.v1" VerificationRevoked, ReasonText;
+    "suspended.v1" Suspended, ReasonText;
+    "reinstated.v1" Reinstated, ReasonText;
+} }
