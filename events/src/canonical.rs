@@ -23,7 +23,7 @@ mod tests {
     fn members_are_sorted_by_utf16_code_units_and_controls_are_escaped_short() {
         let value: serde_json::Value =
             serde_json::from_str(r#"{"\ufb33":1,"\ud83d\ude00":2,"a":"\u000a\u001f\u20ac"}"#).expect("valid JSON");
-        assert_eq!(to_string(&value), "{\"a\":\"\\n\\u001f€\",\"😀\":2,\"דּ\":1}");
+        assert_eq!(to_string(&value), "{\"a\":\"\\n\\u001f€\",\"\u{1f600}\":2,\"\u{fb33}\":1}");
     }
 
     #[test]
