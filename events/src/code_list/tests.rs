@@ -335,6 +335,13 @@ fn units_in_kind_are_those_of_the_rules() {
 }
 
 #[test]
+fn every_language_is_one_that_a_text_may_be_in() {
+    for item in languages().items() {
+        assert!(item.code.parse::<crate::language_map::LanguageTag>().is_ok(), "{}", item.code);
+    }
+}
+
+#[test]
 fn every_kind_of_record_has_a_label() {
     for kind in crate::RecordKind::ALL {
         assert!(
