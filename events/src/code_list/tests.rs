@@ -337,7 +337,13 @@ fn units_in_kind_are_those_of_the_rules() {
 #[test]
 fn every_language_is_one_that_a_text_may_be_in() {
     for item in languages().items() {
-        assert!(item.code.parse::<crate::language_map::LanguageTag>().is_ok(), "{}", item.code);
+        assert!(
+            item.code
+                .parse::<crate::language_map::LanguageTag>()
+                .is_ok(),
+            "{}",
+            item.code
+        );
     }
 }
 
