@@ -9,9 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use files::{manifests, root, rust_files, text_files};
-use texts::{
-    first_line_with, is_test_file, names_absolute_path, relative_links, without_test_modules,
-};
+use texts::{first_line_with, is_test_file, names_absolute_path, relative_links, without_test_modules};
 
 /// Longest Rust file, in lines: one concept fits in 400, and a margin spares a split in the middle of a change.
 const MAX_RUST_LINES: usize = 450;
@@ -24,15 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("convenio-ledger", &["convenio-events", "convenio-notary"]),
     ("convenio-projections", &["convenio-events"]),
     ("convenio-journal", ADAPTER_SEES),
-    (
-        "convenio-portal",
-        &[
-            "convenio-events",
-            "convenio-ledger",
-            "convenio-notary",
-            "convenio-projections",
-        ],
-    ),
+    ("convenio-portal", &["convenio-events", "convenio-ledger", "convenio-notary", "convenio-projections"]),
     ("convenio", EVERYTHING),
     ("convenio-tests", EVERYTHING),
 ];
@@ -45,21 +35,16 @@ const EVERYTHING: &[&str] = &["*"];
 fn arrows_point_down() {
     let mut wrong = String::new();
     for (path, manifest) in manifests() {
-        let Some(name) = manifest
-            .get("package")
-            .and_then(|package| package["name"].as_str())
-        else {
+        let Some(name) = manifest.get("package").and_then(|package| package["name"].as_str()) else {
             continue;
         };
         let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| *crate_name == name) else {
-            writeln!(wrong, "{}: {name} has no place in ARROWS", path.display())
-                .expect("writing to a string");
+            writeln!(wrong, "{}: {name} has no place in ARROWS", path.display()).expect("writing to a string");
             continue;
         };
         for dependency in our_dependencies(&manifest) {
             if !allowed.contains(&"*") && !allowed.contains(&dependency.as_str()) {
-                writeln!(wrong, "{}: {name} may not see {dependency}", path.display())
-                    .expect("writing to a string");
+                writeln!(wrong, "{}: {name} may not see {dependency}", path.display()).expect("writing to a string");
             }
         }
     }
@@ -72,18 +57,11 @@ fn every_crate_takes_its_lints_from_the_workspace() {
         .into_iter()
         .filter(|(_, manifest)| manifest.contains_key("package"))
         .filter(|(_, manifest)| {
-            manifest
-                .get("lints")
-                .and_then(|lints| lints.get("workspace"))
-                .and_then(toml::Value::as_bool)
-                != Some(true)
+            manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool) != Some(true)
         })
         .map(|(path, _)| path)
         .collect();
-    assert!(
-        without.is_empty(),
-        "no `[lints] workspace = true`: {without:?}"
-    );
+    assert!(without.is_empty(), "no `[lints] workspace = true`: {without:?}");
 }
 
 #[test]
@@ -98,19 +76,14 @@ fn every_rust_file_begins_by_saying_what_it_is_for() {
 fn no_rust_file_is_too_long() {
     check_rust_files(|text| {
         let lines = text.lines().count();
-        (lines > MAX_RUST_LINES)
-            .then(|| format!("{lines} lines, {MAX_RUST_LINES} are allowed: split it by concept"))
+        (lines > MAX_RUST_LINES).then(|| format!("{lines} lines, {MAX_RUST_LINES} are allowed: split it by concept"))
     });
 }
 
 #[test]
 fn nothing_is_left_to_do_and_no_test_is_ignored() {
     // Taken apart, so that this file passes its own test.
-    let forbidden = [
-        concat!("todo", "!("),
-        concat!("unimplemented", "!("),
-        concat!("#[ig", "nore"),
-    ];
+    let forbidden = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ig", "nore")];
     check_rust_files(|text| first_line_with(text, &forbidden));
 }
 
@@ -126,10 +99,7 @@ fn code_outside_tests_never_unwraps() {
             writeln!(wrong, "{}: {complaint}", path.display()).expect("writing to a string");
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "say why it holds with `expect`, or return an error:\n{wrong}"
-    );
+    assert!(wrong.is_empty(), "say why it holds with `expect`, or return an error:\n{wrong}");
 }
 
 #[test]
@@ -144,25 +114,15 @@ fn no_file_names_a_registry_host_or_a_path_of_one_machine() {
         concat!("deb.", "debian"),
         concat!("repo.", "maven"),
     ];
-    let paths = [
-        concat!("/ro", "ot/"),
-        concat!("/wo", "rk/"),
-        concat!("/Us", "ers/"),
-    ];
+    let paths = [concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/Us", "ers/")];
     let mut wrong = String::new();
     // Cargo.lock is cargo's own writing and names the default registry's index.
-    for (path, text) in text_files()
-        .into_iter()
-        .filter(|(path, _)| path != Path::new("Cargo.lock"))
-    {
+    for (path, text) in text_files().into_iter().filter(|(path, _)| path != Path::new("Cargo.lock")) {
         for (number, line) in text.lines().enumerate() {
             let host = hosts.iter().find(|host| line.contains(**host));
-            let machine = paths
-                .iter()
-                .find(|absolute| names_absolute_path(line, absolute));
+            let machine = paths.iter().find(|absolute| names_absolute_path(line, absolute));
             if let Some(word) = host.or(machine) {
-                writeln!(wrong, "{}:{}: {word}", path.display(), number + 1)
-                    .expect("writing to a string");
+                writeln!(wrong, "{}:{}: {word}", path.display(), number + 1).expect("writing to a string");
             }
         }
     }
@@ -180,13 +140,7 @@ fn every_data_file_is_valid_json() {
         };
         for (number, document) in documents.into_iter().enumerate() {
             if let Err(error) = serde_json::from_str::<serde_json::Value>(document) {
-                writeln!(
-                    wrong,
-                    "{} (document {}): {error}",
-                    path.display(),
-                    number + 1
-                )
-                .expect("writing to a string");
+                writeln!(wrong, "{} (document {}): {error}", path.display(), number + 1).expect("writing to a string");
             }
         }
     }
@@ -201,9 +155,7 @@ fn links_between_our_documents_lead_somewhere() {
             continue;
         }
         for link in relative_links(&text) {
-            let folder = path
-                .parent()
-                .expect("a file has a folder, at least an empty one");
+            let folder = path.parent().expect("a file has a folder, at least an empty one");
             if !root().join(folder).join(&link).exists() {
                 writeln!(wrong, "{}: {link}", path.display()).expect("writing to a string");
             }
@@ -215,11 +167,7 @@ fn links_between_our_documents_lead_somewhere() {
 /// Runs `complaint` over every Rust file and fails with all that it says.
 fn check_rust_files(complaint: impl Fn(&str) -> Option<String>) {
     let files = rust_files();
-    assert!(
-        files.len() > 1,
-        "found hardly any Rust files below {}",
-        root().display()
-    );
+    assert!(files.len() > 1, "found hardly any Rust files below {}", root().display());
     let mut wrong = String::new();
     for (path, text) in files {
         if let Some(said) = complaint(&text) {
@@ -236,25 +184,11 @@ fn our_dependencies(manifest: &toml::Table) -> BTreeSet<String> {
         let Some(table) = value.as_table() else {
             continue;
         };
-        if matches!(
-            key.as_str(),
-            "dependencies" | "dev-dependencies" | "build-dependencies"
-        ) {
-            let names = table
-                .iter()
-                .map(|(name, said)| said.get("package").and_then(|p| p.as_str()).unwrap_or(name));
-            found.extend(
-                names
-                    .filter(|name| *name == "convenio" || name.starts_with("convenio-"))
-                    .map(str::to_owned),
-            );
+        if matches!(key.as_str(), "dependencies" | "dev-dependencies" | "build-dependencies") {
+            let names = table.iter().map(|(name, said)| said.get("package").and_then(|p| p.as_str()).unwrap_or(name));
+            found.extend(names.filter(|name| *name == "convenio" || name.starts_with("convenio-")).map(str::to_owned));
         } else if key == "target" {
-            found.extend(
-                table
-                    .values()
-                    .filter_map(toml::Value::as_table)
-                    .flat_map(our_dependencies),
-            );
+            found.extend(table.values().filter_map(toml::Value::as_table).flat_map(our_dependencies));
         }
     }
     found

@@ -47,10 +47,7 @@ pub(crate) fn is_test_file(path: &Path) -> bool {
         let stem = stem.to_string_lossy();
         stem == "tests" || stem.ends_with("_tests")
     });
-    named_for_tests
-        || path
-            .components()
-            .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+    named_for_tests || path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
 }
 
 /// Links of a Markdown text that lead to a file of ours, without the part after `#`.
@@ -68,10 +65,7 @@ pub(crate) fn relative_links(markdown: &str) -> Vec<String> {
 #[test]
 fn a_test_module_is_left_out_and_what_follows_it_is_not() {
     let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    b();\n}\nfn c() {}\n#[cfg(test)]\nmod more;\nfn d() {}\n";
-    assert_eq!(
-        without_test_modules(text),
-        "fn a() {}\n\n\n\n\nfn c() {}\n\n\nfn d() {}\n"
-    );
+    assert_eq!(without_test_modules(text), "fn a() {}\n\n\n\n\nfn c() {}\n\n\nfn d() {}\n");
 }
 
 #[test]
@@ -79,8 +73,5 @@ fn the_middle_of_an_address_is_no_absolute_path() {
     let absolute = concat!("/ro", "ot/");
     assert!(names_absolute_path(&format!("open {absolute}x"), absolute));
     assert!(names_absolute_path(&format!("\"{absolute}x\""), absolute));
-    assert!(!names_absolute_path(
-        &format!("https://example.org{absolute}x"),
-        absolute
-    ));
+    assert!(!names_absolute_path(&format!("https://example.org{absolute}x"), absolute));
 }
