@@ -1,1 +1,32 @@
-//! @
+//! What is read: read models folded from the log, and the runner that keeps them current. Nothing here decides or records.
+//!
+//! * [`Views`] is the handle: start, wait for a position, read, rebuild, status.
+//! * A [`Reader`] is one view at one position; the questions are plain functions over it:
+//!   [`collection`] (records and lists of offers, demands, organisations, agreements, learnings, convenings), [`history`] (an
+//!   organisation's partnership passport), [`activity`] (feed and audit trail), [`access`] (grants, tokens, who may see what).
+//! * [`document`] is what a person sees of one record, as a pure fold of its events.
+//! * `view` is what a view is, `runner` feeds the views, `store` holds their files.
+//!
+//! Every question takes a [`ReaderIdentity`] and filters before it counts.
+
+pub mod access;
+pub mod activity;
+pub mod collection;
+pub mod document;
+mod error;
+mod fold;
+pub mod history;
+mod identity;
+mod name;
+mod runner;
+mod status;
+mod store;
+mod view;
+mod views;
+
+pub use error::{ApplyError, QueryError};
+pub use identity::ReaderIdentity;
+pub use name::{UnknownView, ViewName};
+pub use status::{Activity, HEARTBEAT_LIMIT, RebuildProgress, ViewStatus};
+pub use store::Reader;
+pub use views::{NotYetVisible, Rebuild, RebuildError, Settings, StartError, Views};

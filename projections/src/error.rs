@@ -1,0 +1,59 @@
+//! What can go wrong when a view is read. A record that is not there, or not the reader's to see, is no error: it is `None`.
+
+use crate::name::ViewName;
+
+/// Why a view could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The view is being made for the first time, or was closed. Try again later.
+    #[error("the view {0} is not there yet")]
+    NotReady(ViewName),
+    /// All its connections are in use.
+    #[error("all connections of the view {0} are in use")]
+    Overloaded(ViewName),
+    /// The question cannot be asked like this; `code` is stable.
+    #[error("{code}: {rule}")]
+    Refused {
+        /// Stable, kebab-case.
+        code: &'static str,
+        /// What is asked for.
+        rule: String,
+    },
+    /// SQLite could not answer.
+    #[error("the view cannot be read")]
+    Store(#[from] rusqlite::Error),
+    /// A stored row has another form than this version writes.
+    #[error("the view holds a row that cannot be read")]
+    Row(#[from] serde_json::Error),
+}
+
+impl QueryError {
+    pub(crate) fn refused(code: &'static str, rule: impl Into<String>) -> Self {
+        Self::Refused { code, rule: rule.into() }
+    }
+}
+
+/// Why an event could not be folded into a view.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The event contradicts what was folded before it.
+    #[error("the event does not follow from what came before: {0}")]
+    Contradiction(String),
+    /// SQLite refused.
+    #[error("the view's file cannot be written")]
+    Store(#[from] rusqlite::Error),
+    /// A stored document has another form than this version writes.
+    #[error("a stored document cannot be read")]
+    Document(#[from] serde_json::Error),
+}
+
+impl ApplyError {
+    /// Whether the file itself is damaged, so that only a new one helps.
+    pub fn is_corruption(&self) -> bool {
+        match self {
+            Self::Store(error) => crate::store::is_corruption(error),
+            Self::Document(_) => true,
+            Self::Contradiction(_) => false,
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What each organisation took part in: the partnership passport. It counts claimed apart from confirmed, and judges neither.
+
+mod query;
+mod read;
+
+pub use query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
+pub use read::passport;
