@@ -1,0 +1,190 @@
+//! The one writer of the embedded log, on a thread of its own. It never retries what may have been written.
+//!
+//! Opening, in this order, so that a crash after any step leaves a log that opens the same way again:
+//! 1. the fence is taken: whatever an earlier writer had under way has ended with its process or its handle;
+//! 2. a new connection is opened: nothing that an earlier one believed is taken over;
+//! 3. a truncating checkpoint: every page of the WAL is in the database and synced, and what a failed sync may have
+//!    left behind the last commit is cut off. Only then is the head believed;
+//! 4. the head is read.
+
+use super::{
+    Shared,
+    checkpoint::{CHECKPOINT_BYTES, Checkpointer, WAL_BYTES_LIMIT, checkpoint, is_busy},
+    error::{JournalError, RowError},
+    format,
+    lock::Fence,
+};
+use async_trait::async_trait;
+use convenio_events::{
+    RecordedEvent, Sequence,
+    log::{AppendError, LogWriter, OpenError, OpenedWriter},
+};
+use rusqlite::{Connection, TransactionBehavior};
+use std::{sync::Arc, thread::JoinHandle};
+use tokio::sync::{mpsc, oneshot};
+
+/// Batches that wait for the thread. The contract allows one under way; one more is there for a caller that gave up
+/// waiting and dropped its future.
+const QUEUE_LIMIT: usize = 2;
+
+const INSERT: &str = "INSERT INTO log (sequence, entry, record, record_salt, text, text_salt)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+type Batch = Arc<Vec<RecordedEvent>>;
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+struct Append {
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), Cause>>,
+}
+
+/// The handle; dropping it waits for the batch under way and then ends thread and fence.
+struct Writer {
+    appends: Option<mpsc::Sender<Append>>,
+    thread: Option<JoinHandle<()>>,
+    next: Sequence,
+    /// False while an outcome is not known, and for good after an error.
+    usable: bool,
+}
+
+/// Opens the writer of a journal. It blocks.
+pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
+    let unavailable = |source: Cause| JournalError::Unavailable { path: shared.data.clone(), source };
+    let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
+    let fence = fence.ok_or(OpenError::InUse)?;
+    let connection = format::open_read_write(&shared.file)?;
+    if let Some(pages) = shared.options.pages_limit {
+        limit_pages(&connection, pages).map_err(|error| RowError::from(error).at(&shared.file))?;
+    }
+    let progress = checkpoint(&connection, "TRUNCATE").map_err(|error| RowError::from(error).at(&shared.file))?;
+    if !progress.complete {
+        return Err(unavailable("another process is reading the journal and does not end".into()).into());
+    }
+    let head = format::head(&connection).map_err(|error| error.at(&shared.file))?;
+    let checkpointer = Checkpointer::start(&shared.file)?;
+    let (appends, received) = mpsc::channel(QUEUE_LIMIT);
+    let thread = Thread { shared: shared.clone(), connection, checkpointer, _fence: fence, wal_bytes: 0 };
+    let thread = std::thread::Builder::new()
+        .name("journal-writer".to_owned())
+        .spawn(move || thread.run(received))
+        .map_err(|error| unavailable(error.into()))?;
+    shared.raise_head(head);
+    let writer = Writer { appends: Some(appends), thread: Some(thread), next: head, usable: true };
+    Ok(OpenedWriter { writer: Box::new(writer), head })
+}
+
+fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+#[async_trait]
+impl LogWriter for Writer {
+    async fn append(&mut self, batch: Batch) -> Result<(), AppendError> {
+        if !self.usable {
+            return Err(AppendError::Unknown("the writer had failed before".into()));
+        }
+        let (Some(last), Some(appends)) = (batch.last(), &self.appends) else {
+            return Ok(());
+        };
+        let next = last.sequence.next();
+        for (event, expected) in batch.iter().zip(self.next.0..) {
+            assert_eq!(event.sequence.0, expected, "a batch continues the log without gaps");
+        }
+        // Stays false when this future is dropped while it waits: then nobody knows.
+        self.usable = false;
+        let (answer, answered) = oneshot::channel();
+        let ended = || AppendError::Unknown("the journal's writer has ended".into());
+        appends.send(Append { batch, answer }).await.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?.map_err(AppendError::Unknown)?;
+        self.next = next;
+        self.usable = true;
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.appends.take());
+        if let Some(thread) = self.thread.take() {
+            // Joined, so that whoever opens next finds the fence free. A panic has been reported by its hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the writer's thread owns. Fields are dropped in this order: the fence goes last.
+struct Thread {
+    shared: Arc<Shared>,
+    checkpointer: Checkpointer,
+    connection: Connection,
+    _fence: Fence,
+    /// About how long the WAL is.
+    wal_bytes: usize,
+}
+
+impl Thread {
+    fn run(mut self, mut appends: mpsc::Receiver<Append>) {
+        while let Some(Append { batch, answer }) = appends.blocking_recv() {
+            let outcome = self.append(&batch);
+            let failed = outcome.is_err();
+            if let (Ok(()), Some(last)) = (&outcome, batch.last()) {
+                self.shared.raise_head(last.sequence.next());
+            }
+            // Nobody waits any more: the caller dropped its future and knows that it does not know.
+            let _ = answer.send(outcome);
+            drop(batch);
+            if failed || self.move_wal().is_err() {
+                // Whatever is asked from now on has no known outcome: `appends` is closed by our end.
+                return;
+            }
+        }
+    }
+
+    fn append(&mut self, batch: &[RecordedEvent]) -> Result<(), Cause> {
+        if self.checkpointer.failed() {
+            return Err("a checkpoint of the journal failed".into());
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut bytes = 0;
+        {
+            let mut insert = transaction.prepare_cached(INSERT)?;
+            for event in batch {
+                insert.raw_bind_parameter(1, event.sequence.0.cast_signed())?;
+                insert.raw_bind_parameter(2, &*event.entry)?;
+                insert.raw_bind_parameter(3, &*event.record)?;
+                insert.raw_bind_parameter(4, &event.record_salt.0[..])?;
+                insert.raw_bind_parameter(5, event.text.as_deref())?;
+                insert.raw_bind_parameter(6, event.text_salt.as_ref().map(|salt| &salt.0[..]))?;
+                insert.raw_execute()?;
+                bytes += event.size();
+            }
+        }
+        transaction.commit()?;
+        // Pages are written whole: about a third is lost at their ends, and each commit writes two more.
+        self.wal_bytes += bytes / 3 * 4 + 8192;
+        Ok(())
+    }
+
+    /// Keeps the WAL short, after the batch was answered.
+    fn move_wal(&mut self) -> Result<(), rusqlite::Error> {
+        let too_long = self.wal_bytes >= WAL_BYTES_LIMIT;
+        if too_long || self.checkpointer.little_is_left() {
+            match checkpoint(&self.connection, "PASSIVE") {
+                Ok(progress) if progress.complete => self.wal_bytes = 0,
+                Ok(_) if too_long => {
+                    tracing::warn!("a long read keeps the journal's WAL from being emptied");
+                    self.wal_bytes = WAL_BYTES_LIMIT / 2;
+                }
+                Ok(_) => {}
+                Err(error) if is_busy(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "a checkpoint of the journal failed");
+                    return Err(error);
+                }
+            }
+        } else if self.wal_bytes >= CHECKPOINT_BYTES {
+            self.checkpointer.request();
+        }
+        Ok(())
+    }
+}
