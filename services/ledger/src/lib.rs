@@ -1,4 +1,18 @@
 //! What is decided: aggregates that judge commands against the true present, and the sequencer that numbers what they decide.
 //! No I/O beyond the log contract and the two derived stores.
 
+pub mod access;
+pub mod agreement;
+pub mod authorise;
+pub mod command;
+pub mod context;
+pub mod convening;
+pub mod learning;
+pub mod ledger;
+pub mod listing;
+pub mod organisation;
+pub mod record;
+pub mod rejection;
 pub mod stores;
+pub mod submission;
+pub mod world;

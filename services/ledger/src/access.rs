@@ -1,0 +1,174 @@
+//! Grants: who may act for which organisation, and how that is given and taken. Tokens are known by their digests only.
+
+use crate::{
+    context::{Context, Decision},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    AccessId, Actor, NewEvent, OrganisationId, Timestamp,
+    codes::AccessRole,
+    commitment::Digest,
+    entry::Audience,
+    language_map::Line,
+    types::{
+        access::{Facts, Granted, GrantedText, ReasonText, RevocationCause, Revoked, Scope},
+        organisation::Standing,
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A grant.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Access {
+    /// What was granted.
+    pub granted: Granted,
+    /// Whether it was ended.
+    pub revoked: bool,
+    /// Who gave it.
+    pub by: Actor,
+}
+
+impl Access {
+    /// A grant as it was given.
+    pub fn granted(facts: &Granted, by: Actor) -> Self {
+        Self { granted: facts.clone(), revoked: false, by }
+    }
+
+    /// The grant after an event.
+    pub fn evolve(&mut self, facts: &Facts) {
+        match facts {
+            Facts::Granted(_) => {}
+            Facts::Revoked(_) => self.revoked = true,
+        }
+    }
+
+    /// Whether it can be used at `now`.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        !self.revoked && self.granted.valid_from <= now && self.granted.valid_through.is_none_or(|end| now < end)
+    }
+
+    /// The name under which its token is found.
+    pub fn token_name(&self) -> Option<String> {
+        self.granted.token_digest.as_ref().map(token_name)
+    }
+
+    /// True for the operator's bootstrap grant: it ends when a real admin first acts.
+    pub fn is_bootstrap(&self) -> bool {
+        self.granted.scope == Scope::Operator && !self.revoked
+    }
+}
+
+/// The unique name of a token.
+pub fn token_name(digest: &Digest) -> String {
+    format!("token:{digest}")
+}
+
+/// Gives a grant for one or more organisations that are here.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct GrantAccess {
+    /// The grant's id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<AccessId>,
+    /// For which organisations it acts.
+    pub organisations: Vec<OrganisationId>,
+    /// What it allows.
+    pub role: AccessRole,
+    /// The office that holds it; never a person.
+    #[serde(default)]
+    pub office: Option<Line>,
+    /// Whether it may sign agreements.
+    #[serde(default)]
+    pub may_sign: bool,
+    /// Whether it acts on behalf of somebody else's organisation.
+    #[serde(default)]
+    pub on_behalf: bool,
+    /// Digest of the mandate.
+    #[serde(default)]
+    pub mandate: Option<Digest>,
+    /// From when; now without.
+    #[serde(default)]
+    pub valid_from: Option<Timestamp>,
+    /// Until when.
+    #[serde(default)]
+    pub valid_through: Option<Timestamp>,
+    /// SHA-256("convenio-token/v1\n" || token) of a token that the caller made; without it the node makes one and shows it once.
+    #[serde(default)]
+    pub token_digest: Option<Digest>,
+}
+
+/// Ends a grant.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RevokeAccess {
+    /// Which grant.
+    pub id: AccessId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+impl GrantAccess {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let id = self.id.unwrap_or_else(|| AccessId::new(context.new_id));
+        context.require_new(id.into())?;
+        require(!self.organisations.is_empty(), Reason::OrganisationsRequired).map_err(|r| r.field("organisations"))?;
+        for organisation in &self.organisations {
+            context.require_organisation(*organisation, "organisations")?;
+            let holder = context.world.organisation(*organisation).is_some_and(|o| o.standing == Standing::Holder);
+            require(holder, Reason::ProfileCannotAct).map_err(|r| r.field("organisations"))?;
+        }
+        require_within_own(context, &self.organisations, self.role)?;
+        let in_use = self.token_digest.is_some_and(|digest| context.world.holder(&token_name(&digest)).is_some());
+        require(!in_use, Reason::TokenInUse).map_err(|r| r.field("token_digest"))?;
+        let valid_from = self.valid_from.unwrap_or(context.now);
+        let open = self.valid_through.is_none_or(|end| end > context.now && end > valid_from);
+        require(open, Reason::ValidityPassed).map_err(|r| r.field("valid_through"))?;
+        require(!self.on_behalf || self.mandate.is_some(), Reason::MandateRequired).map_err(|r| r.field("mandate"))?;
+        let facts = Granted {
+            scope: Scope::Organisations { organisations: self.organisations },
+            role: self.role,
+            may_sign: self.may_sign,
+            on_behalf: self.on_behalf,
+            mandate: self.mandate,
+            valid_from,
+            valid_through: self.valid_through,
+            token_digest: self.token_digest,
+        };
+        let text = self.office.map(|office| GrantedText { office: Some(office) });
+        Ok(Decision::one(NewEvent::new(id, Audience::Restricted, facts, text)))
+    }
+}
+
+/// An organisation's admin gives grants within its own organisation, and none that gives more than its own.
+fn require_within_own(context: &Context<'_>, organisations: &[OrganisationId], role: AccessRole) -> Result<(), Rejection> {
+    if context.acting.role == AccessRole::Admin {
+        return Ok(());
+    }
+    let own = organisations.iter().all(|organisation| context.owns(*organisation));
+    require(own, Reason::NotOwner).map_err(|r| r.field("organisations"))?;
+    let within = match role {
+        AccessRole::Admin | AccessRole::Auditor | AccessRole::Reviewer => false,
+        AccessRole::OrganisationAdmin | AccessRole::Recorder | AccessRole::Signatory | AccessRole::Facilitator | AccessRole::Integrator => true,
+    };
+    require(within, Reason::RoleBeyondOwn).map_err(|r| r.field("role"))
+}
+
+impl RevokeAccess {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let access = context.world.access(self.id).ok_or(Reason::RecordUnknown)?;
+        if context.acting.role != AccessRole::Admin {
+            let Scope::Organisations { organisations } = &access.granted.scope else {
+                return Err(Reason::RecordUnknown.into());
+            };
+            require(organisations.iter().all(|organisation| context.owns(*organisation)), Reason::NotOwner)?;
+        }
+        require(!access.revoked, Reason::AlreadyRevoked)?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        Ok(Decision::one(revocation(self.id, RevocationCause::Revoked, text)))
+    }
+}
+
+/// The event that ends a grant.
+pub(crate) fn revocation(id: AccessId, cause: RevocationCause, text: Option<ReasonText>) -> NewEvent {
+    NewEvent::new(id, Audience::Restricted, Revoked { cause }, text)
+}

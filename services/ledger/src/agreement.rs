@@ -1,0 +1,212 @@
+//! Agreements: their states, signatures and what they hold of offers and demands. Contributions and amendments are not here yet.
+
+use crate::context::audience;
+use convenio_events::{
+    AgreementId, NewEvent, OrganisationId, Subject, Timestamp,
+    codes::{Attestation, Visibility},
+    commitment::Digest,
+    entry::Audience,
+    time::{Date, TimeZone},
+    types::agreement::{Activated, EndReached, Facts, Terms},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+mod commands;
+mod holding;
+mod registered;
+mod signing;
+mod terms;
+
+pub use commands::{
+    CancelAgreement, CompleteAgreement, DraftAgreement, ProposeAgreement, ResumeAgreement, ReviseAgreement,
+    SuspendAgreement, TerminateAgreement, WithdrawProposal,
+};
+pub use registered::{ConfirmAgreement, DenyAgreement, RegisterAgreement};
+pub use signing::{RefuseAgreement, SignAgreement};
+pub use terms::digest_of_terms;
+
+pub(crate) use holding::{allocations, releases};
+
+/// Where an agreement stands; each state carries only what is true in it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    /// The parties work on its terms.
+    Drafted,
+    /// It waits for signatures.
+    Proposed {
+        /// Who has signed, and when.
+        signed: BTreeMap<OrganisationId, Date>,
+    },
+    /// It is in force.
+    Active,
+    /// It is on hold.
+    Suspended,
+    /// Its last day is over.
+    Closing,
+    /// Everything was done.
+    Completed,
+    /// It was ended early.
+    Terminated,
+    /// It was given up before it was active.
+    Cancelled,
+    /// It was concluded elsewhere; how each party stands to that.
+    Registered {
+        /// Claimed until a party says otherwise.
+        attestations: BTreeMap<OrganisationId, Attestation>,
+    },
+}
+
+/// An agreement, as far as decisions read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Who drafted or registered it.
+    pub by: OrganisationId,
+    /// Where it stands.
+    pub status: Status,
+    /// What it says.
+    pub terms: Terms,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+impl Agreement {
+    /// The agreement that its first event makes; `None` when that is no first event.
+    pub fn begin(facts: &Facts) -> Option<Self> {
+        match facts {
+            Facts::Drafted(facts) => Some(Self {
+                by: facts.by,
+                status: Status::Drafted,
+                terms: facts.terms.clone(),
+                terms_digest: facts.terms_digest,
+                visibility: facts.visibility,
+            }),
+            Facts::Registered(facts) => Some(Self {
+                by: facts.by,
+                status: Status::Registered {
+                    attestations: facts.terms.parties.iter().map(|party| (party.organisation, Attestation::Claimed)).collect(),
+                },
+                terms: facts.terms.clone(),
+                terms_digest: facts.terms_digest,
+                visibility: facts.visibility,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The agreement after an event.
+    pub fn evolve(&mut self, facts: &Facts) {
+        match facts {
+            Facts::Drafted(_) | Facts::Registered(_) => {}
+            Facts::Revised(facts) => {
+                self.terms = facts.terms.clone();
+                self.terms_digest = facts.terms_digest;
+                self.status = Status::Drafted;
+            }
+            Facts::Proposed(_) => self.status = Status::Proposed { signed: BTreeMap::new() },
+            Facts::Signed(facts) => {
+                if let Status::Proposed { signed } = &mut self.status {
+                    signed.insert(facts.by, facts.on);
+                }
+            }
+            Facts::Refused(_) | Facts::ProposalWithdrawn(_) => self.status = Status::Drafted,
+            Facts::Activated(_) | Facts::Resumed(_) => self.status = Status::Active,
+            Facts::EndReached(_) => self.status = Status::Closing,
+            Facts::Completed(_) => self.status = Status::Completed,
+            Facts::Terminated(_) => self.status = Status::Terminated,
+            Facts::Suspended(_) => self.status = Status::Suspended,
+            Facts::Cancelled(_) => self.status = Status::Cancelled,
+            Facts::Confirmed(facts) => self.attest(facts.by, Attestation::Confirmed),
+            Facts::Denied(facts) => self.attest(facts.by, Attestation::Denied),
+        }
+    }
+
+    fn attest(&mut self, by: OrganisationId, attestation: Attestation) {
+        if let Status::Registered { attestations } = &mut self.status {
+            attestations.insert(by, attestation);
+        }
+    }
+
+    /// The audience of what happens to it.
+    pub fn audience(&self) -> Audience {
+        audience(self.visibility)
+    }
+
+    /// Whether an organisation is one of its parties.
+    pub fn has_party(&self, organisation: OrganisationId) -> bool {
+        self.terms.parties.iter().any(|party| party.organisation == organisation)
+    }
+
+    /// Whether an organisation is one of the parties that sign.
+    pub fn is_signed_by(&self, organisation: OrganisationId) -> bool {
+        self.terms.parties.iter().any(|party| party.signs && party.organisation == organisation)
+    }
+
+    /// The organisations that sign.
+    pub fn signers(&self) -> BTreeSet<OrganisationId> {
+        self.terms.parties.iter().filter(|party| party.signs).map(|party| party.organisation).collect()
+    }
+
+    fn zone(&self, ledger_zone: TimeZone) -> TimeZone {
+        self.terms.time_zone.unwrap_or(ledger_zone)
+    }
+
+    /// The first day, once every party has signed: the one in the terms, else that of the last signature.
+    pub fn effective_on(&self) -> Option<Date> {
+        let Status::Proposed { signed } = &self.status else { return None };
+        let all = self.signers().iter().all(|signer| signed.contains_key(signer));
+        if all { self.terms.effective_on.or_else(|| signed.values().max().copied()) } else { None }
+    }
+
+    /// When the clock must look at it again: its first day begins, or its last day is over.
+    pub fn due(&self, ledger_zone: TimeZone) -> Option<Timestamp> {
+        let zone = self.zone(ledger_zone);
+        match self.status {
+            Status::Proposed { .. } => {
+                let day_before = self.effective_on()?.0.pred_opt()?;
+                Some(Date(day_before).end_in(zone))
+            }
+            Status::Active => self.terms.ends_on.map(|last| last.end_in(zone)),
+            Status::Drafted
+            | Status::Suspended
+            | Status::Closing
+            | Status::Completed
+            | Status::Terminated
+            | Status::Cancelled
+            | Status::Registered { .. } => None,
+        }
+    }
+
+    /// What the clock records when it is due, on the agreement itself; what it holds is settled by [`allocations`].
+    pub fn tick(&self, subject: Subject) -> Option<NewEvent> {
+        match self.status {
+            Status::Proposed { .. } => {
+                let effective_on = self.effective_on()?;
+                Some(NewEvent::new(subject, self.audience(), Activated { effective_on }, None))
+            }
+            Status::Active => {
+                let ends_on = self.terms.ends_on?;
+                Some(NewEvent::new(subject, self.audience(), EndReached { ends_on }, None))
+            }
+            Status::Drafted
+            | Status::Suspended
+            | Status::Closing
+            | Status::Completed
+            | Status::Terminated
+            | Status::Cancelled
+            | Status::Registered { .. } => None,
+        }
+    }
+
+    /// The offers and demands that its commitments take from.
+    pub fn sources(&self) -> BTreeSet<Subject> {
+        self.terms.commitments.iter().filter_map(|commitment| commitment.source).collect()
+    }
+}
+
+/// An agreement's subject.
+pub(crate) fn subject(id: AgreementId) -> Subject {
+    id.into()
+}

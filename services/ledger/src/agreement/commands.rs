@@ -1,0 +1,233 @@
+//! Drafting an agreement, and how it is put forward, held, and ended. Signing is decided elsewhere.
+
+use super::{
+    Agreement, Status, digest_of_terms,
+    holding::{releases, reservations},
+    subject,
+    terms::{Concluded, check, check_links},
+};
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    AgreementId, NewEvent, OrganisationId,
+    codes::{AccessRole, Visibility},
+    language_map::Line,
+    types::{
+        access::ReasonText,
+        agreement::{
+            Cancelled, Completed, Drafted, Links, ProposalWithdrawn, Proposed, Resumed, Revised, SaltedTermsText, Suspended,
+            Terminated, Terms, TermsText,
+        },
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Shares a draft with the parties.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct DraftAgreement {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<AgreementId>,
+    /// What it says.
+    pub terms: Terms,
+    /// What it says, in words.
+    pub text: TermsText,
+    /// What it hangs together with.
+    #[serde(default)]
+    pub links: Links,
+    /// Who may see it; the parties unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Changes a draft or a proposal; signatures given so far are void, and it is a draft again.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ReviseAgreement {
+    /// Which.
+    pub id: AgreementId,
+    /// What it says now.
+    pub terms: Terms,
+    /// What it says now, in words.
+    pub text: TermsText,
+}
+
+/// Puts a draft before the parties for signature, and reserves what it takes.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ProposeAgreement {
+    /// Which.
+    pub id: AgreementId,
+}
+
+macro_rules! with_reason {
+    ($($(#[$doc:meta])* $name:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+        pub struct $name {
+            /// Which agreement.
+            pub id: AgreementId,
+            /// Why.
+            #[serde(default)]
+            pub reason: Option<Line>,
+        }
+    )* };
+}
+with_reason! {
+    /// Takes a proposal back; it is a draft again.
+    WithdrawProposal;
+    /// Gives an agreement up before it is active.
+    CancelAgreement;
+    /// Puts an active agreement on hold.
+    SuspendAgreement;
+    /// Lets a suspended agreement go on.
+    ResumeAgreement;
+    /// Says that everything was done.
+    CompleteAgreement;
+    /// Ends an agreement early.
+    TerminateAgreement;
+}
+
+/// An agreement that the acting organisation is a party of. Whoever may not see it learns nothing of it.
+pub(super) fn party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
+    let agreement = context.world.agreement(id).ok_or(Reason::RecordUnknown)?;
+    let by = context.organisation()?;
+    if agreement.has_party(by) {
+        return Ok((agreement, by));
+    }
+    match agreement.visibility {
+        Visibility::Parties if agreement.by != by => Err(Reason::RecordUnknown.into()),
+        Visibility::Public | Visibility::Members | Visibility::Parties => Err(Reason::NotParty.into()),
+    }
+}
+
+/// Its drafter may work on it too: a facilitator brokers agreements that it is no party of.
+fn worked_on(id: AgreementId, context: &Context<'_>) -> Result<Arc<Agreement>, Rejection> {
+    let drafted_here = context.world.agreement(id).filter(|agreement| context.owns(agreement.by));
+    drafted_here.map_or_else(|| party_of(id, context).map(|(agreement, _)| agreement), Ok)
+}
+
+fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
+    reason.map(|reason| ReasonText { reason })
+}
+
+impl DraftAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let by = context.organisation()?;
+        let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
+        context.require_new(subject(id))?;
+        let party = self.terms.parties.iter().any(|party| party.organisation == by);
+        require(party || context.acting.role == AccessRole::Facilitator, Reason::NotParty)?;
+        check(&self.terms, &self.text, Concluded::Here, context)?;
+        check_links(&self.links, context)?;
+        let visibility = self.visibility.unwrap_or(Visibility::Parties);
+        let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
+        let facts = Drafted { by, terms: self.terms, terms_digest, links: self.links, visibility };
+        let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: None };
+        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(text))))
+    }
+}
+
+impl ReviseAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let agreement = worked_on(self.id, context)?;
+        require(matches!(agreement.status, Status::Drafted | Status::Proposed { .. }), Reason::NotDraft)?;
+        check(&self.terms, &self.text, Concluded::Here, context)?;
+        let by = context.organisation()?;
+        let stays = by == agreement.by || self.terms.parties.iter().any(|party| party.organisation == by);
+        require(stays, Reason::NotParty).map_err(|r| r.field("terms.parties"))?;
+        let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
+        let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: None };
+        let facts = Revised { terms: self.terms, terms_digest };
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), facts, Some(text)));
+        decision.events.extend(releases(self.id, &agreement, context.world));
+        Ok(decision)
+    }
+}
+
+impl ProposeAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let agreement = worked_on(self.id, context)?;
+        require(agreement.status == Status::Drafted, Reason::NotDraft)?;
+        let over = agreement.terms.ends_on.is_some_and(|last| last.0 < context.today(agreement.terms.time_zone));
+        require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
+        let facts = Proposed { terms_digest: agreement.terms_digest };
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), facts, None));
+        decision.events.extend(reservations(self.id, &agreement, context)?);
+        Ok(decision)
+    }
+}
+
+impl WithdrawProposal {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let agreement = worked_on(self.id, context)?;
+        require(matches!(agreement.status, Status::Proposed { .. }), Reason::NotProposed)?;
+        let text = reason_text(self.reason);
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), ProposalWithdrawn {}, text));
+        decision.events.extend(releases(self.id, &agreement, context.world));
+        Ok(decision)
+    }
+}
+
+impl CancelAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let agreement = worked_on(self.id, context)?;
+        match agreement.status {
+            Status::Drafted | Status::Proposed { .. } => {}
+            Status::Active | Status::Suspended | Status::Closing => return Err(Reason::AlreadyActive.into()),
+            Status::Completed | Status::Terminated | Status::Cancelled | Status::Registered { .. } => {
+                return Err(Reason::AlreadyOver.into());
+            }
+        }
+        let (by, text) = (context.organisation()?, reason_text(self.reason));
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Cancelled { by }, text));
+        decision.events.extend(releases(self.id, &agreement, context.world));
+        Ok(decision)
+    }
+}
+
+/// A signing party of an agreement in force. What is overdue counts as closing, which is in force still.
+fn in_force(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
+    let (agreement, by) = party_of(id, context)?;
+    require(agreement.is_signed_by(by), Reason::NotParty)?;
+    match agreement.status {
+        Status::Active | Status::Suspended | Status::Closing => Ok((agreement, by)),
+        Status::Completed | Status::Terminated | Status::Cancelled => Err(Reason::AlreadyOver.into()),
+        Status::Drafted | Status::Proposed { .. } | Status::Registered { .. } => Err(Reason::NotActive.into()),
+    }
+}
+
+impl SuspendAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = in_force(self.id, context)?;
+        require(agreement.status == Status::Active, Reason::NotActive)?;
+        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Suspended { by }, reason_text(self.reason))))
+    }
+}
+
+impl ResumeAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = in_force(self.id, context)?;
+        require(agreement.status == Status::Suspended, Reason::NotSuspended)?;
+        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Resumed { by }, reason_text(self.reason))))
+    }
+}
+
+impl CompleteAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = in_force(self.id, context)?;
+        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Completed { by }, reason_text(self.reason))))
+    }
+}
+
+impl TerminateAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = in_force(self.id, context)?;
+        let text = reason_text(self.reason);
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Terminated { by }, text));
+        decision.events.extend(releases(self.id, &agreement, context.world));
+        Ok(decision)
+    }
+}

@@ -1,0 +1,123 @@
+//! Signing the terms that were shown, or refusing to. The last signature may make the agreement active.
+
+use super::{
+    Agreement, Status,
+    commands::party_of,
+    holding::{allocations, releases},
+};
+use crate::{
+    context::{Context, Decision},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    AgreementId, NewEvent, OrganisationId,
+    codes::{SignatureMethod, Visibility},
+    commitment::Digest,
+    language_map::Line,
+    time::Date,
+    types::{
+        access::ReasonText,
+        agreement::{Activated, Refused, Signed, SignedText},
+        record::VisibilityChanged,
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Signs the terms that were shown.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct SignAgreement {
+    /// Which agreement.
+    pub id: AgreementId,
+    /// The terms digest that was shown to whoever signs.
+    pub terms_digest: Digest,
+    /// How the signature was given; on this platform unless said.
+    #[serde(default)]
+    pub method: Option<SignatureMethod>,
+    /// The office that signs; never a person.
+    #[serde(default)]
+    pub office: Option<Line>,
+    /// The day of a paper or external signature; today unless said.
+    #[serde(default)]
+    pub on: Option<Date>,
+}
+
+/// Says that a party will not sign; the agreement is a draft again.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RefuseAgreement {
+    /// Which agreement.
+    pub id: AgreementId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+impl SignAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = party_of(self.id, context)?;
+        require(agreement.is_signed_by(by), Reason::NotParty)?;
+        require(context.acting.may_sign, Reason::SignatoryRequired)?;
+        context.require_verified(by)?;
+        let Status::Proposed { signed } = &agreement.status else { return Err(Reason::NotProposed.into()) };
+        require(self.terms_digest == agreement.terms_digest, Reason::TermsChanged).map_err(|r| r.field("terms_digest"))?;
+        require(!signed.contains_key(&by), Reason::AlreadySigned)?;
+        let signature = self.signature(&agreement, by, context)?;
+        let text = self.office.map(|office| SignedText { office: Some(office) });
+        let mut after = Agreement::clone(&agreement);
+        if let Status::Proposed { signed } = &mut after.status {
+            signed.insert(by, signature.on);
+        }
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), signature, text));
+        decision.events.extend(activation(self.id, &after, context));
+        Ok(decision)
+    }
+
+    fn signature(&self, agreement: &Agreement, by: OrganisationId, context: &Context<'_>) -> Result<Signed, Rejection> {
+        let method = self.method.unwrap_or(SignatureMethod::Platform);
+        let today = Date(context.today(agreement.terms.time_zone));
+        let mandate = if context.acting.on_behalf { context.acting.mandate } else { None };
+        let on = match method {
+            SignatureMethod::Platform => today,
+            SignatureMethod::Paper | SignatureMethod::External => {
+                let mandated = !context.acting.on_behalf || mandate.is_some();
+                require(mandated, Reason::MandateRequired).map_err(|r| r.field("method"))?;
+                self.on.unwrap_or(today)
+            }
+        };
+        require(on <= today, Reason::DateInFuture).map_err(|r| r.field("on"))?;
+        Ok(Signed { by, method, terms_digest: self.terms_digest, mandate, on })
+    }
+}
+
+/// What follows when all have signed and the first day has come.
+fn activation(id: AgreementId, agreement: &Agreement, context: &Context<'_>) -> Vec<NewEvent> {
+    let due = agreement.due(context.world.time_zone());
+    let Some(effective_on) = agreement.effective_on().filter(|_| due.is_some_and(|due| due <= context.now)) else {
+        return Vec::new();
+    };
+    let mut events = vec![NewEvent::new(id, agreement.audience(), Activated { effective_on }, None)];
+    events.extend(allocations(id, agreement, context.world));
+    events.extend(publication(id, agreement, context.world.settings().agreements_public));
+    events
+}
+
+/// A ledger may require agreements to become public once active.
+pub(crate) fn publication(id: AgreementId, agreement: &Agreement, required: bool) -> Option<NewEvent> {
+    let (from, to) = (agreement.visibility, Visibility::Public);
+    (required && from != to).then(|| {
+        let audience = crate::context::audience(to);
+        NewEvent::new(id, audience, VisibilityChanged { from, to }, None)
+    })
+}
+
+impl RefuseAgreement {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (agreement, by) = party_of(self.id, context)?;
+        require(agreement.is_signed_by(by), Reason::NotParty)?;
+        require(matches!(agreement.status, Status::Proposed { .. }), Reason::NotProposed)?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Refused { by }, text));
+        decision.events.extend(releases(self.id, &agreement, context.world));
+        Ok(decision)
+    }
+}

@@ -1,0 +1,141 @@
+//! What the terms of an agreement must satisfy, and the digest that signatures cover. Nothing here changes an agreement.
+
+use crate::{
+    context::Context,
+    listing::closed,
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    RecordKind, canonical,
+    codes::{Modality, PartyRole},
+    commitment::{Digest, Salt, terms_digest},
+    types::agreement::{Links, Party, Terms, TermsText},
+};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The most parties of one agreement.
+pub const PARTIES_LIMIT: usize = 100;
+/// The most commitments, and the most milestones, of one agreement.
+pub const COMMITMENTS_LIMIT: usize = 200;
+
+/// Digest of the whole terms under a salt: SHA-256("convenio-terms/v1\n" || salt || RFC 8785 JSON of `{facts, text}`).
+pub fn digest_of_terms(salt: &Salt, facts: &Terms, text: &TermsText) -> Digest {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        facts: &'a Terms,
+        text: &'a TermsText,
+    }
+    terms_digest(salt, canonical::to_string(&Whole { facts, text }).as_bytes())
+}
+
+/// Whether terms are to be signed here, or were agreed elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concluded {
+    Here,
+    Elsewhere,
+}
+
+/// Checks terms against every rule that needs no other agreement.
+pub(super) fn check(terms: &Terms, text: &TermsText, concluded: Concluded, context: &Context<'_>) -> Result<(), Rejection> {
+    check_parties(&terms.parties, context)?;
+    check_modality(terms, concluded)?;
+    if concluded == Concluded::Here {
+        let signs = terms.parties.iter().any(|party| party.signs);
+        require(signs, Reason::SignerRequired).map_err(|r| r.field("terms.parties"))?;
+        for (at, party) in terms.parties.iter().enumerate() {
+            let declared = !party.signs || party.side.is_some();
+            require(declared, Reason::SideRequired).map_err(|r| r.field(format!("terms.parties[{at}].side")))?;
+        }
+    }
+    if let (Some(start), Some(end)) = (terms.effective_on, terms.ends_on) {
+        require(start <= end, Reason::DatesReversed).map_err(|r| r.field("terms.ends_on"))?;
+    }
+    check_commitments(terms, text, context)
+}
+
+fn check_parties(parties: &[Party], context: &Context<'_>) -> Result<(), Rejection> {
+    require(parties.len() <= PARTIES_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.parties"))?;
+    let mut seen = BTreeSet::new();
+    for (at, party) in parties.iter().enumerate() {
+        let field = |name: &str| format!("terms.parties[{at}].{name}");
+        context.require_organisation(party.organisation, &field("organisation"))?;
+        if let Some(site) = party.site {
+            let has = context.world.organisation(party.organisation).is_some_and(|o| o.has_site(site));
+            require(has, Reason::SiteUnknown).map_err(|r| r.field(field("site")))?;
+        }
+        require(!party.roles.is_empty(), Reason::RoleMissing).map_err(|r| r.field(field("roles")))?;
+        let new = seen.insert((party.organisation, party.site));
+        require(new, Reason::PartyTwice).map_err(|r| r.field(field("organisation")))?;
+    }
+    require(seen.len() >= 2, Reason::PartiesTooFew).map_err(|r| r.field("terms.parties"))
+}
+
+fn check_modality(terms: &Terms, concluded: Concluded) -> Result<(), Rejection> {
+    let organisations: BTreeSet<_> = terms.parties.iter().map(|party| party.organisation).collect();
+    let one = organisations.len() == 1;
+    require(one == (terms.modality == Modality::Internal), Reason::InternalOrganisation).map_err(|r| r.field("terms.modality"))?;
+    let has = |roles: &[PartyRole]| terms.parties.iter().any(|party| party.roles.iter().any(|role| roles.contains(role)));
+    match terms.modality {
+        Modality::Bilateral if concluded == Concluded::Here => {
+            let aside = |party: &&Party| {
+                party.roles.iter().all(|role| matches!(role, PartyRole::Facilitator | PartyRole::Observer))
+            };
+            let sides: BTreeSet<_> = terms.parties.iter().filter(|party| !aside(party)).map(|party| &party.side).collect();
+            require(sides.len() == 2, Reason::BilateralSides).map_err(|r| r.field("terms.parties"))
+        }
+        Modality::Triangular => {
+            let complete = has(&[PartyRole::Offering])
+                && has(&[PartyRole::Requesting])
+                && has(&[PartyRole::Facilitator, PartyRole::Donor]);
+            require(complete, Reason::TriangularRoles).map_err(|r| r.field("terms.parties"))
+        }
+        Modality::Bilateral | Modality::Network | Modality::Regional | Modality::Internal => Ok(()),
+    }
+}
+
+fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> Result<(), Rejection> {
+    require(terms.commitments.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.commitments"))?;
+    require(terms.milestones.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.milestones"))?;
+    let mut commitments = BTreeSet::new();
+    for (at, commitment) in terms.commitments.iter().enumerate() {
+        let field = |name: &str| format!("terms.commitments[{at}].{name}");
+        require(commitments.insert(commitment.id), Reason::CommitmentTwice).map_err(|r| r.field(field("id")))?;
+        for (name, party) in [("provider", commitment.provider), ("receiver", commitment.receiver)] {
+            let known = terms.parties.iter().any(|p| p.organisation == party);
+            require(known, Reason::CommitmentParty).map_err(|r| r.field(field(name)))?;
+        }
+        if let Some(source) = commitment.source {
+            let listing = context.world.listing(source).ok_or_else(|| Rejection::from(Reason::LinkUnknown).field(field("source")))?;
+            let owner = if source.kind == RecordKind::Demand { commitment.receiver } else { commitment.provider };
+            require(listing.organisation == owner, Reason::SourceOwner).map_err(|r| r.field(field("source")))?;
+            let open = listing.is_open(context.now, context.world.time_zone());
+            require(open, closed(source.kind)).map_err(|r| r.field(field("source")))?;
+        }
+    }
+    let milestones: BTreeSet<_> = terms.milestones.iter().map(|milestone| milestone.id).collect();
+    require(milestones.len() == terms.milestones.len(), Reason::CommitmentTwice).map_err(|r| r.field("terms.milestones"))?;
+    let known = text.commitments.keys().all(|id| commitments.contains(id));
+    require(known, Reason::DescriptionUnknown).map_err(|r| r.field("text.commitments"))?;
+    let known = text.milestones.keys().all(|id| milestones.contains(id));
+    require(known, Reason::DescriptionUnknown).map_err(|r| r.field("text.milestones"))
+}
+
+/// Checks that what an agreement is linked to exists.
+pub(super) fn check_links(links: &Links, context: &Context<'_>) -> Result<(), Rejection> {
+    let world = context.world;
+    let missing = |field: &str| Rejection::from(Reason::LinkUnknown).field(field);
+    if links.parent.is_some_and(|id| world.agreement(id).is_none()) {
+        return Err(missing("links.parent"));
+    }
+    if links.renews.is_some_and(|id| world.agreement(id).is_none()) {
+        return Err(missing("links.renews"));
+    }
+    if links.convening.is_some_and(|id| world.convening(id).is_none()) {
+        return Err(missing("links.convening"));
+    }
+    if links.listings.iter().any(|subject| world.listing(*subject).is_none()) {
+        return Err(missing("links.listings"));
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! What a decision may read besides the command: who acts, when, and the true present. Time and new ids arrive as data.
+
+use crate::{
+    rejection::{Reason, Rejection, require},
+    world::World,
+};
+use chrono::NaiveDate;
+use convenio_events::{
+    AccessId, Actor, NewEvent, OrganisationId, Subject, Timestamp,
+    codes::{AccessRole, Visibility},
+    commitment::{Digest, Salt},
+    entry::Audience,
+    time::TimeZone,
+};
+use uuid::Uuid;
+
+/// Who acts, under which grant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acting {
+    /// Who.
+    pub actor: Actor,
+    /// The grant; the clock and offline verbs have none.
+    pub grant: Option<AccessId>,
+    /// What the grant allows.
+    pub role: AccessRole,
+    /// Whether the grant may sign.
+    pub may_sign: bool,
+    /// Whether it acts on behalf of another's organisation.
+    pub on_behalf: bool,
+    /// Digest of the mandate.
+    pub mandate: Option<Digest>,
+    /// Whether the grant is the sample's.
+    pub sample: bool,
+}
+
+impl Acting {
+    /// The operator at the machine, with every right and no grant.
+    pub const fn operator() -> Self {
+        Self {
+            actor: Actor::Operator,
+            grant: None,
+            role: AccessRole::Admin,
+            may_sign: false,
+            on_behalf: false,
+            mandate: None,
+            sample: false,
+        }
+    }
+}
+
+/// Everything that a decision reads besides its command.
+pub struct Context<'a> {
+    /// The true present, earlier commands of the same batch included.
+    pub world: &'a World,
+    /// The ledger's time.
+    pub now: Timestamp,
+    /// Who acts.
+    pub acting: &'a Acting,
+    /// The id of what is created, unless the caller chose one: UUIDv5(acting organisation, command id).
+    pub new_id: Uuid,
+    /// Fresh random bytes for a terms digest.
+    pub salt: Salt,
+}
+
+impl Context<'_> {
+    /// The organisation that acts.
+    ///
+    /// # Errors
+    /// `organisation-required` when the operator acts.
+    pub fn organisation(&self) -> Result<OrganisationId, Rejection> {
+        self.acting.actor.organisation().ok_or_else(|| Reason::OrganisationRequired.into())
+    }
+
+    /// Today's date in a record's zone, the ledger's without.
+    pub fn today(&self, zone: Option<TimeZone>) -> NaiveDate {
+        self.now.date_in(zone.unwrap_or_else(|| self.world.time_zone()))
+    }
+
+    /// True when `owner` acts, or an admin.
+    pub fn owns(&self, owner: OrganisationId) -> bool {
+        self.acting.actor.organisation() == Some(owner)
+    }
+
+    /// Refuses anybody but `owner`; a record that the caller may not even see does not exist for it.
+    ///
+    /// # Errors
+    /// `not-owner`.
+    pub fn require_owner(&self, owner: OrganisationId) -> Result<(), Rejection> {
+        require(self.owns(owner), Reason::NotOwner)
+    }
+
+    /// Refuses to create what exists.
+    ///
+    /// # Errors
+    /// `id-exists`.
+    pub fn require_new(&self, subject: Subject) -> Result<(), Rejection> {
+        require(self.world.version(subject).is_none(), Reason::IdExists).map_err(|rejection| rejection.field("id"))
+    }
+
+    /// Refuses an organisation that is not here.
+    ///
+    /// # Errors
+    /// `organisation-unknown`, naming `field`.
+    pub fn require_organisation(&self, id: OrganisationId, field: &str) -> Result<(), Rejection> {
+        require(self.world.organisation(id).is_some(), Reason::OrganisationUnknown)
+            .map_err(|rejection| rejection.field(field).detail(format!("there is no organisation {id}")))
+    }
+
+    /// Refuses an organisation that nobody vouches for today.
+    ///
+    /// # Errors
+    /// `verification-required`.
+    pub fn require_verified(&self, id: OrganisationId) -> Result<(), Rejection> {
+        let verified = self.world.organisation(id).is_some_and(|organisation| organisation.is_verified(self.today(None)));
+        require(verified, Reason::VerificationRequired)
+    }
+}
+
+/// What a command leads to: events that are recorded together, the first of them on the command's own subject.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Decision {
+    /// The record that the command is about.
+    pub subject: Subject,
+    /// What happens, in order; never empty.
+    pub events: Vec<NewEvent>,
+}
+
+impl Decision {
+    /// A decision with one event.
+    pub fn one(event: NewEvent) -> Self {
+        Self { subject: event.subject, events: vec![event] }
+    }
+}
+
+/// The audience of what happens on a record that has this visibility.
+pub(crate) const fn audience(visibility: Visibility) -> Audience {
+    match visibility {
+        Visibility::Public => Audience::Public,
+        Visibility::Members | Visibility::Parties => Audience::Restricted,
+    }
+}

@@ -1,0 +1,323 @@
+//! Convenings: announced before or registered after; what was held and visited; who confirms to have taken part.
+
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    ConveningId, NewEvent, OrganisationId,
+    codes::{FacilityKind, SessionKind, Visibility},
+    ids::{SessionId, SiteId, VisitId},
+    language_map::Line,
+    time::{Date, PartialDate},
+    types::{
+        access::ReasonText,
+        convening::{
+            Announced, Cancelled, Facts, Held, OccasionText, ParticipationConfirmed, Plan, PlanText, Postponed, Registered,
+            SessionRecorded, VisitRecorded,
+        },
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Where a convening stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    /// It will take place.
+    Announced,
+    /// It took place; registered afterwards.
+    Registered,
+    /// It took place.
+    Held,
+    /// It did not take place.
+    Cancelled,
+}
+
+/// A convening, as far as decisions read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Convening {
+    /// Who announced or registered it.
+    pub by: OrganisationId,
+    /// Who convened.
+    pub organisers: BTreeSet<OrganisationId>,
+    /// Who was to take part.
+    pub participants: BTreeSet<OrganisationId>,
+    /// Who confirmed that they did.
+    pub confirmed: BTreeSet<OrganisationId>,
+    /// Where it stands.
+    pub status: Status,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+impl Convening {
+    /// The convening that its first event makes; `None` when that is no first event.
+    pub fn begin(facts: &Facts) -> Option<Self> {
+        let (by, plan, visibility, status) = match facts {
+            Facts::Announced(facts) => (facts.by, &facts.plan, facts.visibility, Status::Announced),
+            Facts::Registered(facts) => (facts.by, &facts.plan, facts.visibility, Status::Registered),
+            _ => return None,
+        };
+        let organisers = plan.organisers.iter().copied().collect();
+        let participants = plan.participants.iter().copied().collect();
+        Some(Self { by, organisers, participants, confirmed: BTreeSet::new(), status, visibility })
+    }
+
+    /// The convening after an event.
+    pub fn evolve(&mut self, facts: &Facts) {
+        match facts {
+            Facts::Announced(_) | Facts::Registered(_) | Facts::VisitRecorded(_) | Facts::Postponed(_) => {}
+            Facts::SessionRecorded(facts) => self.participants.extend(&facts.organisations),
+            Facts::ParticipationConfirmed(facts) => {
+                self.confirmed.insert(facts.by);
+            }
+            Facts::Held(_) => self.status = Status::Held,
+            Facts::Cancelled(_) => self.status = Status::Cancelled,
+        }
+    }
+
+    /// Whether an organisation is named as convening or taking part.
+    pub fn names(&self, organisation: OrganisationId) -> bool {
+        self.organisers.contains(&organisation) || self.participants.contains(&organisation)
+    }
+}
+
+/// Announces a convening.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct AnnounceConvening {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<ConveningId>,
+    /// When and where.
+    pub plan: Plan,
+    /// It, in words.
+    pub text: PlanText,
+    /// Who may see it; everybody unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Registers a past convening; that organisations took part stays claimed until each confirms.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RegisterConvening {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<ConveningId>,
+    /// When and where.
+    pub plan: Plan,
+    /// It, in words.
+    pub text: PlanText,
+    /// Who may see it; everybody unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Says that the acting organisation took part.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ConfirmParticipation {
+    /// In which convening.
+    pub id: ConveningId,
+}
+
+/// Records a session that was held.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RecordSession {
+    /// At which convening.
+    pub id: ConveningId,
+    /// The session's id; without it one is derived from the command id.
+    #[serde(default)]
+    pub session: Option<SessionId>,
+    /// What kind.
+    pub kind: SessionKind,
+    /// Who took part.
+    #[serde(default)]
+    pub organisations: Vec<OrganisationId>,
+    /// When.
+    #[serde(default)]
+    pub occurred_on: Option<PartialDate>,
+    /// What it was about.
+    pub text: OccasionText,
+}
+
+/// Records a visit to facilities.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RecordVisit {
+    /// At which convening.
+    pub id: ConveningId,
+    /// The visit's id; without it one is derived from the command id.
+    #[serde(default)]
+    pub visit: Option<VisitId>,
+    /// Whose facilities.
+    pub host: OrganisationId,
+    /// Which site of the host.
+    #[serde(default)]
+    pub site: Option<SiteId>,
+    /// What kinds of facility.
+    pub facilities: Vec<FacilityKind>,
+    /// When.
+    #[serde(default)]
+    pub occurred_on: Option<PartialDate>,
+    /// What was seen.
+    pub text: OccasionText,
+}
+
+/// Moves an announced convening to other days.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct PostponeConvening {
+    /// Which.
+    pub id: ConveningId,
+    /// The new first day.
+    pub starts_on: Date,
+    /// The new last day.
+    #[serde(default)]
+    pub ends_on: Option<Date>,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+/// Says that an announced convening took place.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct HoldConvening {
+    /// Which.
+    pub id: ConveningId,
+}
+
+/// Says that an announced convening will not take place.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct CancelConvening {
+    /// Which.
+    pub id: ConveningId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+fn check(plan: &Plan, context: &Context<'_>) -> Result<(), Rejection> {
+    require(!plan.organisers.is_empty(), Reason::OrganiserRequired).map_err(|r| r.field("plan.organisers"))?;
+    for (field, organisations) in [("plan.organisers", &plan.organisers), ("plan.participants", &plan.participants)] {
+        for organisation in organisations {
+            context.require_organisation(*organisation, field)?;
+        }
+    }
+    let ordered = plan.ends_on.is_none_or(|end| plan.starts_on.first_day() <= end.first_day());
+    require(ordered, Reason::DatesReversed).map_err(|r| r.field("plan.ends_on"))
+}
+
+impl AnnounceConvening {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let by = context.organisation()?;
+        let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
+        context.require_new(id.into())?;
+        check(&self.plan, context)?;
+        require(self.plan.organisers.contains(&by), Reason::NotOwner).map_err(|r| r.field("plan.organisers"))?;
+        let visibility = self.visibility.unwrap_or(Visibility::Public);
+        let facts = Announced { by, plan: self.plan, visibility };
+        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+    }
+}
+
+impl RegisterConvening {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let by = context.organisation()?;
+        let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
+        context.require_new(id.into())?;
+        check(&self.plan, context)?;
+        let past = self.plan.starts_on.first_day() <= context.today(None);
+        require(past, Reason::DateInFuture).map_err(|r| r.field("plan.starts_on"))?;
+        let visibility = self.visibility.unwrap_or(Visibility::Public);
+        let facts = Registered { by, plan: self.plan, visibility };
+        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+    }
+}
+
+fn existing(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Rejection> {
+    context.world.convening(id).ok_or_else(|| Reason::RecordUnknown.into())
+}
+
+impl ConfirmParticipation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = existing(self.id, context)?;
+        let by = context.organisation()?;
+        require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
+        require(convening.names(by), Reason::NotParty)?;
+        require(!convening.confirmed.contains(&by), Reason::AlreadyConfirmed)?;
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), ParticipationConfirmed { by }, None)))
+    }
+}
+
+/// A convening that the acting organisation keeps the record of.
+fn kept(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Rejection> {
+    let convening = existing(id, context)?;
+    let by = context.organisation()?;
+    require(convening.by == by || convening.organisers.contains(&by), Reason::NotOwner)?;
+    require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
+    Ok(convening)
+}
+
+impl RecordSession {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = kept(self.id, context)?;
+        for organisation in &self.organisations {
+            context.require_organisation(*organisation, "organisations")?;
+        }
+        let session = self.session.unwrap_or_else(|| SessionId::new(context.new_id));
+        let (kind, organisations, occurred_on) = (self.kind, self.organisations, self.occurred_on);
+        let facts = SessionRecorded { session, kind, organisations, occurred_on };
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, Some(self.text))))
+    }
+}
+
+impl RecordVisit {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = kept(self.id, context)?;
+        let host = context.world.organisation(self.host);
+        let host = host.ok_or_else(|| Rejection::from(Reason::OrganisationUnknown).field("host"))?;
+        let known = self.site.is_none_or(|site| host.has_site(site));
+        require(known, Reason::SiteUnknown).map_err(|r| r.field("site"))?;
+        require(!self.facilities.is_empty(), Reason::FacilityRequired).map_err(|r| r.field("facilities"))?;
+        let facts = VisitRecorded {
+            visit: self.visit.unwrap_or_else(|| VisitId::new(context.new_id)),
+            host: self.host,
+            site: self.site,
+            facilities: self.facilities,
+            occurred_on: self.occurred_on,
+        };
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, Some(self.text))))
+    }
+}
+
+/// An announced convening of the acting organisation.
+fn announced(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Rejection> {
+    let convening = kept(id, context)?;
+    require(convening.status == Status::Announced, Reason::ConveningOver)?;
+    Ok(convening)
+}
+
+impl PostponeConvening {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = announced(self.id, context)?;
+        let ordered = self.ends_on.is_none_or(|end| self.starts_on <= end);
+        require(ordered, Reason::DatesReversed).map_err(|r| r.field("ends_on"))?;
+        let facts = Postponed { starts_on: self.starts_on, ends_on: self.ends_on };
+        let text = self.reason.map(|reason| ReasonText { reason });
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, text)))
+    }
+}
+
+impl HoldConvening {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = announced(self.id, context)?;
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), Held {}, None)))
+    }
+}
+
+impl CancelConvening {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let convening = announced(self.id, context)?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), Cancelled {}, text)))
+    }
+}

@@ -1,0 +1,265 @@
+//! Learnings: registered from elsewhere or submitted here, screened by others, accepted by their authors, published.
+
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    LearningId, NewEvent, OrganisationId, RecordKind,
+    codes::{AccessRole, LearningLevel, ScreeningOutcome, Visibility},
+    entry::Audience,
+    language_map::{LanguageMap, Line},
+    types::{
+        access::ReasonText,
+        learning::{
+            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Screened, ScreenedText, Submitted,
+        },
+    },
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Where a learning stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Status {
+    /// It was published elsewhere.
+    Registered,
+    /// It waits for screening or publication.
+    Submitted,
+    /// A reviewer asked for changes.
+    RevisionRequested,
+    /// A reviewer passed it.
+    Screened,
+    /// It is published here.
+    Published,
+    /// An author took it back.
+    Retracted,
+}
+
+/// A learning, as far as decisions read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Learning {
+    /// Who brought it.
+    pub by: OrganisationId,
+    /// Who wrote it.
+    pub authors: BTreeSet<OrganisationId>,
+    /// Who has accepted to be an author.
+    pub accepted: BTreeSet<OrganisationId>,
+    /// Where it stands.
+    pub status: Status,
+    /// Who may see it once published.
+    pub visibility: Visibility,
+}
+
+impl Learning {
+    /// The learning that its first event makes; `None` when that is no first event.
+    pub fn begin(facts: &Facts) -> Option<Self> {
+        let (by, content, visibility, status) = match facts {
+            Facts::Registered(facts) => (facts.by, &facts.content, facts.visibility, Status::Registered),
+            Facts::Submitted(facts) => (facts.by, &facts.content, facts.visibility, Status::Submitted),
+            _ => return None,
+        };
+        let authors = content.authors.iter().copied().collect();
+        Some(Self { by, authors, accepted: BTreeSet::new(), status, visibility })
+    }
+
+    /// The learning after an event.
+    pub fn evolve(&mut self, facts: &Facts) {
+        match facts {
+            Facts::Registered(_) | Facts::Submitted(_) => {}
+            Facts::Screened(facts) => {
+                self.status = match facts.outcome {
+                    ScreeningOutcome::Passed => Status::Screened,
+                    ScreeningOutcome::RevisionRequested => Status::RevisionRequested,
+                }
+            }
+            Facts::Published(_) => self.status = Status::Published,
+            Facts::AuthorshipAccepted(facts) => {
+                self.accepted.insert(facts.by);
+            }
+            Facts::Retracted(_) => self.status = Status::Retracted,
+        }
+    }
+
+    /// Who may see it now: before publication, those who work on it.
+    pub fn visible_to(&self) -> Visibility {
+        match self.status {
+            Status::Submitted | Status::RevisionRequested | Status::Screened => Visibility::Parties,
+            Status::Registered | Status::Published | Status::Retracted => self.visibility,
+        }
+    }
+
+    /// The audience of what happens to it.
+    pub fn audience(&self) -> Audience {
+        audience(self.visible_to())
+    }
+}
+
+/// Registers a learning that was published elsewhere, with its source.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RegisterLearning {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<LearningId>,
+    /// What it is about.
+    pub content: Content,
+    /// It, in words; `citation` says where it was published.
+    pub text: ContentText,
+    /// Who may see it; everybody unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Submits a learning for publication here, as one of its authors.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct SubmitLearning {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<LearningId>,
+    /// What it is about.
+    pub content: Content,
+    /// It, in words.
+    pub text: ContentText,
+    /// Who may see it once published; everybody unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Says, as a reviewer, what a look at it showed.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ScreenLearning {
+    /// Which learning.
+    pub id: LearningId,
+    /// What came of it.
+    pub outcome: ScreeningOutcome,
+    /// Remarks for the authors.
+    #[serde(default)]
+    pub remarks: Option<LanguageMap>,
+    /// Organisations that the reviewer is affiliated with.
+    #[serde(default)]
+    pub affiliations: Vec<OrganisationId>,
+}
+
+/// Publishes a learning that every author has accepted.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct PublishLearning {
+    /// Which learning.
+    pub id: LearningId,
+}
+
+/// Says that the acting organisation is an author.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct AcceptAuthorship {
+    /// Of which learning.
+    pub id: LearningId,
+}
+
+/// Takes a published learning back; its tombstone says why.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RetractLearning {
+    /// Which learning.
+    pub id: LearningId,
+    /// Why.
+    pub reason: Line,
+}
+
+fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {
+    require(!content.authors.is_empty(), Reason::AuthorRequired).map_err(|r| r.field("content.authors"))?;
+    for author in &content.authors {
+        context.require_organisation(*author, "content.authors")?;
+    }
+    require(!content.themes.is_empty(), Reason::ThemeRequired).map_err(|r| r.field("content.themes"))?;
+    for link in &content.links {
+        let linkable = matches!(link.kind, RecordKind::Agreement | RecordKind::Offer | RecordKind::Demand | RecordKind::Convening);
+        let known = linkable && context.world.version(*link).is_some();
+        require(known, Reason::LinkUnknown).map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
+    }
+    let future = content.occurred_on.is_some_and(|date| date.first_day() > context.today(None));
+    require(!future, Reason::DateInFuture).map_err(|r| r.field("content.occurred_on"))
+}
+
+impl RegisterLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let by = context.organisation()?;
+        let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
+        context.require_new(id.into())?;
+        check(&self.content, context)?;
+        let visibility = self.visibility.unwrap_or(Visibility::Public);
+        let facts = Registered { by, content: self.content, visibility };
+        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+    }
+}
+
+impl SubmitLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let by = context.organisation()?;
+        let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
+        context.require_new(id.into())?;
+        check(&self.content, context)?;
+        require(self.content.authors.contains(&by), Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
+        let facts = Submitted { by, content: self.content, visibility: self.visibility.unwrap_or(Visibility::Public) };
+        let mut decision = Decision::one(NewEvent::new(id, Audience::Restricted, facts, Some(self.text)));
+        // Whoever submits it has accepted to be an author thereby.
+        decision.events.push(NewEvent::new(id, Audience::Restricted, AuthorshipAccepted { by }, None));
+        Ok(decision)
+    }
+}
+
+fn existing(id: LearningId, context: &Context<'_>) -> Result<Arc<Learning>, Rejection> {
+    let learning = context.world.learning(id).ok_or(Reason::RecordUnknown)?;
+    require(learning.status != Status::Retracted, Reason::AlreadyOver)?;
+    Ok(learning)
+}
+
+impl ScreenLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let learning = existing(self.id, context)?;
+        let by = context.organisation()?;
+        require(!learning.authors.contains(&by) && learning.by != by, Reason::ReviewOwn)?;
+        for organisation in &self.affiliations {
+            context.require_organisation(*organisation, "affiliations")?;
+        }
+        require(!matches!(learning.status, Status::Registered | Status::Published), Reason::AlreadyPublished)?;
+        let facts = Screened { by, outcome: self.outcome, affiliations: self.affiliations };
+        let text = self.remarks.map(|remarks| ScreenedText { remarks: Some(remarks) });
+        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), facts, text)))
+    }
+}
+
+impl PublishLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let learning = existing(self.id, context)?;
+        let by = context.organisation()?;
+        let may = learning.by == by || learning.authors.contains(&by) || context.acting.role == AccessRole::Admin;
+        require(may, Reason::NotOwner)?;
+        let level = match learning.status {
+            Status::Screened => LearningLevel::Screened,
+            Status::Submitted => LearningLevel::SelfPublished,
+            Status::RevisionRequested => return Err(Reason::ScreeningRequired.into()),
+            Status::Registered | Status::Published | Status::Retracted => return Err(Reason::AlreadyPublished.into()),
+        };
+        require(learning.authors.is_subset(&learning.accepted), Reason::AuthorshipOpen)?;
+        Ok(Decision::one(NewEvent::new(self.id, audience(learning.visibility), Published { level }, None)))
+    }
+}
+
+impl AcceptAuthorship {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let learning = existing(self.id, context)?;
+        let by = context.organisation()?;
+        require(learning.authors.contains(&by), Reason::NotParty)?;
+        require(!learning.accepted.contains(&by), Reason::AlreadyConfirmed)?;
+        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), AuthorshipAccepted { by }, None)))
+    }
+}
+
+impl RetractLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let learning = existing(self.id, context)?;
+        let by = context.organisation()?;
+        require(learning.authors.contains(&by) || learning.by == by, Reason::NotOwner)?;
+        let text = Some(ReasonText { reason: self.reason });
+        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), Retracted { by }, text)))
+    }
+}

@@ -1,0 +1,206 @@
+//! Publishing an offer or a demand, changing it, and ending it. What agreements take of it is decided with the agreement.
+
+use super::{Listing, Status};
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    AgreementId, ListingId, NewEvent, OrganisationId, RecordKind, Subject,
+    codes::Visibility,
+    language_map::Line,
+    types::{
+        access::ReasonText,
+        listing::{Fulfilled, ListingText, Paused, Published, Resumed, Revised, Terms, Withdrawn},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The most themes, mechanisms, places, ... of one record.
+pub const ITEMS_LIMIT: usize = 200;
+
+/// Publishes an offer or a demand of the acting organisation.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Publish {
+    /// Its id; without it one is derived from the command id.
+    #[serde(default)]
+    pub id: Option<ListingId>,
+    /// Whose it is; the acting organisation's, and no other's.
+    #[serde(default)]
+    pub organisation: Option<OrganisationId>,
+    /// What it is.
+    pub terms: Terms,
+    /// What it is, in words.
+    pub text: ListingText,
+    /// Who may see it; everybody unless said.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Changes an offer or a demand that is not over.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Revise {
+    /// Which.
+    pub id: ListingId,
+    /// What it is now.
+    pub terms: Terms,
+    /// What it is now, in words.
+    pub text: ListingText,
+}
+
+/// Pauses one that is open.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Pause {
+    /// Which.
+    pub id: ListingId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+/// Opens one again that is paused.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Resume {
+    /// Which.
+    pub id: ListingId,
+}
+
+/// Takes one back.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Withdraw {
+    /// Which.
+    pub id: ListingId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+/// Says that one was met.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct Fulfil {
+    /// Which.
+    pub id: ListingId,
+    /// The agreement that met it.
+    #[serde(default)]
+    pub agreement: Option<AgreementId>,
+}
+
+/// Checks what offers and demands must have.
+fn check(terms: &Terms, owner: OrganisationId, context: &Context<'_>) -> Result<(), Rejection> {
+    require(!terms.themes.is_empty(), Reason::ThemeRequired).map_err(|r| r.field("terms.themes"))?;
+    require(!terms.mechanisms.is_empty(), Reason::MechanismRequired).map_err(|r| r.field("terms.mechanisms"))?;
+    require(!terms.places.is_empty(), Reason::PlaceRequired).map_err(|r| r.field("terms.places"))?;
+    let counts = [
+        ("terms.themes", terms.themes.len()),
+        ("terms.mechanisms", terms.mechanisms.len()),
+        ("terms.places", terms.places.len()),
+        ("terms.languages", terms.languages.len()),
+        ("terms.costs", terms.costs.len()),
+        ("terms.evidence", terms.evidence.len()),
+    ];
+    for (field, count) in counts {
+        require(count <= ITEMS_LIMIT, Reason::TooManyItems).map_err(|r| r.field(field))?;
+    }
+    if let (Some(from), Some(through)) = (terms.valid_from, terms.valid_through) {
+        require(from <= through, Reason::DatesReversed).map_err(|r| r.field("terms.valid_through"))?;
+    }
+    let over = terms.valid_through.is_some_and(|last| last.0 < context.today(terms.time_zone));
+    require(!over, Reason::DateInPast).map_err(|r| r.field("terms.valid_through"))?;
+    if let Some(site) = terms.site {
+        let has = context.world.organisation(owner).is_some_and(|organisation| organisation.has_site(site));
+        require(has, Reason::SiteUnknown).map_err(|r| r.field("terms.site"))?;
+    }
+    for learning in &terms.evidence {
+        let known = context.world.learning(*learning).is_some();
+        require(known, Reason::LinkUnknown).map_err(|r| r.field("terms.evidence"))?;
+    }
+    Ok(())
+}
+
+/// One of the acting organisation's own that is not over.
+fn own(kind: RecordKind, id: ListingId, context: &Context<'_>) -> Result<(Subject, Arc<Listing>), Rejection> {
+    let subject = Subject::new(kind, id.uuid());
+    let listing = context.world.listing(subject).ok_or(Reason::RecordUnknown)?;
+    context.require_owner(listing.organisation)?;
+    match listing.status {
+        Status::Open | Status::Paused => Ok((subject, listing)),
+        Status::Withdrawn | Status::Expired | Status::Fulfilled => Err(closed(kind).into()),
+    }
+}
+
+/// The reason for which what is over is refused.
+pub(crate) fn closed(kind: RecordKind) -> Reason {
+    if kind == RecordKind::Demand { Reason::DemandClosed } else { Reason::OfferClosed }
+}
+
+impl Publish {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.organisation()?;
+        let own = self.organisation.is_none_or(|named| named == organisation);
+        require(own, Reason::NotOwner).map_err(|r| r.field("organisation"))?;
+        let subject = Subject::new(kind, self.id.map_or(context.new_id, ListingId::uuid));
+        context.require_new(subject)?;
+        check(&self.terms, organisation, context)?;
+        let visibility = self.visibility.unwrap_or(Visibility::Public);
+        let facts = Published { organisation, terms: self.terms, visibility };
+        Ok(Decision::one(NewEvent::new(subject, audience(visibility), facts, Some(self.text))))
+    }
+}
+
+impl Revise {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (subject, listing) = own(kind, self.id, context)?;
+        check(&self.terms, listing.organisation, context)?;
+        require_room(&listing, &self.terms)?;
+        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Revised { terms: self.terms }, Some(self.text))))
+    }
+}
+
+/// A revision leaves room for what agreements hold already.
+fn require_room(listing: &Listing, terms: &Terms) -> Result<(), Rejection> {
+    let Some(total) = &terms.quantity else { return Ok(()) };
+    let mut left = Some(total.amount);
+    for held in listing.held.values().flatten() {
+        require(held.unit == total.unit, Reason::UnitDiffers).map_err(|r| r.field("terms.quantity"))?;
+        left = left.and_then(|left| left.minus(held.amount));
+    }
+    require(left.is_some(), Reason::QuantityExceeded).map_err(|r| r.field("terms.quantity"))
+}
+
+impl Pause {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (subject, listing) = own(kind, self.id, context)?;
+        require(listing.status == Status::Open, closed(kind))?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Paused {}, text)))
+    }
+}
+
+impl Resume {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (subject, listing) = own(kind, self.id, context)?;
+        require(listing.status == Status::Paused, Reason::NotPaused)?;
+        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Resumed {}, None)))
+    }
+}
+
+impl Withdraw {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (subject, listing) = own(kind, self.id, context)?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Withdrawn {}, text)))
+    }
+}
+
+impl Fulfil {
+    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let (subject, listing) = own(kind, self.id, context)?;
+        if let Some(agreement) = self.agreement {
+            let known = context.world.agreement(agreement).is_some();
+            require(known, Reason::LinkUnknown).map_err(|r| r.field("agreement"))?;
+        }
+        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Fulfilled { agreement: self.agreement }, None)))
+    }
+}

@@ -1,0 +1,101 @@
+//! How organisations belong together: claimed by anybody who may describe one of them, confirmed by each for itself.
+
+use super::commands::{acts_as, editable};
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    NewEvent, OrganisationId,
+    codes::{AccessRole, AffiliationKind},
+    ids::AffiliationId,
+    language_map::Line,
+    types::{
+        access::ReasonText,
+        organisation::{AffiliationClaimed, AffiliationConfirmed, AffiliationEnded},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Says that an organisation belongs to another. It counts as confirmed by whichever of the two says so.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct AffiliateOrganisation {
+    /// Which organisation.
+    pub id: OrganisationId,
+    /// The affiliation's id; without it one is derived from the command id.
+    #[serde(default)]
+    pub affiliation: Option<AffiliationId>,
+    /// The other organisation.
+    pub with: OrganisationId,
+    /// How it belongs.
+    pub kind: AffiliationKind,
+}
+
+/// Confirms an affiliation, as one of the two organisations.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ConfirmAffiliation {
+    /// The organisation that has it.
+    pub id: OrganisationId,
+    /// Which affiliation.
+    pub affiliation: AffiliationId,
+}
+
+/// Ends an affiliation, as either of the two organisations or as whoever may describe the first.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct EndAffiliation {
+    /// The organisation that has it.
+    pub id: OrganisationId,
+    /// Which affiliation.
+    pub affiliation: AffiliationId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+impl AffiliateOrganisation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = match context.world.organisation(self.id) {
+            // The other one may say it as well.
+            Some(organisation) if context.owns(self.with) => organisation,
+            _ => editable(context, self.id)?,
+        };
+        require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
+        context.require_organisation(self.with, "with")?;
+        let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));
+        require(!organisation.affiliations.contains_key(&affiliation), Reason::IdExists).map_err(|r| r.field("affiliation"))?;
+        let audience = audience(organisation.visibility);
+        let claimed = AffiliationClaimed { affiliation, with: self.with, kind: self.kind };
+        let mut decision = Decision::one(NewEvent::new(self.id, audience, claimed, None));
+        if let Some(by) = context.acting.actor.organisation().filter(|by| [self.id, self.with].contains(by)) {
+            decision.events.push(NewEvent::new(self.id, audience, AffiliationConfirmed { affiliation, by }, None));
+        }
+        Ok(decision)
+    }
+}
+
+impl ConfirmAffiliation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
+        let by = context.organisation()?;
+        require(by == self.id || by == affiliation.with, Reason::NotParty)?;
+        require(!affiliation.confirmed_by.contains(&by), Reason::AlreadyConfirmed)?;
+        let facts = AffiliationConfirmed { affiliation: self.affiliation, by };
+        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+    }
+}
+
+impl EndAffiliation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
+        let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, affiliation.with);
+        if !either && context.acting.role != AccessRole::Admin {
+            editable(context, self.id)?;
+        }
+        let text = self.reason.map(|reason| ReasonText { reason });
+        let facts = AffiliationEnded { affiliation: self.affiliation };
+        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, text)))
+    }
+}

@@ -1,0 +1,109 @@
+//! Who vouches for an organisation, and who may not act for now. Admins decide; nobody vouches for itself but the first of a ledger.
+
+use crate::{
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+};
+use convenio_events::{
+    NewEvent, OrganisationId,
+    codes::VerificationMethod,
+    commitment::Digest,
+    language_map::Line,
+    time::Date,
+    types::{
+        access::ReasonText,
+        organisation::{Reinstated, Suspended, VerificationRevoked, Verified},
+    },
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Vouches for an organisation.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct VerifyOrganisation {
+    /// Which.
+    pub id: OrganisationId,
+    /// How it was checked.
+    pub method: VerificationMethod,
+    /// Digest of the evidence.
+    #[serde(default)]
+    pub evidence: Option<Digest>,
+    /// The last day on which it holds; for good without.
+    #[serde(default)]
+    pub valid_through: Option<Date>,
+}
+
+/// Takes the verification back.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct RevokeVerification {
+    /// Which organisation.
+    pub id: OrganisationId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+/// Suspends an organisation.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct SuspendOrganisation {
+    /// Which.
+    pub id: OrganisationId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+/// Lets a suspended organisation act again.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ReinstateOrganisation {
+    /// Which.
+    pub id: OrganisationId,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
+    reason.map(|reason| ReasonText { reason })
+}
+
+impl VerifyOrganisation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        let today = context.today(None);
+        let open = self.valid_through.is_none_or(|last| today <= last.0);
+        require(open, Reason::DateInPast).map_err(|r| r.field("valid_through"))?;
+        require(!organisation.is_verified(today), Reason::AlreadyVerified)?;
+        let by_itself = context.owns(self.id);
+        require(!by_itself || !context.world.anybody_verified(), Reason::VerifyItself)?;
+        let facts = Verified { method: self.method, evidence: self.evidence, valid_through: self.valid_through, by_itself };
+        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+    }
+}
+
+impl RevokeVerification {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        require(organisation.verification.is_some(), Reason::NotVerified)?;
+        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
+        Ok(Decision::one(NewEvent::new(self.id, audience, VerificationRevoked {}, text)))
+    }
+}
+
+impl SuspendOrganisation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        require(!organisation.suspended, Reason::AlreadySuspended)?;
+        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
+        Ok(Decision::one(NewEvent::new(self.id, audience, Suspended {}, text)))
+    }
+}
+
+impl ReinstateOrganisation {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        require(organisation.suspended, Reason::NotSuspended)?;
+        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
+        Ok(Decision::one(NewEvent::new(self.id, audience, Reinstated {}, text)))
+    }
+}

@@ -1,0 +1,78 @@
+//! What can be done to any record: changing who may see it. Consent of several parties is not here yet.
+
+use crate::{
+    agreement,
+    context::{Context, Decision, audience},
+    rejection::{Reason, Rejection, require},
+    world::Aggregate,
+};
+use convenio_events::{
+    NewEvent, Subject,
+    codes::{AccessRole, Visibility},
+    entry::Audience,
+    language_map::Line,
+    types::{access::ReasonText, organisation::Standing, record::VisibilityChanged},
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Changes who may see a record. What was public stays public on the streams.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct SetVisibility {
+    /// Which record: `offer/<uuid>`.
+    pub subject: Subject,
+    /// Who may see it from now on.
+    pub visibility: Visibility,
+    /// Why.
+    #[serde(default)]
+    pub reason: Option<Line>,
+}
+
+impl SetVisibility {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
+        let from = match &aggregate {
+            Aggregate::Ledger(_) | Aggregate::Access(_) => return Err(Reason::RecordUnknown.into()),
+            Aggregate::Organisation(organisation) => {
+                let registrar = organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;
+                let own = context.acting.actor.organisation().is_some_and(|id| id.uuid() == self.subject.id);
+                require(own || registrar || context.acting.role == AccessRole::Admin, Reason::NotOwner)?;
+                organisation.visibility
+            }
+            Aggregate::Listing(listing) => {
+                context.require_owner(listing.organisation)?;
+                listing.visibility
+            }
+            Aggregate::Agreement(agreement) => {
+                require(agreement.has_party(context.organisation()?) || context.owns(agreement.by), Reason::RecordUnknown)?;
+                // While only its drafter has worked on it, nobody else's consent is needed.
+                let alone = agreement.status == agreement::Status::Drafted && context.owns(agreement.by);
+                require(alone, Reason::ConsentRequired)?;
+                agreement.visibility
+            }
+            Aggregate::Learning(learning) => {
+                context.require_owner(learning.by)?;
+                learning.visibility
+            }
+            Aggregate::Convening(convening) => {
+                context.require_owner(convening.by)?;
+                convening.visibility
+            }
+        };
+        require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
+        let text = self.reason.map(|reason| ReasonText { reason });
+        let facts = VisibilityChanged { from, to: self.visibility };
+        Ok(Decision::one(NewEvent::new(self.subject, audience_of_change(&aggregate, from, self.visibility), facts, text)))
+    }
+}
+
+/// Narrowing and widening are both told to those who may see the record afterwards; an unpublished learning stays unpublished.
+fn audience_of_change(aggregate: &Aggregate, from: Visibility, to: Visibility) -> Audience {
+    match aggregate {
+        Aggregate::Learning(learning) if learning.visible_to() == Visibility::Parties && from != Visibility::Parties => {
+            Audience::Restricted
+        }
+        _ => audience(to),
+    }
+}
+

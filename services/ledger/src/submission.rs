@@ -1,0 +1,168 @@
+//! A command on its way in, and the handle through which it gets there. Nothing is decided here.
+
+use crate::{
+    authorise::Credential,
+    command::Command,
+    rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},
+};
+use convenio_events::{CommandId, OrganisationId, Sequence, StreamVersion, Subject, canonical, commitment::Digest};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The most commands that wait for the sequencer; beyond it a command is refused as overloaded, before anything is decided.
+pub const QUEUE_LIMIT: usize = 16_384;
+
+/// A command as it came in.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Who says to be calling.
+    pub credential: Credential,
+    /// Which organisation acts, where the grant covers several.
+    pub acting_for: Option<OrganisationId>,
+    /// The caller's id of the command; scoped to the actor and remembered for ever.
+    pub id: CommandId,
+    /// What the caller says hangs together.
+    pub correlation_id: Option<CommandId>,
+    /// The version of the record that was shown to the caller.
+    pub expected_version: Option<StreamVersion>,
+    /// The command, or why it could not be read: told only to callers that are who they say.
+    pub body: Result<Body, Rejection>,
+}
+
+/// A command that was read.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// What is to be done.
+    pub command: Command,
+    /// The existing record that the expected version is about.
+    pub target: Option<Subject>,
+    /// RFC 8785 JSON of `{command, data, expected_version}`: what a replay is told from a reused id by.
+    pub canonical: Box<str>,
+}
+
+#[derive(Serialize)]
+struct Digested<'a> {
+    command: &'a str,
+    data: Value,
+    expected_version: Option<StreamVersion>,
+}
+
+impl Body {
+    /// Reads a command's data.
+    ///
+    /// # Errors
+    /// [`Rejection`] naming the field and the rule.
+    pub fn parse(name: &str, data: &[u8], expected_version: Option<StreamVersion>) -> Result<Self, Rejection> {
+        let command = Command::parse(name, data)?;
+        let value = serde_json::from_slice(data).map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
+        let target = if expected_version.is_some() { command.target(data) } else { None };
+        let canonical = canonical::to_string(&Digested { command: name, data: value, expected_version }).into();
+        Ok(Self { command, target, canonical })
+    }
+
+    /// Gives a grant the digest of a token that the node made, where the caller brought none; false for other commands.
+    pub fn provide_token(&mut self, digest: Digest) -> bool {
+        match &mut self.command {
+            Command::GrantAccess(grant) if grant.token_digest.is_none() => {
+                grant.token_digest = Some(digest);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// How a command ended.
+pub type Answer = Result<Accepted, Refusal>;
+
+pub(crate) struct Waiting {
+    pub(crate) submission: Submission,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What a node does for the ledger now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It is reading the log before it may write.
+    Starting,
+    /// It decides commands.
+    Writer,
+    /// Another node does.
+    Follower,
+    /// It stopped.
+    Stopped,
+}
+
+/// Where a sequencer stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// What it does now.
+    pub role: Role,
+    /// How many events are durable, as far as it knows.
+    pub durable: Sequence,
+    /// Whether its clock jumped and waits for an operator.
+    pub clock_jumped: bool,
+    /// Whether timers are held back until the clock is known to be right.
+    pub timers_held: bool,
+    /// How many batches it has committed.
+    pub batches: u64,
+    /// How many subjects are in memory.
+    pub held: usize,
+}
+
+/// The way to the sequencer; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(crate) queue: mpsc::Sender<Waiting>,
+    pub(crate) standing: watch::Receiver<Standing>,
+}
+
+impl std::fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Waiting").field("submission", &self.submission).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Sends a command and waits for its outcome, which is released only when everything it was decided on is durable.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the rules say no, or the system could not say.
+    pub async fn submit(&self, submission: Submission) -> Answer {
+        self.enqueue(submission)?.await.unwrap_or(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)))
+    }
+
+    /// Puts a command in the queue; the answer comes through the receiver, which is dropped when the sequencer ends.
+    ///
+    /// # Errors
+    /// `overloaded` when the queue is full, `no-writer` when the sequencer has ended.
+    pub fn enqueue(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let (answer, receiver) = oneshot::channel();
+        match self.queue.try_send(Waiting { submission, answer }) {
+            Ok(()) => Ok(receiver),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Refusal::Unavailable(Unavailable::Overloaded)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Unavailable(Unavailable::NoWriter)),
+        }
+    }
+
+    /// Like [`Self::enqueue`], but waits for room: for batches, whose client is slowed down instead of refused.
+    ///
+    /// # Errors
+    /// `no-writer` when the sequencer has ended.
+    pub async fn enqueue_when_free(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let (answer, receiver) = oneshot::channel();
+        let sent = self.queue.send(Waiting { submission, answer }).await;
+        sent.map(|()| receiver).map_err(|_| Refusal::Unavailable(Unavailable::NoWriter))
+    }
+
+    /// Where the sequencer stands.
+    pub fn standing(&self) -> Standing {
+        *self.standing.borrow()
+    }
+
+    /// Changes of where the sequencer stands.
+    pub fn watch(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+}

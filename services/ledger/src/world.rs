@@ -1,0 +1,447 @@
+//! The write model: every aggregate as of the last decided event. It folds and remembers; it never judges.
+//!
+//! What it does not hold in memory it loads from the snapshot. A load that fails cannot be told to the fold or the
+//! decision that asked: it is kept as a fault, and whoever owns the world looks at it before believing a decision.
+
+use crate::{
+    access::{Access, token_name},
+    agreement::Agreement,
+    convening::Convening,
+    learning::Learning,
+    ledger::Ledger,
+    listing::Listing,
+    organisation::{Organisation, identifier_name},
+    stores::{StateChange, StateStore, StoreError},
+};
+use convenio_events::{
+    AccessId, Actor, AgreementId, ConveningId, Event, LearningId, LedgerId, OrganisationId, RecordKind, Sequence,
+    StreamVersion, Subject, Timestamp,
+    codes::Visibility,
+    time::TimeZone,
+    types::{Facts, access, ledger::Settings, organisation, record},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+use uuid::Uuid;
+
+/// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
+pub const CODE_VERSION: u32 = 1;
+
+/// Any aggregate. Cheap to clone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// The ledger itself.
+    Ledger(Arc<Ledger>),
+    /// A grant.
+    Access(Arc<Access>),
+    /// An organisation.
+    Organisation(Arc<Organisation>),
+    /// An offer or a demand.
+    Listing(Arc<Listing>),
+    /// An agreement.
+    Agreement(Arc<Agreement>),
+    /// A learning.
+    Learning(Arc<Learning>),
+    /// A convening.
+    Convening(Arc<Convening>),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Slot {
+    version: StreamVersion,
+    #[serde(skip)]
+    last: Sequence,
+    aggregate: Aggregate,
+}
+
+/// What an event means to the fold: who, when, and the facts. Events that are not recorded yet have it too.
+#[derive(Clone, Copy, Debug)]
+pub struct Folded<'a> {
+    /// Where it is or will be.
+    pub sequence: Sequence,
+    /// What it is about.
+    pub subject: Subject,
+    /// The subject's version, once it is recorded.
+    pub stream_version: Option<StreamVersion>,
+    /// Who did it.
+    pub actor: Actor,
+    /// Under which grant.
+    pub grant: Option<AccessId>,
+    /// What happened.
+    pub facts: &'a Facts,
+}
+
+impl<'a> From<&'a Event> for Folded<'a> {
+    fn from(event: &'a Event) -> Self {
+        Self {
+            sequence: event.sequence,
+            subject: event.subject,
+            stream_version: Some(event.stream_version),
+            actor: event.actor,
+            grant: event.grant,
+            facts: &event.facts,
+        }
+    }
+}
+
+/// The write model.
+pub struct World {
+    store: Arc<dyn StateStore>,
+    slots: RefCell<HashMap<Subject, Slot>>,
+    names: RefCell<HashMap<String, (Option<Uuid>, Sequence)>>,
+    timers: BTreeSet<(Timestamp, Subject)>,
+    due_of: HashMap<Subject, Timestamp>,
+    dirty: HashSet<Subject>,
+    dirty_names: HashSet<String>,
+    fault: Cell<Option<StoreError>>,
+    ledger: Option<Subject>,
+    next: Sequence,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("next", &self.next).field("slots", &self.slots.borrow().len()).finish_non_exhaustive()
+    }
+}
+
+/// The name under which the snapshot keeps which subject is the ledger.
+const LEDGER_NAME: &str = "ledger";
+/// The name under which the snapshot keeps the operator's bootstrap grant.
+const BOOTSTRAP_NAME: &str = "bootstrap";
+/// The name under which the snapshot keeps that some organisation was verified.
+const VERIFIED_NAME: &str = "verified";
+
+impl World {
+    /// The world as the snapshot has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the snapshot cannot be read.
+    pub fn load(store: Arc<dyn StateStore>) -> Result<Self, StoreError> {
+        let next = store.folded(CODE_VERSION)?;
+        let timers: BTreeSet<_> = store.timers()?.into_iter().collect();
+        let due_of = timers.iter().map(|(due, subject)| (*subject, *due)).collect();
+        let ledger = store.holder(LEDGER_NAME)?.map(|id| Subject::new(RecordKind::Ledger, id));
+        Ok(Self {
+            store,
+            slots: RefCell::default(),
+            names: RefCell::default(),
+            timers,
+            due_of,
+            dirty: HashSet::new(),
+            dirty_names: HashSet::new(),
+            fault: Cell::new(None),
+            ledger,
+            next,
+        })
+    }
+
+    /// The sequence of the next event to fold.
+    pub const fn next(&self) -> Sequence {
+        self.next
+    }
+
+    /// Takes the fault of a load that failed since the last call.
+    pub fn take_fault(&self) -> Option<StoreError> {
+        self.fault.take()
+    }
+
+    fn note<T>(&self, loaded: Result<Option<T>, StoreError>) -> Option<T> {
+        loaded.unwrap_or_else(|error| {
+            self.fault.set(Some(error));
+            None
+        })
+    }
+
+    fn slot<T>(&self, subject: Subject, read: impl FnOnce(&Slot) -> Option<T>) -> Option<T> {
+        if let Some(slot) = self.slots.borrow().get(&subject) {
+            return read(slot);
+        }
+        let bytes = self.note(self.store.load(subject))?;
+        let slot = serde_json::from_slice::<Slot>(&bytes).map(Some);
+        let slot = self.note(slot.map_err(|error| StoreError { store: "state.db", source: Box::new(error) }))?;
+        let value = read(&slot);
+        self.slots.borrow_mut().insert(subject, slot);
+        value
+    }
+
+    /// The aggregate of a subject.
+    pub fn aggregate(&self, subject: Subject) -> Option<Aggregate> {
+        self.slot(subject, |slot| Some(slot.aggregate.clone()))
+    }
+
+    /// The version of a subject's last event; `None` when it has none.
+    pub fn version(&self, subject: Subject) -> Option<StreamVersion> {
+        self.slot(subject, |slot| Some(slot.version))
+    }
+
+    /// A grant.
+    pub fn access(&self, id: AccessId) -> Option<Arc<Access>> {
+        match self.aggregate(id.into())? {
+            Aggregate::Access(access) => Some(access),
+            _ => None,
+        }
+    }
+    /// An organisation.
+    pub fn organisation(&self, id: OrganisationId) -> Option<Arc<Organisation>> {
+        match self.aggregate(id.into())? {
+            Aggregate::Organisation(organisation) => Some(organisation),
+            _ => None,
+        }
+    }
+    /// An offer or a demand.
+    pub fn listing(&self, subject: Subject) -> Option<Arc<Listing>> {
+        match self.aggregate(subject)? {
+            Aggregate::Listing(listing) => Some(listing),
+            _ => None,
+        }
+    }
+    /// An agreement.
+    pub fn agreement(&self, id: AgreementId) -> Option<Arc<Agreement>> {
+        match self.aggregate(id.into())? {
+            Aggregate::Agreement(agreement) => Some(agreement),
+            _ => None,
+        }
+    }
+    /// A learning.
+    pub fn learning(&self, id: LearningId) -> Option<Arc<Learning>> {
+        match self.aggregate(id.into())? {
+            Aggregate::Learning(learning) => Some(learning),
+            _ => None,
+        }
+    }
+    /// A convening.
+    pub fn convening(&self, id: ConveningId) -> Option<Arc<Convening>> {
+        match self.aggregate(id.into())? {
+            Aggregate::Convening(convening) => Some(convening),
+            _ => None,
+        }
+    }
+    /// The ledger itself; `None` before it is opened.
+    pub fn ledger(&self) -> Option<Arc<Ledger>> {
+        match self.aggregate(self.ledger?)? {
+            Aggregate::Ledger(ledger) => Some(ledger),
+            _ => None,
+        }
+    }
+    /// Which ledger this is.
+    ///
+    /// # Panics
+    /// Before the ledger is opened: nothing is decided before that.
+    pub fn ledger_id(&self) -> LedgerId {
+        LedgerId::new(self.ledger.expect("nothing is decided before the ledger is opened").id)
+    }
+    /// Where civil dates end unless a record says otherwise.
+    pub fn time_zone(&self) -> TimeZone {
+        self.ledger().map_or(TimeZone::UTC, |ledger| ledger.time_zone)
+    }
+    /// What an admin set.
+    pub fn settings(&self) -> Settings {
+        self.ledger().map(|ledger| ledger.settings.clone()).unwrap_or_default()
+    }
+    /// Who holds a unique name.
+    pub fn holder(&self, name: &str) -> Option<Uuid> {
+        if let Some((holder, _)) = self.names.borrow().get(name) {
+            return *holder;
+        }
+        self.note(self.store.holder(name))
+    }
+    /// Whether any organisation was ever verified.
+    pub fn anybody_verified(&self) -> bool {
+        self.holder(VERIFIED_NAME).is_some()
+    }
+    /// The operator's bootstrap grant, while it is in force.
+    pub fn bootstrap(&self) -> Option<AccessId> {
+        self.holder(BOOTSTRAP_NAME).map(AccessId::new)
+    }
+
+    /// Timers that are due at `now`, earliest first, at most `limit`.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Vec<(Timestamp, Subject)> {
+        self.timers.iter().take_while(|(due, _)| *due <= now).take(limit).copied().collect()
+    }
+    /// When the next timer is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// Folds the next event and returns the subject's version after it.
+    pub fn fold(&mut self, event: Folded<'_>) -> StreamVersion {
+        let Folded { sequence, subject, facts, .. } = event;
+        // Brings the slot into memory, if there is one.
+        let known = self.version(subject);
+        if let (Some(version), Some(known)) = (event.stream_version, known)
+            && version <= known
+        {
+            // The snapshot was written on while this world caught up: it holds this event already.
+            self.next = sequence.next();
+            return known;
+        }
+        let version = known.map_or(StreamVersion(0), |version| StreamVersion(version.0 + 1));
+        self.fold_names(&event);
+        let slots = self.slots.get_mut();
+        match slots.get_mut(&subject) {
+            Some(slot) => {
+                evolve(&mut slot.aggregate, facts);
+                slot.version = version;
+                slot.last = sequence;
+            }
+            None => {
+                if let Some(aggregate) = begin(&event) {
+                    slots.insert(subject, Slot { version, last: sequence, aggregate });
+                }
+            }
+        }
+        self.set_timer(subject);
+        self.dirty.insert(subject);
+        self.next = sequence.next();
+        version
+    }
+
+    fn set_name(&mut self, name: String, holder: Option<Uuid>, sequence: Sequence) {
+        self.names.get_mut().insert(name.clone(), (holder, sequence));
+        self.dirty_names.insert(name);
+    }
+
+    fn fold_names(&mut self, event: &Folded<'_>) {
+        let (sequence, id) = (event.sequence, event.subject.id);
+        match event.facts {
+            Facts::Ledger(convenio_events::types::ledger::Facts::Opened(_)) => {
+                self.ledger = Some(event.subject);
+                self.set_name(LEDGER_NAME.to_owned(), Some(id), sequence);
+            }
+            Facts::Organisation(facts) => match facts {
+                organisation::Facts::Registered(facts) => {
+                    for identifier in &facts.identifiers {
+                        self.set_name(identifier_name(identifier), Some(id), sequence);
+                    }
+                }
+                organisation::Facts::IdentifierAdded(facts) => {
+                    self.set_name(identifier_name(&facts.identifier), Some(id), sequence);
+                }
+                organisation::Facts::IdentifierWithdrawn(facts) => {
+                    self.set_name(identifier_name(&facts.identifier), None, sequence);
+                }
+                organisation::Facts::Verified(_) => self.set_name(VERIFIED_NAME.to_owned(), Some(id), sequence),
+                _ => {}
+            },
+            Facts::Access(access::Facts::Granted(granted)) => {
+                if let Some(digest) = &granted.token_digest {
+                    self.set_name(token_name(digest), Some(id), sequence);
+                }
+                if granted.scope == access::Scope::Operator {
+                    self.set_name(BOOTSTRAP_NAME.to_owned(), Some(id), sequence);
+                }
+            }
+            Facts::Access(access::Facts::Revoked(_)) if self.bootstrap().is_some_and(|grant| grant.uuid() == id) => {
+                self.set_name(BOOTSTRAP_NAME.to_owned(), None, sequence);
+            }
+            _ => {}
+        }
+    }
+
+    fn set_timer(&mut self, subject: Subject) {
+        let zone = self.time_zone();
+        let due = match self.slots.get_mut().get(&subject).map(|slot| &slot.aggregate) {
+            Some(Aggregate::Listing(listing)) => listing.due(zone),
+            Some(Aggregate::Agreement(agreement)) => agreement.due(zone),
+            _ => None,
+        };
+        let before = match due {
+            Some(due) => self.due_of.insert(subject, due),
+            None => self.due_of.remove(&subject),
+        };
+        if before != due {
+            if let Some(before) = before {
+                self.timers.remove(&(before, subject));
+            }
+            if let Some(due) = due {
+                self.timers.insert((due, subject));
+            }
+        }
+    }
+
+    /// What changed since the last call, for the snapshot.
+    pub fn take_changes(&mut self) -> Vec<StateChange> {
+        let slots = self.slots.get_mut();
+        let subjects = self.dirty.drain().filter_map(|subject| {
+            let state = serde_json::to_vec(slots.get(&subject)?).expect("aggregates have string keys");
+            Some(StateChange::Subject { subject, state, due: self.due_of.get(&subject).copied() })
+        });
+        let names = self.names.get_mut();
+        let names = self.dirty_names.drain().filter_map(|name| {
+            let (holder, _) = *names.get(&name)?;
+            Some(StateChange::Name { name, holder })
+        });
+        subjects.chain(names).collect()
+    }
+
+    /// Forgets that anything changed: the sequencer's world is not the one that is written down.
+    pub fn forget_changes(&mut self) {
+        self.dirty.clear();
+        self.dirty_names.clear();
+    }
+
+    /// Frees what the snapshot holds (events below `folded`), once more than `keep` subjects are in memory.
+    pub fn evict(&mut self, folded: Sequence, keep: usize) {
+        let slots = self.slots.get_mut();
+        if slots.len() > keep {
+            let ledger = self.ledger;
+            slots.retain(|subject, slot| slot.last >= folded || Some(*subject) == ledger);
+            self.names.get_mut().retain(|_, (_, last)| *last >= folded);
+        }
+    }
+
+    /// How many subjects are in memory.
+    pub fn held(&self) -> usize {
+        self.slots.borrow().len()
+    }
+}
+
+/// The aggregate that a subject's first event makes.
+fn begin(event: &Folded<'_>) -> Option<Aggregate> {
+    match event.facts {
+        Facts::Ledger(convenio_events::types::ledger::Facts::Opened(facts)) => {
+            Some(Aggregate::Ledger(Arc::new(Ledger::opened(facts))))
+        }
+        Facts::Access(access::Facts::Granted(facts)) => Some(Aggregate::Access(Arc::new(Access::granted(facts, event.actor)))),
+        Facts::Organisation(organisation::Facts::Registered(facts)) => {
+            Some(Aggregate::Organisation(Arc::new(Organisation::registered(facts, event.actor, event.grant))))
+        }
+        Facts::Listing(convenio_events::types::listing::Facts::Published(facts)) => {
+            Some(Aggregate::Listing(Arc::new(Listing::published(facts))))
+        }
+        Facts::Agreement(facts) => Agreement::begin(facts).map(|agreement| Aggregate::Agreement(Arc::new(agreement))),
+        Facts::Learning(facts) => Learning::begin(facts).map(|learning| Aggregate::Learning(Arc::new(learning))),
+        Facts::Convening(facts) => Convening::begin(facts).map(|convening| Aggregate::Convening(Arc::new(convening))),
+        _ => None,
+    }
+}
+
+fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
+    match (aggregate, facts) {
+        (Aggregate::Ledger(ledger), Facts::Ledger(facts)) => Arc::make_mut(ledger).evolve(facts),
+        (Aggregate::Access(access), Facts::Access(facts)) => Arc::make_mut(access).evolve(facts),
+        (Aggregate::Organisation(organisation), Facts::Organisation(facts)) => Arc::make_mut(organisation).evolve(facts),
+        (Aggregate::Listing(listing), Facts::Listing(facts)) => Arc::make_mut(listing).evolve(facts),
+        (Aggregate::Agreement(agreement), Facts::Agreement(facts)) => Arc::make_mut(agreement).evolve(facts),
+        (Aggregate::Learning(learning), Facts::Learning(facts)) => Arc::make_mut(learning).evolve(facts),
+        (Aggregate::Convening(convening), Facts::Convening(facts)) => Arc::make_mut(convening).evolve(facts),
+        (aggregate, Facts::Record(record::Facts::VisibilityChanged(facts))) => set_visibility(aggregate, facts.to),
+        // A type of one record on the subject of another cannot be decided, and a fold does not judge.
+        _ => {}
+    }
+}
+
+fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
+    match aggregate {
+        Aggregate::Ledger(_) | Aggregate::Access(_) => {}
+        Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
+        Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
+        Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,
+        Aggregate::Learning(learning) => Arc::make_mut(learning).visibility = to,
+        Aggregate::Convening(convening) => Arc::make_mut(convening).visibility = to,
+    }
+}
