@@ -84,19 +84,8 @@ pub struct CodeList {
 impl CodeList {
     fn parse(text: &str) -> Self {
         let file: ListFile = serde_json::from_str(text).expect("a test parses every embedded list");
-        let positions = file
-            .items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| (item.code.clone(), at))
-            .collect();
-        Self {
-            name: file.list,
-            version: file.version,
-            source: file.source,
-            items: file.items,
-            positions,
-        }
+        let positions = file.items.iter().enumerate().map(|(at, item)| (item.code.clone(), at)).collect();
+        Self { name: file.list, version: file.version, source: file.source, items: file.items, positions }
     }
 
     /// The entry of a code, withdrawn ones included.
@@ -111,8 +100,7 @@ impl CodeList {
 
     /// What to show for a code: its label in that language, or the code itself when the list does not have it.
     pub fn label<'a>(&'a self, code: &'a str, tag: &str) -> &'a str {
-        self.get(code)
-            .map_or(code, |found| found.labels.in_language(tag))
+        self.get(code).map_or(code, |found| found.labels.in_language(tag))
     }
 }
 
@@ -175,12 +163,7 @@ lists![
     "visibilities",
 ];
 
-static LISTS: LazyLock<Vec<CodeList>> = LazyLock::new(|| {
-    FILES
-        .iter()
-        .map(|(_, text)| CodeList::parse(text))
-        .collect()
-});
+static LISTS: LazyLock<Vec<CodeList>> = LazyLock::new(|| FILES.iter().map(|(_, text)| CodeList::parse(text)).collect());
 
 /// Every list, by name in alphabetical order.
 pub fn all() -> impl Iterator<Item = &'static CodeList> {
@@ -189,9 +172,7 @@ pub fn all() -> impl Iterator<Item = &'static CodeList> {
 
 /// The list of that name.
 pub fn list(name: &str) -> Option<&'static CodeList> {
-    let at = FILES
-        .binary_search_by(|(known, _)| (*known).cmp(name))
-        .ok()?;
+    let at = FILES.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
     LISTS.get(at)
 }
 

@@ -102,7 +102,12 @@ mod tests {
     #[test]
     fn the_domains_keep_equal_bytes_apart() {
         let salt = Salt([7; 32]);
-        let digests = [record_commitment(&salt, b"x"), text_commitment(&salt, b"x"), command_digest(&salt, b"x"), terms_digest(&salt, b"x")];
+        let digests = [
+            record_commitment(&salt, b"x"),
+            text_commitment(&salt, b"x"),
+            command_digest(&salt, b"x"),
+            terms_digest(&salt, b"x"),
+        ];
         for (i, a) in digests.iter().enumerate() {
             assert!(digests.iter().skip(i + 1).all(|b| a != b));
         }

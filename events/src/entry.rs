@@ -136,7 +136,13 @@ mod tests {
     #[test]
     fn any_other_bytes_are_refused() {
         let bytes = entry().to_canonical();
-        for (from, to) in [("\"17\"", "\"017\""), ("{\"a", "{ \"a"), ("123456Z", "123Z"), ("\"v\":1", "\"v\":2"), ("public", "Public")] {
+        for (from, to) in [
+            ("\"17\"", "\"017\""),
+            ("{\"a", "{ \"a"),
+            ("123456Z", "123Z"),
+            ("\"v\":1", "\"v\":2"),
+            ("public", "Public"),
+        ] {
             assert!(Entry::parse(&bytes.replacen(from, to, 1)).is_err(), "{from} -> {to}");
         }
         assert!(Entry::parse(&bytes.replace("\"v\":1", "\"v\":1,\"w\":1")).is_err());

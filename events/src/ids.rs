@@ -414,7 +414,13 @@ mod tests {
     fn subjects_and_actors_have_one_spelling() {
         let text = "offer/018f4e2a-0000-7000-8000-000000000001";
         assert_eq!(text.parse::<Subject>().expect("valid").to_string(), text);
-        for wrong in ["offer", "offer/", "thing/018f4e2a-0000-7000-8000-000000000001", "offer/018F4E2A-0000-7000-8000-000000000001", "offer/018f4e2a000070008000000000000001"] {
+        for wrong in [
+            "offer",
+            "offer/",
+            "thing/018f4e2a-0000-7000-8000-000000000001",
+            "offer/018F4E2A-0000-7000-8000-000000000001",
+            "offer/018f4e2a000070008000000000000001",
+        ] {
             assert!(wrong.parse::<Subject>().is_err(), "{wrong}");
         }
         assert_eq!("system/clock".parse(), Ok(Actor::Clock));

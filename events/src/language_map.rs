@@ -35,9 +35,11 @@ impl FromStr for LanguageTag {
     fn from_str(text: &str) -> Result<Self, LanguageTagError> {
         let mut parts = text.split('-');
         let lower = |p: &str| p.bytes().all(|b| b.is_ascii_lowercase());
-        let title = |p: &str| p.as_bytes().first().is_some_and(u8::is_ascii_uppercase) && p.len() == 4 && lower(&p[1..]);
+        let title =
+            |p: &str| p.as_bytes().first().is_some_and(u8::is_ascii_uppercase) && p.len() == 4 && lower(&p[1..]);
         let region = |p: &str| {
-            (p.len() == 2 && p.bytes().all(|b| b.is_ascii_uppercase())) || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()))
+            (p.len() == 2 && p.bytes().all(|b| b.is_ascii_uppercase()))
+                || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit()))
         };
         if !parts.next().is_some_and(|p| (2..=3).contains(&p.len()) && lower(p)) {
             return Err(LanguageTagError);
@@ -156,7 +158,8 @@ impl LanguageMap {
     /// # Errors
     /// [`LanguageMapError`] when the text breaks a limit.
     pub fn new(original: LanguageTag, text: &str) -> Result<Self, LanguageMapError> {
-        Wire { original: None, texts: BTreeMap::from([(original, text.into())]), translations: BTreeMap::new() }.try_into()
+        Wire { original: None, texts: BTreeMap::from([(original, text.into())]), translations: BTreeMap::new() }
+            .try_into()
     }
     /// The language it was written in.
     pub fn original(&self) -> &LanguageTag {
@@ -218,7 +221,10 @@ mod tests {
 
     #[test]
     fn the_original_is_marked_and_readers_get_their_language() {
-        let map = parse(r#"{"original":"pt-BR","texts":{"en":"Training","pt-BR":"Formação"},"translations":{"en":"machine"}}"#).expect("valid");
+        let map = parse(
+            r#"{"original":"pt-BR","texts":{"en":"Training","pt-BR":"Formação"},"translations":{"en":"machine"}}"#,
+        )
+        .expect("valid");
         assert_eq!(map.best("pt").1, "Formação");
         assert_eq!(map.best("en").1, "Training");
         assert_eq!(map.best("fr").0.as_str(), "pt-BR");
@@ -229,7 +235,8 @@ mod tests {
 
     #[test]
     fn limits_are_named() {
-        let many: Vec<String> = (0..65).map(|i| format!("\"a{}{}\":\"x\"", (b'a' + i / 26) as char, (b'a' + i % 26) as char)).collect();
+        let many: Vec<String> =
+            (0..65).map(|i| format!("\"a{}{}\":\"x\"", (b'a' + i / 26) as char, (b'a' + i % 26) as char)).collect();
         let cases = [
             (r#"{"texts":{}}"#.to_owned(), "text-required"),
             (format!(r#"{{"original":"aaa","texts":{{{}}}}}"#, many.join(",")), "too-many-languages"),

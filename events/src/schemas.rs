@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 /// Every type name recorded today and the JSON Schema (2020-12) of its CloudEvents `data`: `{facts, text}`.
 pub static EVENT_DATA_SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
-    let mut generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
+    let mut generator =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true).into_generator();
     Facts::schemas(&mut generator)
         .into_iter()
         .map(|schema| {

@@ -20,7 +20,13 @@ impl Timestamp {
     /// From microseconds since 1970-01-01T00:00:00Z, held within the years 1 to 9999.
     pub const fn from_micros(micros: i64) -> Self {
         let (least, most) = BOUNDS;
-        Self(if micros < least { least } else if micros > most { most } else { micros })
+        Self(if micros < least {
+            least
+        } else if micros > most {
+            most
+        } else {
+            micros
+        })
     }
     /// Microseconds since 1970-01-01T00:00:00Z.
     pub const fn micros(self) -> i64 {
@@ -203,7 +209,9 @@ mod tests {
 
     #[test]
     fn dates_that_do_not_exist_are_refused() {
-        for wrong in ["2026-02-29", "2026-13", "2026-00-01", "26", "2026-1-1", "+026", "0000", "2026-11-21T", "２０２６"] {
+        for wrong in
+            ["2026-02-29", "2026-13", "2026-00-01", "26", "2026-1-1", "+026", "0000", "2026-11-21T", "２０２６"]
+        {
             assert!(wrong.parse::<PartialDate>().is_err(), "{wrong}");
         }
         for right in ["2024", "2024-01", "2024-02-29"] {

@@ -57,7 +57,9 @@ impl FromStr for Theme {
         let Some((scheme, code)) = text.split_once(':') else { return refuse("theme-unknown", RULE) };
         let known = match (scheme, theme_list(scheme)) {
             (_, Some(list)) => list.get(code).is_some(),
-            ("decs" | "mesh", None) => code.len() <= 16 && code.len() > 1 && code.bytes().all(|b| b.is_ascii_alphanumeric()),
+            ("decs" | "mesh", None) => {
+                code.len() <= 16 && code.len() > 1 && code.bytes().all(|b| b.is_ascii_alphanumeric())
+            }
             _ => false,
         };
         if known { Ok(Self(text.into())) } else { refuse("theme-unknown", format!("{RULE}; got {text:?}")) }
@@ -89,12 +91,18 @@ impl FromStr for Place {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let (country, subdivision) = text.split_once('-').map_or((text, None), |(c, s)| (c, Some(s)));
-        let subdivision_fits = subdivision
-            .is_none_or(|s| (1..=3).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()));
+        let subdivision_fits = subdivision.is_none_or(|s| {
+            (1..=3).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        });
         if code_list::countries().get(country).is_some() && subdivision_fits {
             return Ok(Self(text.into()));
         }
-        refuse("place-unknown", format!("a place is an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision; got {text:?}"))
+        refuse(
+            "place-unknown",
+            format!(
+                "a place is an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision; got {text:?}"
+            ),
+        )
     }
 }
 
@@ -123,7 +131,14 @@ impl FromStr for Identifier {
             && matches!(list[..], [area, list] if area.len() == 2 && area.bytes().all(|b| b.is_ascii_uppercase()) && !list.is_empty())
             && text.splitn(3, '-').nth(2).is_some_and(|id| !id.is_empty())
             && text.chars().all(|c| c.is_ascii_graphic());
-        if fits { Ok(Self(text.into())) } else { refuse("identifier-form", "an identifier is {list}-{id} of org-id.guide, such as XM-DAC-47083, at most 100 characters") }
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            refuse(
+                "identifier-form",
+                "an identifier is {list}-{id} of org-id.guide, such as XM-DAC-47083, at most 100 characters",
+            )
+        }
     }
 }
 
@@ -159,9 +174,14 @@ impl FromStr for Amount {
         let (whole, part) = digits.split_once('.').map_or((digits, None), |(w, p)| (w, Some(p)));
         let all = |s: &str, most: usize| (1..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
         if !all(whole, 18) || part.is_some_and(|p| !all(p, 6)) {
-            return refuse("amount-form", "an amount is a decimal number in a string, at most 18 digits before and 6 after the point");
+            return refuse(
+                "amount-form",
+                "an amount is a decimal number in a string, at most 18 digits before and 6 after the point",
+            );
         }
-        Decimal::from_str_exact(text).map(Self).or_else(|_| refuse("amount-form", "an amount is a decimal number in a string"))
+        Decimal::from_str_exact(text)
+            .map(Self)
+            .or_else(|_| refuse("amount-form", "an amount is a decimal number in a string"))
     }
 }
 
@@ -223,7 +243,11 @@ struct QuantityWire {
 impl TryFrom<QuantityWire> for Quantity {
     type Error = ValueError;
     fn try_from(QuantityWire { amount, unit }: QuantityWire) -> Result<Self, ValueError> {
-        if amount > Amount::ZERO { Ok(Self { amount, unit }) } else { refuse("amount-not-positive", "a quantity is more than zero") }
+        if amount > Amount::ZERO {
+            Ok(Self { amount, unit })
+        } else {
+            refuse("amount-not-positive", "a quantity is more than zero")
+        }
     }
 }
 impl fmt::Display for Quantity {
@@ -268,7 +292,11 @@ mod tests {
         for right in ["sdg:3.8", "dac:12220", "mesh:D014611"] {
             assert!(right.parse::<Theme>().is_ok(), "{right}");
         }
-        assert!("US-AZ".parse::<Place>().is_ok() && "XM-DAC-47083".parse::<Identifier>().is_ok() && "PEN".parse::<Unit>().is_ok());
+        assert!(
+            "US-AZ".parse::<Place>().is_ok()
+                && "XM-DAC-47083".parse::<Identifier>().is_ok()
+                && "PEN".parse::<Unit>().is_ok()
+        );
         assert!(serde_json::from_str::<Quantity>(r#"{"amount":"0","unit":"visits"}"#).is_err());
     }
 }

@@ -1,12 +1,7 @@
 //! Who may act for which organisation. People's logins are not here: they live in an erasable table outside the log.
 
 use crate::{
-    codes::AccessRole,
-    commitment::Digest,
-    ids::OrganisationId,
-    language_map::Line,
-    time::Timestamp,
-    types::event_types,
+    codes::AccessRole, commitment::Digest, ids::OrganisationId, language_map::Line, time::Timestamp, types::event_types,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -148,8 +148,12 @@ impl Facts {
         let own = match kind {
             RecordKind::Ledger => ledger::Facts::decode(suffix, json).map(|facts| facts.map(Self::Ledger)),
             RecordKind::Access => access::Facts::decode(suffix, json).map(|facts| facts.map(Self::Access)),
-            RecordKind::Organisation => organisation::Facts::decode(suffix, json).map(|facts| facts.map(Self::Organisation)),
-            RecordKind::Offer | RecordKind::Demand => listing::Facts::decode(suffix, json).map(|facts| facts.map(Self::Listing)),
+            RecordKind::Organisation => {
+                organisation::Facts::decode(suffix, json).map(|facts| facts.map(Self::Organisation))
+            }
+            RecordKind::Offer | RecordKind::Demand => {
+                listing::Facts::decode(suffix, json).map(|facts| facts.map(Self::Listing))
+            }
             RecordKind::Agreement => agreement::Facts::decode(suffix, json).map(|facts| facts.map(Self::Agreement)),
             RecordKind::Learning => learning::Facts::decode(suffix, json).map(|facts| facts.map(Self::Learning)),
             RecordKind::Convening => match convening::upcast(suffix, json) {

@@ -1,6 +1,9 @@
 //! What can happen to any record. The rules of consent are not here.
 
-use crate::{codes::Visibility, types::{access::ReasonText, event_types}};
+use crate::{
+    codes::Visibility,
+    types::{access::ReasonText, event_types},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -140,7 +140,11 @@ impl GrantAccess {
 }
 
 /// An organisation's admin gives grants within its own organisation, and none that gives more than its own.
-fn require_within_own(context: &Context<'_>, organisations: &[OrganisationId], role: AccessRole) -> Result<(), Rejection> {
+fn require_within_own(
+    context: &Context<'_>,
+    organisations: &[OrganisationId],
+    role: AccessRole,
+) -> Result<(), Rejection> {
     if context.acting.role == AccessRole::Admin {
         return Ok(());
     }
@@ -148,7 +152,11 @@ fn require_within_own(context: &Context<'_>, organisations: &[OrganisationId], r
     require(own, Reason::NotOwner).map_err(|r| r.field("organisations"))?;
     let within = match role {
         AccessRole::Admin | AccessRole::Auditor | AccessRole::Reviewer => false,
-        AccessRole::OrganisationAdmin | AccessRole::Recorder | AccessRole::Signatory | AccessRole::Facilitator | AccessRole::Integrator => true,
+        AccessRole::OrganisationAdmin
+        | AccessRole::Recorder
+        | AccessRole::Signatory
+        | AccessRole::Facilitator
+        | AccessRole::Integrator => true,
     };
     require(within, Reason::RoleBeyondOwn).map_err(|r| r.field("role"))
 }

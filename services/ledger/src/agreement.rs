@@ -26,7 +26,8 @@ pub use registered::{ConfirmAgreement, DenyAgreement, RegisterAgreement};
 pub use signing::{RefuseAgreement, SignAgreement};
 pub use terms::digest_of_terms;
 
-pub(crate) use holding::{allocations, releases};
+pub(crate) use holding::allocations;
+pub(crate) use signing::publication;
 
 /// Where an agreement stands; each state carries only what is true in it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -86,7 +87,12 @@ impl Agreement {
             Facts::Registered(facts) => Some(Self {
                 by: facts.by,
                 status: Status::Registered {
-                    attestations: facts.terms.parties.iter().map(|party| (party.organisation, Attestation::Claimed)).collect(),
+                    attestations: facts
+                        .terms
+                        .parties
+                        .iter()
+                        .map(|party| (party.organisation, Attestation::Claimed))
+                        .collect(),
                 },
                 terms: facts.terms.clone(),
                 terms_digest: facts.terms_digest,

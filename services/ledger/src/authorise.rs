@@ -38,9 +38,7 @@ pub fn authenticate(
     let id = match credential {
         Credential::Operator => return Ok(Acting::operator()),
         Credential::Grant(id) => id,
-        Credential::Token(digest) => {
-            AccessId::new(world.holder(&token_name(&digest)).ok_or(Reason::TokenInvalid)?)
-        }
+        Credential::Token(digest) => AccessId::new(world.holder(&token_name(&digest)).ok_or(Reason::TokenInvalid)?),
     };
     let access = world.access(id).filter(|access| access.is_in_force(now)).ok_or(Reason::TokenInvalid)?;
     let granted = &access.granted;
@@ -61,7 +59,8 @@ fn actor(world: &World, id: AccessId, access: &Access, acting_for: Option<Organi
         (Scope::Operator, Some(_)) => Err(Reason::ActingForNotGranted.into()),
         (Scope::Sample, Some(organisation)) => {
             // The sample acts only for the holders that it registered itself.
-            let own = world.organisation(organisation).is_some_and(|o| o.under == Some(id) && o.standing == Standing::Holder);
+            let own =
+                world.organisation(organisation).is_some_and(|o| o.under == Some(id) && o.standing == Standing::Holder);
             require(own, Reason::ActingForNotGranted)?;
             Ok(Actor::Organisation(organisation))
         }
@@ -82,9 +81,8 @@ fn actor(world: &World, id: AccessId, access: &Access, acting_for: Option<Organi
 /// `role-required`, `organisation-required`, `organisation-suspended`.
 pub fn authorise(world: &World, acting: &Acting, command: &Command) -> Result<(), Rejection> {
     let may = command.right().belongs_to(acting.role) || (acting.sample && acting.role == AccessRole::Admin);
-    require(may, Reason::RoleRequired).map_err(|rejection| {
-        rejection.detail(format!("{} needs another role than {}", command.name(), acting.role))
-    })?;
+    require(may, Reason::RoleRequired)
+        .map_err(|rejection| rejection.detail(format!("{} needs another role than {}", command.name(), acting.role)))?;
     match acting.actor {
         Actor::Organisation(id) => {
             let suspended = world.organisation(id).is_none_or(|organisation| organisation.suspended);

@@ -3,22 +3,22 @@
 use crate::{
     access::{GrantAccess, RevokeAccess},
     agreement::{
-        CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, ProposeAgreement, RefuseAgreement,
-        RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement, SuspendAgreement, TerminateAgreement,
-        WithdrawProposal,
+        CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, ProposeAgreement,
+        RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement, SuspendAgreement,
+        TerminateAgreement, WithdrawProposal,
     },
     context::{Context, Decision},
     convening::{
-        AnnounceConvening, CancelConvening, ConfirmParticipation, HoldConvening, PostponeConvening, RecordSession, RecordVisit,
-        RegisterConvening,
+        AnnounceConvening, CancelConvening, ConfirmParticipation, HoldConvening, PostponeConvening, RecordSession,
+        RecordVisit, RegisterConvening,
     },
     learning::{AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ScreenLearning, SubmitLearning},
     ledger::{ChangeSettings, ConfirmClock},
     listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw},
     organisation::{
-        AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation, RegisterOrganisation,
-        ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation, VerifyOrganisation,
-        WithdrawIdentifier,
+        AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation,
+        RegisterOrganisation, ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation,
+        VerifyOrganisation, WithdrawIdentifier,
     },
     record::SetVisibility,
     rejection::{Reason, Rejection},
@@ -51,7 +51,10 @@ impl Right {
             (Self::AdministerOrganisation, Admin | OrganisationAdmin) => true,
             (Self::Record | Self::Sign, Admin | OrganisationAdmin | Recorder | Signatory) => true,
             (Self::Record, Facilitator) => true,
-            (Self::Administer, OrganisationAdmin | Recorder | Signatory | Facilitator | Reviewer | Auditor | Integrator)
+            (
+                Self::Administer,
+                OrganisationAdmin | Recorder | Signatory | Facilitator | Reviewer | Auditor | Integrator,
+            )
             | (Self::AdministerOrganisation, Recorder | Signatory | Facilitator | Reviewer | Auditor | Integrator)
             | (Self::Record, Reviewer | Auditor | Integrator)
             | (Self::Sign, Facilitator | Reviewer | Auditor | Integrator)

@@ -111,7 +111,8 @@ impl Context<'_> {
     /// # Errors
     /// `verification-required`.
     pub fn require_verified(&self, id: OrganisationId) -> Result<(), Rejection> {
-        let verified = self.world.organisation(id).is_some_and(|organisation| organisation.is_verified(self.today(None)));
+        let verified =
+            self.world.organisation(id).is_some_and(|organisation| organisation.is_verified(self.today(None)));
         require(verified, Reason::VerificationRequired)
     }
 }

@@ -13,8 +13,8 @@ use convenio_events::{
     types::{
         access::ReasonText,
         convening::{
-            Announced, Cancelled, Facts, Held, OccasionText, ParticipationConfirmed, Plan, PlanText, Postponed, Registered,
-            SessionRecorded, VisitRecorded,
+            Announced, Cancelled, Facts, Held, OccasionText, ParticipationConfirmed, Plan, PlanText, Postponed,
+            Registered, SessionRecorded, VisitRecorded,
         },
     },
 };

@@ -12,7 +12,8 @@ use convenio_events::{
     types::{
         access::ReasonText,
         learning::{
-            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Screened, ScreenedText, Submitted,
+            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Screened, ScreenedText,
+            Submitted,
         },
     },
 };
@@ -171,9 +172,11 @@ fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {
     }
     require(!content.themes.is_empty(), Reason::ThemeRequired).map_err(|r| r.field("content.themes"))?;
     for link in &content.links {
-        let linkable = matches!(link.kind, RecordKind::Agreement | RecordKind::Offer | RecordKind::Demand | RecordKind::Convening);
+        let linkable =
+            matches!(link.kind, RecordKind::Agreement | RecordKind::Offer | RecordKind::Demand | RecordKind::Convening);
         let known = linkable && context.world.version(*link).is_some();
-        require(known, Reason::LinkUnknown).map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
+        require(known, Reason::LinkUnknown)
+            .map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
     }
     let future = content.occurred_on.is_some_and(|date| date.first_day() > context.today(None));
     require(!future, Reason::DateInFuture).map_err(|r| r.field("content.occurred_on"))

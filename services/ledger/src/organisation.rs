@@ -1,5 +1,6 @@
 //! Organisations: registered as holders or as profiles, described, placed, affiliated, vouched for. Claims and mergers are not here yet.
 
+use chrono::NaiveDate;
 use convenio_events::{
     AccessId, Actor, OrganisationId, RecordKind, Subject,
     codes::{AffiliationKind, Visibility},
@@ -8,7 +9,6 @@ use convenio_events::{
     types::organisation::{Facts, Registered, Standing},
     values::Identifier,
 };
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

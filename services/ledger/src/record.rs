@@ -34,7 +34,8 @@ impl SetVisibility {
         let from = match &aggregate {
             Aggregate::Ledger(_) | Aggregate::Access(_) => return Err(Reason::RecordUnknown.into()),
             Aggregate::Organisation(organisation) => {
-                let registrar = organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;
+                let registrar =
+                    organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;
                 let own = context.acting.actor.organisation().is_some_and(|id| id.uuid() == self.subject.id);
                 require(own || registrar || context.acting.role == AccessRole::Admin, Reason::NotOwner)?;
                 organisation.visibility
@@ -44,7 +45,10 @@ impl SetVisibility {
                 listing.visibility
             }
             Aggregate::Agreement(agreement) => {
-                require(agreement.has_party(context.organisation()?) || context.owns(agreement.by), Reason::RecordUnknown)?;
+                require(
+                    agreement.has_party(context.organisation()?) || context.owns(agreement.by),
+                    Reason::RecordUnknown,
+                )?;
                 // While only its drafter has worked on it, nobody else's consent is needed.
                 let alone = agreement.status == agreement::Status::Drafted && context.owns(agreement.by);
                 require(alone, Reason::ConsentRequired)?;
@@ -62,17 +66,23 @@ impl SetVisibility {
         require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = VisibilityChanged { from, to: self.visibility };
-        Ok(Decision::one(NewEvent::new(self.subject, audience_of_change(&aggregate, from, self.visibility), facts, text)))
+        Ok(Decision::one(NewEvent::new(
+            self.subject,
+            audience_of_change(&aggregate, from, self.visibility),
+            facts,
+            text,
+        )))
     }
 }
 
 /// Narrowing and widening are both told to those who may see the record afterwards; an unpublished learning stays unpublished.
 fn audience_of_change(aggregate: &Aggregate, from: Visibility, to: Visibility) -> Audience {
     match aggregate {
-        Aggregate::Learning(learning) if learning.visible_to() == Visibility::Parties && from != Visibility::Parties => {
+        Aggregate::Learning(learning)
+            if learning.visible_to() == Visibility::Parties && from != Visibility::Parties =>
+        {
             Audience::Restricted
         }
         _ => audience(to),
     }
 }
-

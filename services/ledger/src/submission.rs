@@ -55,7 +55,8 @@ impl Body {
     /// [`Rejection`] naming the field and the rule.
     pub fn parse(name: &str, data: &[u8], expected_version: Option<StreamVersion>) -> Result<Self, Rejection> {
         let command = Command::parse(name, data)?;
-        let value = serde_json::from_slice(data).map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
+        let value = serde_json::from_slice(data)
+            .map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
         let target = if expected_version.is_some() { command.target(data) } else { None };
         let canonical = canonical::to_string(&Digested { command: name, data: value, expected_version }).into();
         Ok(Self { command, target, canonical })

@@ -104,7 +104,10 @@ pub struct World {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("next", &self.next).field("slots", &self.slots.borrow().len()).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("next", &self.next)
+            .field("slots", &self.slots.borrow().len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -406,7 +409,9 @@ fn begin(event: &Folded<'_>) -> Option<Aggregate> {
         Facts::Ledger(convenio_events::types::ledger::Facts::Opened(facts)) => {
             Some(Aggregate::Ledger(Arc::new(Ledger::opened(facts))))
         }
-        Facts::Access(access::Facts::Granted(facts)) => Some(Aggregate::Access(Arc::new(Access::granted(facts, event.actor)))),
+        Facts::Access(access::Facts::Granted(facts)) => {
+            Some(Aggregate::Access(Arc::new(Access::granted(facts, event.actor))))
+        }
         Facts::Organisation(organisation::Facts::Registered(facts)) => {
             Some(Aggregate::Organisation(Arc::new(Organisation::registered(facts, event.actor, event.grant))))
         }
@@ -424,7 +429,9 @@ fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
     match (aggregate, facts) {
         (Aggregate::Ledger(ledger), Facts::Ledger(facts)) => Arc::make_mut(ledger).evolve(facts),
         (Aggregate::Access(access), Facts::Access(facts)) => Arc::make_mut(access).evolve(facts),
-        (Aggregate::Organisation(organisation), Facts::Organisation(facts)) => Arc::make_mut(organisation).evolve(facts),
+        (Aggregate::Organisation(organisation), Facts::Organisation(facts)) => {
+            Arc::make_mut(organisation).evolve(facts)
+        }
         (Aggregate::Listing(listing), Facts::Listing(facts)) => Arc::make_mut(listing).evolve(facts),
         (Aggregate::Agreement(agreement), Facts::Agreement(facts)) => Arc::make_mut(agreement).evolve(facts),
         (Aggregate::Learning(learning), Facts::Learning(facts)) => Arc::make_mut(learning).evolve(facts),

@@ -17,8 +17,8 @@ use convenio_events::{
     types::{
         access::ReasonText,
         agreement::{
-            Cancelled, Completed, Drafted, Links, ProposalWithdrawn, Proposed, Resumed, Revised, SaltedTermsText, Suspended,
-            Terminated, Terms, TermsText,
+            Cancelled, Completed, Drafted, Links, ProposalWithdrawn, Proposed, Resumed, Revised, SaltedTermsText,
+            Suspended, Terminated, Terms, TermsText,
         },
     },
 };

@@ -15,12 +15,17 @@ use convenio_events::{
 use std::sync::Arc;
 
 /// Reserves what the agreement takes of each source.
-pub(super) fn reservations(id: AgreementId, agreement: &Agreement, context: &Context<'_>) -> Result<Vec<NewEvent>, Rejection> {
+pub(super) fn reservations(
+    id: AgreementId,
+    agreement: &Agreement,
+    context: &Context<'_>,
+) -> Result<Vec<NewEvent>, Rejection> {
     let mut events = Vec::new();
     for source in agreement.sources() {
         let listing = context.world.listing(source).ok_or(Reason::LinkUnknown)?;
         let open = listing.is_open(context.now, context.world.time_zone());
-        require(open, closed(source.kind)).map_err(|r| r.field("terms.commitments").detail(format!("{source} is not open")))?;
+        require(open, closed(source.kind))
+            .map_err(|r| r.field("terms.commitments").detail(format!("{source} is not open")))?;
         let quantity = taken(agreement, source, &listing)?;
         let audience = agreement.audience().narrower(listing.audience());
         events.push(NewEvent::new(source, audience, Reserved { agreement: id, quantity }, None));

@@ -59,7 +59,8 @@ impl SignAgreement {
         require(context.acting.may_sign, Reason::SignatoryRequired)?;
         context.require_verified(by)?;
         let Status::Proposed { signed } = &agreement.status else { return Err(Reason::NotProposed.into()) };
-        require(self.terms_digest == agreement.terms_digest, Reason::TermsChanged).map_err(|r| r.field("terms_digest"))?;
+        require(self.terms_digest == agreement.terms_digest, Reason::TermsChanged)
+            .map_err(|r| r.field("terms_digest"))?;
         require(!signed.contains_key(&by), Reason::AlreadySigned)?;
         let signature = self.signature(&agreement, by, context)?;
         let text = self.office.map(|office| SignedText { office: Some(office) });

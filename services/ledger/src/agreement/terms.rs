@@ -15,9 +15,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// The most parties of one agreement.
-pub const PARTIES_LIMIT: usize = 100;
+pub(crate) const PARTIES_LIMIT: usize = 100;
 /// The most commitments, and the most milestones, of one agreement.
-pub const COMMITMENTS_LIMIT: usize = 200;
+pub(crate) const COMMITMENTS_LIMIT: usize = 200;
 
 /// Digest of the whole terms under a salt: SHA-256("convenio-terms/v1\n" || salt || RFC 8785 JSON of `{facts, text}`).
 pub fn digest_of_terms(salt: &Salt, facts: &Terms, text: &TermsText) -> Digest {
@@ -37,7 +37,12 @@ pub(super) enum Concluded {
 }
 
 /// Checks terms against every rule that needs no other agreement.
-pub(super) fn check(terms: &Terms, text: &TermsText, concluded: Concluded, context: &Context<'_>) -> Result<(), Rejection> {
+pub(super) fn check(
+    terms: &Terms,
+    text: &TermsText,
+    concluded: Concluded,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
     check_parties(&terms.parties, context)?;
     check_modality(terms, concluded)?;
     if concluded == Concluded::Here {
@@ -74,14 +79,17 @@ fn check_parties(parties: &[Party], context: &Context<'_>) -> Result<(), Rejecti
 fn check_modality(terms: &Terms, concluded: Concluded) -> Result<(), Rejection> {
     let organisations: BTreeSet<_> = terms.parties.iter().map(|party| party.organisation).collect();
     let one = organisations.len() == 1;
-    require(one == (terms.modality == Modality::Internal), Reason::InternalOrganisation).map_err(|r| r.field("terms.modality"))?;
-    let has = |roles: &[PartyRole]| terms.parties.iter().any(|party| party.roles.iter().any(|role| roles.contains(role)));
+    require(one == (terms.modality == Modality::Internal), Reason::InternalOrganisation)
+        .map_err(|r| r.field("terms.modality"))?;
+    let has =
+        |roles: &[PartyRole]| terms.parties.iter().any(|party| party.roles.iter().any(|role| roles.contains(role)));
     match terms.modality {
         Modality::Bilateral if concluded == Concluded::Here => {
             let aside = |party: &&Party| {
                 party.roles.iter().all(|role| matches!(role, PartyRole::Facilitator | PartyRole::Observer))
             };
-            let sides: BTreeSet<_> = terms.parties.iter().filter(|party| !aside(party)).map(|party| &party.side).collect();
+            let sides: BTreeSet<_> =
+                terms.parties.iter().filter(|party| !aside(party)).map(|party| &party.side).collect();
             require(sides.len() == 2, Reason::BilateralSides).map_err(|r| r.field("terms.parties"))
         }
         Modality::Triangular => {
@@ -95,8 +103,10 @@ fn check_modality(terms: &Terms, concluded: Concluded) -> Result<(), Rejection> 
 }
 
 fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> Result<(), Rejection> {
-    require(terms.commitments.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.commitments"))?;
-    require(terms.milestones.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.milestones"))?;
+    require(terms.commitments.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems)
+        .map_err(|r| r.field("terms.commitments"))?;
+    require(terms.milestones.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems)
+        .map_err(|r| r.field("terms.milestones"))?;
     let mut commitments = BTreeSet::new();
     for (at, commitment) in terms.commitments.iter().enumerate() {
         let field = |name: &str| format!("terms.commitments[{at}].{name}");
@@ -106,7 +116,10 @@ fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> 
             require(known, Reason::CommitmentParty).map_err(|r| r.field(field(name)))?;
         }
         if let Some(source) = commitment.source {
-            let listing = context.world.listing(source).ok_or_else(|| Rejection::from(Reason::LinkUnknown).field(field("source")))?;
+            let listing = context
+                .world
+                .listing(source)
+                .ok_or_else(|| Rejection::from(Reason::LinkUnknown).field(field("source")))?;
             let owner = if source.kind == RecordKind::Demand { commitment.receiver } else { commitment.provider };
             require(listing.organisation == owner, Reason::SourceOwner).map_err(|r| r.field(field("source")))?;
             let open = listing.is_open(context.now, context.world.time_zone());
@@ -114,7 +127,8 @@ fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> 
         }
     }
     let milestones: BTreeSet<_> = terms.milestones.iter().map(|milestone| milestone.id).collect();
-    require(milestones.len() == terms.milestones.len(), Reason::CommitmentTwice).map_err(|r| r.field("terms.milestones"))?;
+    require(milestones.len() == terms.milestones.len(), Reason::CommitmentTwice)
+        .map_err(|r| r.field("terms.milestones"))?;
     let known = text.commitments.keys().all(|id| commitments.contains(id));
     require(known, Reason::DescriptionUnknown).map_err(|r| r.field("text.commitments"))?;
     let known = text.milestones.keys().all(|id| milestones.contains(id));

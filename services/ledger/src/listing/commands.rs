@@ -19,7 +19,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// The most themes, mechanisms, places, ... of one record.
-pub const ITEMS_LIMIT: usize = 200;
+pub(crate) const ITEMS_LIMIT: usize = 200;
 
 /// Publishes an offer or a demand of the acting organisation.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]

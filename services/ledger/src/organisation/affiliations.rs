@@ -63,7 +63,8 @@ impl AffiliateOrganisation {
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
         context.require_organisation(self.with, "with")?;
         let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));
-        require(!organisation.affiliations.contains_key(&affiliation), Reason::IdExists).map_err(|r| r.field("affiliation"))?;
+        require(!organisation.affiliations.contains_key(&affiliation), Reason::IdExists)
+            .map_err(|r| r.field("affiliation"))?;
         let audience = audience(organisation.visibility);
         let claimed = AffiliationClaimed { affiliation, with: self.with, kind: self.kind };
         let mut decision = Decision::one(NewEvent::new(self.id, audience, claimed, None));

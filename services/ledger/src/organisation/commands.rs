@@ -14,8 +14,8 @@ use convenio_events::{
     types::{
         access::ReasonText,
         organisation::{
-            IdentifierAdded, IdentifierWithdrawn, Profile, ProfileText, Registered, Revised, SiteAdded, SiteClosed, SiteText,
-            Standing,
+            IdentifierAdded, IdentifierWithdrawn, Profile, ProfileText, Registered, Revised, SiteAdded, SiteClosed,
+            SiteText, Standing,
         },
     },
     values::{Identifier, Place},
@@ -25,7 +25,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// The most identifiers of one organisation.
-pub const IDENTIFIERS_LIMIT: usize = 50;
+pub(crate) const IDENTIFIERS_LIMIT: usize = 50;
 
 /// Registers an organisation: as a holder (an admin does) or as a profile of one that is not here (anyone with a grant may).
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
@@ -127,7 +127,8 @@ impl RegisterOrganisation {
         context.require_new(subject(id))?;
         let admin = context.acting.role == AccessRole::Admin || context.acting.sample;
         require(self.standing == Standing::Profile || admin, Reason::RoleRequired).map_err(|r| r.field("standing"))?;
-        require(self.identifiers.len() <= IDENTIFIERS_LIMIT, Reason::TooManyItems).map_err(|r| r.field("identifiers"))?;
+        require(self.identifiers.len() <= IDENTIFIERS_LIMIT, Reason::TooManyItems)
+            .map_err(|r| r.field("identifiers"))?;
         for (at, identifier) in self.identifiers.iter().enumerate() {
             require_free(context, identifier, &format!("identifiers[{at}]"))?;
             let twice = self.identifiers[..at].contains(identifier);
@@ -184,7 +185,12 @@ impl CloseSite {
         let organisation = editable(context, self.id)?;
         require(organisation.has_site(self.site), Reason::SiteUnknown).map_err(|r| r.field("site"))?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), SiteClosed { site: self.site }, text)))
+        Ok(Decision::one(NewEvent::new(
+            self.id,
+            audience(organisation.visibility),
+            SiteClosed { site: self.site },
+            text,
+        )))
     }
 }
 

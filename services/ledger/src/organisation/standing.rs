@@ -76,7 +76,8 @@ impl VerifyOrganisation {
         require(!organisation.is_verified(today), Reason::AlreadyVerified)?;
         let by_itself = context.owns(self.id);
         require(!by_itself || !context.world.anybody_verified(), Reason::VerifyItself)?;
-        let facts = Verified { method: self.method, evidence: self.evidence, valid_through: self.valid_through, by_itself };
+        let facts =
+            Verified { method: self.method, evidence: self.evidence, valid_through: self.valid_through, by_itself };
         Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
     }
 }

@@ -1,0 +1,75 @@
+//! How a ledger begins: `LedgerOpened` at sequence 0 and the operator's first grant at 1, in one batch. It makes no keys.
+
+use convenio_events::{
+    AccessId, LedgerId, NewEvent, Timestamp,
+    cloud_event::source,
+    codes::{AccessRole, Purpose},
+    commitment::Digest,
+    entry::Audience,
+    time::TimeZone,
+    types::{
+        access::{Granted, Scope},
+        ledger::Opened,
+    },
+};
+use uuid::Uuid;
+
+/// How long the operator's first token is good for, unless a real admin acts before.
+pub const BOOTSTRAP_SECONDS: i64 = 86_400;
+
+/// What a new ledger is opened with.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its id, fixed in the identity directory before anything is recorded.
+    pub ledger: LedgerId,
+    /// Name of the log in its checkpoints.
+    pub origin: String,
+    /// The first key, as a verifier key line.
+    pub key: String,
+    /// Where civil dates end unless a record says otherwise.
+    pub time_zone: TimeZone,
+    /// Production or test.
+    pub purpose: Purpose,
+    /// Digest of the first admin token.
+    pub admin_token: Digest,
+    /// Digest of the token under which the sample is recorded, if it is to be.
+    pub sample_token: Option<Digest>,
+}
+
+impl Opening {
+    /// The command id under which the ledger is opened, always the same: a crash cannot open it twice.
+    pub fn command_id(&self) -> Uuid {
+        Uuid::new_v5(&self.ledger.uuid(), b"open-ledger")
+    }
+
+    /// The first events of the ledger.
+    pub fn events(&self, now: Timestamp) -> Vec<NewEvent> {
+        let opened = Opened {
+            ledger: self.ledger,
+            source: source(self.ledger),
+            origin: self.origin.clone(),
+            time_zone: self.time_zone,
+            key: self.key.clone(),
+            purpose: self.purpose,
+        };
+        let mut events = vec![NewEvent::new(self.ledger, Audience::Public, opened, None)];
+        events.push(self.grant("admin", Scope::Operator, self.admin_token, now));
+        events.extend(self.sample_token.map(|digest| self.grant("sample", Scope::Sample, digest, now)));
+        events
+    }
+
+    fn grant(&self, name: &str, scope: Scope, token_digest: Digest, now: Timestamp) -> NewEvent {
+        let id = AccessId::new(Uuid::new_v5(&self.ledger.uuid(), format!("grant {name}").as_bytes()));
+        let granted = Granted {
+            valid_through: (scope == Scope::Operator).then(|| now.plus_seconds(BOOTSTRAP_SECONDS)),
+            may_sign: scope == Scope::Sample,
+            scope,
+            role: AccessRole::Admin,
+            on_behalf: false,
+            mandate: None,
+            valid_from: now,
+            token_digest: Some(token_digest),
+        };
+        NewEvent::new(id, Audience::Restricted, granted, None)
+    }
+}

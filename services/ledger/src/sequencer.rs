@@ -1,0 +1,212 @@
+//! The sequencer: one task that authorises, decides, numbers and commits. It is the only writer of a ledger, and serves nobody else.
+//!
+//! * It drains what has arrived, decides each command against state that already includes its predecessors, appends the
+//!   batch once, then answers all. While a batch commits, the next is decided.
+//! * **Every answer is released only when the last sequence it was decided on is durable**; if that append fails, all get
+//!   `outcome-unknown`.
+//! * One path back: any append failure drops the whole write model and runs the normal recovery.
+
+mod judge;
+mod placing;
+mod recovery;
+mod timers;
+mod writing;
+
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    genesis::Opening,
+    rejection::{Refusal, Unavailable},
+    stores::{EventIndex, StateStore, StoreError},
+    submission::{Ledger, QUEUE_LIMIT, Role, Standing, Waiting},
+};
+use convenio_events::{
+    DecodeError, Sequence,
+    log::{EventLog, OpenError, ReadError},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{mpsc, watch};
+
+/// The most events of one batch: what a crash before its commit loses unanswered, and what one commit holds back.
+pub const BATCH_EVENTS_LIMIT: usize = 4_096;
+/// The most bytes of one batch, except that one command is never split.
+pub const BATCH_BYTES_LIMIT: usize = 8 << 20;
+/// The most events of one command.
+pub const COMMAND_EVENTS_LIMIT: usize = 1_000;
+/// The most timers that run before a batch.
+pub const TIMERS_LIMIT: usize = 1_000;
+/// How often timers run when no commands arrive.
+pub const TIMERS_PERIOD: Duration = Duration::from_secs(60);
+/// How many subjects stay in memory before those that the snapshot holds are let go.
+pub const SUBJECTS_KEPT: usize = 250_000;
+/// How long it waits before it opens the log again after a failure that may pass.
+const REOPEN_DELAY: Duration = Duration::from_millis(200);
+/// How often it tries to open the log in one term before it gives up.
+const REOPEN_LIMIT: u32 = 25;
+
+/// How far the snapshot has been written: what is below may leave memory.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotCursor(Arc<AtomicU64>);
+
+impl SnapshotCursor {
+    /// The number of events that the snapshot holds.
+    pub fn get(&self) -> Sequence {
+        Sequence(self.0.load(Ordering::Acquire))
+    }
+    /// Publishes it.
+    pub fn set(&self, folded: Sequence) {
+        self.0.store(folded.0, Ordering::Release);
+    }
+}
+
+/// What a sequencer works with.
+pub struct Parts {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The snapshot that it loads from.
+    pub state: Arc<dyn StateStore>,
+    /// How far the snapshot has been written.
+    pub snapshot: SnapshotCursor,
+    /// Where command ids are remembered.
+    pub index: Arc<dyn EventIndex>,
+    /// Time.
+    pub clock: Box<dyn Clock>,
+    /// Salts and ids.
+    pub entropy: Entropy,
+    /// With what an empty log is opened.
+    pub opening: Option<Opening>,
+    /// The term in which this node is elected to write; 0 while it is not. A fenced term is over for good.
+    pub elected: watch::Receiver<u64>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// Why a sequencer gave up. What it had acknowledged is durable.
+#[derive(Debug, thiserror::Error)]
+pub enum SequencerError {
+    /// The log cannot be opened for writing.
+    #[error("the log cannot be opened for writing")]
+    Open(#[from] OpenError),
+    /// The log cannot be read.
+    #[error("the log cannot be read")]
+    Read(#[from] ReadError),
+    /// The log holds what this program cannot read.
+    #[error("the log holds an event that this program cannot read")]
+    Decode(#[from] DecodeError),
+    /// A derived store failed again and again.
+    #[error("a derived store cannot be used")]
+    Store(#[from] StoreError),
+    /// The log is empty and nothing says how to open a ledger.
+    #[error("the log is empty and no new ledger was asked for")]
+    NotOpened,
+    /// A clock that somebody sets is for test ledgers only.
+    #[error("the clock is set by hand, which only a ledger whose purpose is test allows")]
+    ClockIsSet,
+}
+
+/// The sequencer before it runs.
+pub struct Sequencer {
+    parts: Parts,
+    queue: mpsc::Receiver<Waiting>,
+    standing: watch::Sender<Standing>,
+    fenced_term: u64,
+}
+
+impl std::fmt::Debug for Sequencer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sequencer").finish_non_exhaustive()
+    }
+}
+
+/// How a term of writing ended.
+enum End {
+    /// Every handle is gone and everything is answered.
+    Closed,
+    /// Another writer took over: write again only in a new term.
+    Fenced,
+    /// The write model is of no more use; recover in the same term.
+    Lost,
+}
+
+impl Sequencer {
+    /// A sequencer, and the handle that commands come through. It ends when every handle is dropped.
+    pub fn new(parts: Parts) -> (Self, Ledger) {
+        let (sender, queue) = mpsc::channel(QUEUE_LIMIT);
+        let (standing, watch) = watch::channel(Standing {
+            role: Role::Starting,
+            durable: Sequence::ZERO,
+            clock_jumped: false,
+            timers_held: false,
+            batches: 0,
+            held: 0,
+        });
+        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch })
+    }
+
+    /// Writes whenever elected, until every handle is dropped.
+    ///
+    /// # Errors
+    /// [`SequencerError`] when it cannot go on; the program then ends, and a restart runs the normal recovery.
+    pub async fn run(mut self) -> Result<(), SequencerError> {
+        let end = self.terms().await;
+        self.standing.send_modify(|standing| standing.role = Role::Stopped);
+        end
+    }
+
+    async fn terms(&mut self) -> Result<(), SequencerError> {
+        let mut attempts = 0;
+        while let Some(term) = self.await_election().await {
+            let writing = match recovery::recover(&mut self.parts, &self.standing).await {
+                Ok(writing) => writing,
+                Err(SequencerError::Open(OpenError::Unavailable(source))) if attempts < REOPEN_LIMIT => {
+                    attempts += 1;
+                    tracing::warn!(
+                        error = &*source as &dyn std::error::Error,
+                        attempts,
+                        "the log cannot be opened now"
+                    );
+                    tokio::time::sleep(REOPEN_DELAY).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.standing.send_modify(|standing| standing.role = Role::Writer);
+            match writing.run(&mut self.queue, &self.standing, term).await {
+                End::Closed => return Ok(()),
+                End::Fenced => self.fenced_term = term,
+                // A commit that worked in between shows that the log is not the trouble.
+                End::Lost => attempts += 1,
+            }
+            self.standing.send_modify(|standing| standing.role = Role::Starting);
+        }
+        Ok(())
+    }
+
+    /// Waits for a term in which this node is elected and has not been fenced; `None` when every handle is gone.
+    async fn await_election(&mut self) -> Option<u64> {
+        loop {
+            let term = *self.parts.elected.borrow_and_update();
+            if term > self.fenced_term {
+                return Some(term);
+            }
+            self.standing.send_modify(|standing| standing.role = Role::Follower);
+            tokio::select! {
+                changed = self.parts.elected.changed() => changed.ok()?,
+                waiting = self.queue.recv() => {
+                    // The receiver may have gone away, which changes nothing.
+                    let _ = waiting?.answer.send(Err(Refusal::Unavailable(Unavailable::NoWriter)));
+                }
+            }
+        }
+    }
+}

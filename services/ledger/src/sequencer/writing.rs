@@ -1,0 +1,300 @@
+//! One term of writing: decide while the batch before commits, release answers when what they rest on is durable.
+
+use super::{
+    BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
+    TIMERS_PERIOD,
+    judge::{Judged, replay},
+};
+use crate::{
+    clock::ClockGuard,
+    rejection::{Refusal, Unavailable},
+    stores::IndexedEvent,
+    submission::{Answer, Standing, Waiting},
+    world::World,
+};
+use convenio_events::{
+    CommandId, RecordedEvent, Sequence, Timestamp,
+    log::{AppendError, LogWriter, ReadError},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+/// The most commands taken from the queue at once.
+const DRAIN_LIMIT: usize = 1_024;
+
+/// What was decided and is not yet handed to the log.
+#[derive(Default)]
+pub(super) struct Batch {
+    events: Vec<RecordedEvent>,
+    indexed: Vec<IndexedEvent>,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, event: RecordedEvent, indexed: IndexedEvent) {
+        self.bytes += event.size();
+        self.events.push(event);
+        self.indexed.push(indexed);
+    }
+    fn has_room(&self) -> bool {
+        self.events.len() < BATCH_EVENTS_LIMIT && self.bytes < BATCH_BYTES_LIMIT
+    }
+}
+
+type Append = Pin<Box<dyn Future<Output = (Box<dyn LogWriter>, Result<(), AppendError>)> + Send>>;
+
+/// A batch that the log is committing.
+struct InFlight {
+    append: Append,
+    events: Arc<Vec<RecordedEvent>>,
+    indexed: Vec<IndexedEvent>,
+}
+
+/// An answer that waits until everything below `needs` is durable.
+struct Held {
+    needs: Sequence,
+    to: oneshot::Sender<Answer>,
+    answer: Answer,
+}
+
+/// The state of one term.
+pub(super) struct Writing<'a> {
+    pub(super) parts: &'a mut Parts,
+    pub(super) world: World,
+    pub(super) batch: Batch,
+    pub(super) last_time: Timestamp,
+    pub(super) guard: ClockGuard,
+    pub(super) undurable: HashMap<(Uuid, CommandId), Sequence>,
+    /// A derived store failed: nothing decided since can be believed.
+    pub(super) broken: bool,
+    writer: Option<Box<dyn LogWriter>>,
+    in_flight: Option<InFlight>,
+    held: VecDeque<Held>,
+    durable: Sequence,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(
+        parts: &'a mut Parts,
+        writer: Box<dyn LogWriter>,
+        world: World,
+        durable: Sequence,
+        last_time: Timestamp,
+        guard: ClockGuard,
+    ) -> Self {
+        Self {
+            parts,
+            world,
+            batch: Batch::default(),
+            last_time,
+            guard,
+            undurable: HashMap::new(),
+            broken: false,
+            writer: Some(writer),
+            in_flight: None,
+            held: VecDeque::new(),
+            durable,
+        }
+    }
+
+    /// The ledger's time: it never goes backwards along the log.
+    pub(super) fn now(&mut self) -> Timestamp {
+        let reading = self.parts.clock.read();
+        self.guard.look(reading);
+        reading.wall.max(self.last_time)
+    }
+
+    /// Decides, commits and answers until the queue is closed, the writer is fenced, or the model is lost.
+    pub(super) async fn run(
+        mut self,
+        queue: &mut mpsc::Receiver<Waiting>,
+        standing: &watch::Sender<Standing>,
+        term: u64,
+    ) -> End {
+        let mut inbox = Vec::with_capacity(DRAIN_LIMIT);
+        let mut ticks = tokio::time::interval(TIMERS_PERIOD);
+        let mut elected = self.parts.elected.clone();
+        let mut open = true;
+        let end = loop {
+            self.start_append();
+            if !open && self.in_flight.is_none() {
+                break End::Closed;
+            }
+            tokio::select! {
+                biased;
+                (writer, result) = appended(&mut self.in_flight) => match self.settle(writer, result, standing) {
+                    Ok(()) => {}
+                    Err(end) => break end,
+                },
+                count = queue.recv_many(&mut inbox, DRAIN_LIMIT), if open && self.batch.has_room() => {
+                    open = count > 0;
+                    for waiting in inbox.drain(..) {
+                        self.take(waiting).await;
+                    }
+                    self.release();
+                }
+                _ = ticks.tick() => {
+                    if self.parts.clock.is_synchronised() {
+                        self.guard.synchronised();
+                    }
+                    self.run_timers();
+                    self.publish(standing);
+                }
+                _ = elected.wait_for(|now| *now != term) => break End::Lost,
+            }
+            if self.is_broken() {
+                break End::Lost;
+            }
+        };
+        self.fail_all();
+        end
+    }
+
+    fn is_broken(&mut self) -> bool {
+        if let Some(fault) = self.world.take_fault() {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the snapshot failed");
+            self.broken = true;
+        }
+        self.broken
+    }
+
+    async fn take(&mut self, waiting: Waiting) {
+        let Waiting { submission, answer: to } = waiting;
+        if self.broken || self.batch.events.len() >= BATCH_EVENTS_LIMIT + COMMAND_EVENTS_LIMIT * DRAIN_LIMIT {
+            let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
+            return;
+        }
+        let answer = match self.judge(submission) {
+            Judged::Answer(answer) => answer,
+            Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
+        };
+        self.held.push_back(Held { needs: self.world.next(), to, answer });
+    }
+
+    /// Finds the events of a command that was accepted before: in the batches under way, or in the log.
+    async fn replay(&self, first: Sequence, canonical: &str) -> Answer {
+        let under_way = self.in_flight.iter().flat_map(|batch| batch.events.iter()).chain(&self.batch.events);
+        let found: Vec<RecordedEvent> =
+            under_way.filter(|event| event.sequence >= first).take(COMMAND_EVENTS_LIMIT).cloned().collect();
+        if found.first().is_some_and(|event| event.sequence == first) {
+            return replay(&found, canonical);
+        }
+        // Most commands have one event or a few; a long one is read in a second page.
+        let mut events = self.read(first, 8).await?;
+        if events.len() == 8 {
+            events = self.read(first, COMMAND_EVENTS_LIMIT).await?;
+        }
+        replay(&events, canonical)
+    }
+
+    async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, Refusal> {
+        self.parts.log.read(from, limit).await.map_err(|error: ReadError| {
+            tracing::error!(error = &error as &dyn std::error::Error, "a replay could not be read");
+            Refusal::Unavailable(Unavailable::OutcomeUnknown)
+        })
+    }
+
+    fn start_append(&mut self) {
+        if self.in_flight.is_some() || self.batch.events.is_empty() {
+            return;
+        }
+        let Some(mut writer) = self.writer.take() else { return };
+        let Batch { events, indexed, .. } = std::mem::take(&mut self.batch);
+        let events = Arc::new(events);
+        let batch = events.clone();
+        let append: Append = Box::pin(async move {
+            let result = writer.append(batch).await;
+            (writer, result)
+        });
+        self.in_flight = Some(InFlight { append, events, indexed });
+    }
+
+    fn settle(
+        &mut self,
+        writer: Box<dyn LogWriter>,
+        result: Result<(), AppendError>,
+        standing: &watch::Sender<Standing>,
+    ) -> Result<(), End> {
+        let batch = self.in_flight.take();
+        match result {
+            Ok(()) => {}
+            Err(AppendError::Fenced) => {
+                tracing::warn!("another writer has taken over");
+                return Err(End::Fenced);
+            }
+            Err(AppendError::Unknown(source)) => {
+                tracing::error!(error = &*source as &dyn std::error::Error, "the outcome of a batch is not known");
+                return Err(End::Lost);
+            }
+        }
+        self.writer = Some(writer);
+        if let Some(InFlight { events, indexed, .. }) = batch {
+            self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
+            for event in indexed.iter().filter(|event| event.first_of_command) {
+                self.undurable.remove(&(event.actor.scope(), event.command_id));
+            }
+            if let Err(fault) = self.parts.index.push(&indexed) {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the index could not be written");
+                self.broken = true;
+            }
+        }
+        self.world.forget_changes();
+        self.world.evict(self.parts.snapshot.get(), SUBJECTS_KEPT);
+        self.release();
+        self.publish(standing);
+        Ok(())
+    }
+
+    fn publish(&self, standing: &watch::Sender<Standing>) {
+        standing.send_modify(|standing| {
+            standing.batches += u64::from(standing.durable != self.durable);
+            standing.durable = self.durable;
+            standing.clock_jumped = self.guard.jumped();
+            standing.timers_held = self.guard.timers_held();
+            standing.held = self.world.held();
+        });
+    }
+
+    /// Releases the answers that rest on durable events only.
+    fn release(&mut self) {
+        while self.held.front().is_some_and(|held| held.needs <= self.durable) {
+            if let Some(Held { to, answer, .. }) = self.held.pop_front() {
+                // The caller may have gone away; what was recorded stays recorded.
+                let _ = to.send(answer);
+            }
+        }
+    }
+
+    fn fail_all(&mut self) {
+        for Held { to, .. } in self.held.drain(..) {
+            let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
+        }
+    }
+
+    /// Commits what was placed, before the first command is taken.
+    pub(super) async fn commit_now(&mut self) -> Result<(), SequencerError> {
+        self.start_append();
+        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
+        let (writer, result) = in_flight.append.await;
+        result.map_err(|error| convenio_events::log::OpenError::Unavailable(Box::new(error)))?;
+        self.writer = Some(writer);
+        self.parts.index.push(&in_flight.indexed)?;
+        self.durable = self.world.next();
+        self.world.forget_changes();
+        Ok(())
+    }
+}
+
+/// Completes when the batch in flight does; never when there is none.
+async fn appended(in_flight: &mut Option<InFlight>) -> (Box<dyn LogWriter>, Result<(), AppendError>) {
+    match in_flight {
+        Some(in_flight) => (&mut in_flight.append).await,
+        None => std::future::pending().await,
+    }
+}
