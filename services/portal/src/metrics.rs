@@ -1,0 +1,218 @@
+//! What the portal counts, and how Prometheus reads it. It names no caller and no record.
+
+use crate::state::{PortalState, last};
+use convenio_ledger::{
+    rejection::Refusal,
+    submission::{Answer, Role},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// Upper bounds of the latency histogram, in microseconds.
+const BUCKETS_MICROS: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+/// Statuses 100 to 599.
+const STATUSES: usize = 500;
+
+/// Counters of one portal.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    accepted: AtomicU64,
+    replayed: AtomicU64,
+    refused: RwLock<BTreeMap<String, Arc<AtomicU64>>>,
+    routes: RwLock<HashMap<String, Arc<RouteMetrics>>>,
+    /// Event streams that are open.
+    pub(crate) streams: Gauge,
+    /// Batches that are under way.
+    pub(crate) batches: Gauge,
+}
+
+/// Something that goes up and down.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(AtomicI64);
+
+/// Counts one in a [`Gauge`] for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(PortalState, fn(&Metrics) -> &Gauge);
+
+impl Counted {
+    pub(crate) fn new(state: &PortalState, gauge: fn(&Metrics) -> &Gauge) -> Self {
+        gauge(state.metrics()).0.fetch_add(1, Relaxed);
+        Self(state.clone(), gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.1)(self.0.metrics()).0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Requests of one route.
+#[derive(Debug)]
+struct RouteMetrics {
+    statuses: [AtomicU64; STATUSES],
+    buckets: [AtomicU64; BUCKETS_MICROS.len() + 1],
+    sum_micros: AtomicU64,
+}
+
+impl Default for RouteMetrics {
+    fn default() -> Self {
+        Self {
+            statuses: [const { AtomicU64::new(0) }; STATUSES],
+            buckets: Default::default(),
+            sum_micros: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a command by its outcome.
+    pub(crate) fn command(&self, answer: &Answer) {
+        match answer {
+            Ok(accepted) if accepted.replay => self.replayed.fetch_add(1, Relaxed),
+            Ok(_) => self.accepted.fetch_add(1, Relaxed),
+            Err(Refusal::Rejected(rejection)) => self.refused_with(&rejection.code),
+            Err(Refusal::Unavailable(unavailable)) => self.refused_with(unavailable.code()),
+        };
+    }
+
+    fn refused_with(&self, code: &str) -> u64 {
+        let known = self.refused.read().unwrap_or_else(PoisonError::into_inner).get(code).cloned();
+        let counter = known.unwrap_or_else(|| {
+            self.refused.write().unwrap_or_else(PoisonError::into_inner).entry(code.to_owned()).or_default().clone()
+        });
+        counter.fetch_add(1, Relaxed)
+    }
+
+    /// Counts an answer of a route, by its pattern as in the route table.
+    pub(crate) fn request(&self, route: &str, status: u16, took: Duration) {
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(route).cloned();
+        let counters = known.unwrap_or_else(|| {
+            self.routes.write().unwrap_or_else(PoisonError::into_inner).entry(route.to_owned()).or_default().clone()
+        });
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BUCKETS_MICROS.iter().position(|bound| micros <= *bound).unwrap_or(BUCKETS_MICROS.len());
+        counters.buckets[bucket].fetch_add(1, Relaxed);
+        counters.sum_micros.fetch_add(micros, Relaxed);
+        if let Some(counter) = counters.statuses.get(usize::from(status.saturating_sub(100))) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Everything there is to count, in Prometheus' text format 0.0.4.
+pub(crate) fn render(state: &PortalState) -> String {
+    let mut out = String::with_capacity(16 << 10);
+    ledger(&mut out, state);
+    views(&mut out, state);
+    commands(&mut out, state.metrics());
+    requests(&mut out, state.metrics());
+    out
+}
+
+fn family(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn single(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+    family(out, name, kind, help);
+    let _ = writeln!(out, "{name} {value}");
+}
+
+fn ledger(out: &mut String, state: &PortalState) {
+    let standing = state.ledger().standing();
+    single(out, "convenio_batches_total", "counter", "Batches committed to the log.", standing.batches);
+    let head = *state.log().head().borrow();
+    single(out, "convenio_log_events_total", "counter", "Events committed to the log.", head.0);
+    single(out, "convenio_tree_leaves", "gauge", "Leaves of the Merkle tree.", state.root().size());
+    single(out, "convenio_subjects_held", "gauge", "Subjects that the write model holds in memory.", standing.held);
+    single(
+        out,
+        "convenio_clock_jumped",
+        "gauge",
+        "1 while commands wait for the clock to be confirmed.",
+        u8::from(standing.clock_jumped),
+    );
+    single(out, "convenio_timers_held", "gauge", "1 while timers are held back.", u8::from(standing.timers_held));
+    family(out, "convenio_role", "gauge", "1 for what the node does now.");
+    for (role, word) in [
+        (Role::Starting, "starting"),
+        (Role::Writer, "writer"),
+        (Role::Follower, "follower"),
+        (Role::Stopped, "stopped"),
+    ] {
+        let _ = writeln!(out, "convenio_role{{role=\"{word}\"}} {}", u8::from(standing.role == role));
+    }
+}
+
+fn views(out: &mut String, state: &PortalState) {
+    let statuses = state.views().statuses();
+    family(out, "convenio_view_sequence", "gauge", "The last event that a view has folded; -1 for none.");
+    for status in &statuses {
+        let sequence = last(status.position).map_or(-1, |sequence| sequence.0.cast_signed());
+        let _ = writeln!(out, "convenio_view_sequence{{view=\"{}\"}} {sequence}", status.view);
+    }
+    family(out, "convenio_view_lag_events", "gauge", "Committed events that a view has not folded.");
+    for status in &statuses {
+        let _ = writeln!(out, "convenio_view_lag_events{{view=\"{}\"}} {}", status.view, status.lag);
+    }
+    family(out, "convenio_view_alive", "gauge", "1 while a view's thread moves and has not stopped.");
+    for status in &statuses {
+        let _ = writeln!(out, "convenio_view_alive{{view=\"{}\"}} {}", status.view, u8::from(status.is_alive()));
+    }
+}
+
+fn commands(out: &mut String, metrics: &Metrics) {
+    family(out, "convenio_commands_total", "counter", "Commands answered, by outcome.");
+    let _ = writeln!(out, "convenio_commands_total{{outcome=\"accepted\"}} {}", metrics.accepted.load(Relaxed));
+    let _ = writeln!(out, "convenio_commands_total{{outcome=\"replayed\"}} {}", metrics.replayed.load(Relaxed));
+    for (code, count) in metrics.refused.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        let count = count.load(Relaxed);
+        let _ = writeln!(out, "convenio_commands_total{{outcome=\"refused\",code=\"{code}\"}} {count}");
+    }
+    single(out, "convenio_streams_open", "gauge", "Event streams that are open.", metrics.streams.0.load(Relaxed));
+    single(out, "convenio_batches_open", "gauge", "Batches that are under way.", metrics.batches.0.load(Relaxed));
+}
+
+fn requests(out: &mut String, metrics: &Metrics) {
+    let routes: BTreeMap<String, Arc<RouteMetrics>> = metrics
+        .routes
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    family(out, "convenio_http_requests_total", "counter", "Answers, by route and status.");
+    for (route, counters) in &routes {
+        for (status, count) in (100..).zip(&counters.statuses) {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let _ = writeln!(out, "convenio_http_requests_total{{route=\"{route}\",status=\"{status}\"}} {count}");
+            }
+        }
+    }
+    let name = "convenio_http_request_duration_seconds";
+    family(out, name, "histogram", "Time until an answer began.");
+    for (route, counters) in &routes {
+        let mut sum = 0;
+        for (bound, count) in BUCKETS_MICROS.iter().zip(&counters.buckets) {
+            sum += count.load(Relaxed);
+            #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
+            let bound = *bound as f64 / 1e6;
+            let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {sum}");
+        }
+        sum += counters.buckets[BUCKETS_MICROS.len()].load(Relaxed);
+        let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {sum}");
+        #[expect(clippy::cast_precision_loss, reason = "a sum of durations is read as a rate")]
+        let total = counters.sum_micros.load(Relaxed) as f64 / 1e6;
+        let _ = writeln!(out, "{name}_sum{{route=\"{route}\"}} {total}\n{name}_count{{route=\"{route}\"}} {sum}");
+    }
+}

@@ -1,0 +1,142 @@
+//! What every handler is given: the ledger, the log, the views, and who the node is. It holds no data of its own.
+
+use crate::{
+    limits::{BATCHES_LIMIT, Limits, STREAMS_LIMIT},
+    metrics::Metrics,
+    rate::RateLimiter,
+};
+use convenio_events::{LedgerId, Sequence, log::EventLog};
+use convenio_ledger::{stores::EventIndex, submission::Ledger};
+use convenio_notary::TreeHead;
+use convenio_projections::Views;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
+
+/// What a portal is made of.
+pub struct PortalParts {
+    /// Where commands go.
+    pub ledger: Ledger,
+    /// What was recorded.
+    pub log: Arc<dyn EventLog>,
+    /// Look-ups in it by event, subject and time.
+    pub index: Arc<dyn EventIndex>,
+    /// The read models.
+    pub views: Views,
+    /// Size and root of the Merkle tree over what was recorded.
+    pub root: watch::Receiver<TreeHead>,
+    /// Which ledger.
+    pub ledger_id: LedgerId,
+    /// What the node calls itself.
+    pub node: String,
+    /// Where the outside world reaches it, without a slash at the end.
+    pub public_url: String,
+    /// What an operator may set.
+    pub limits: Limits,
+    /// True once the node shuts down: streams and batches then end.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+impl std::fmt::Debug for PortalParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PortalParts")
+            .field("node", &self.node)
+            .field("public_url", &self.public_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A portal before it serves.
+#[derive(Debug)]
+pub struct Portal;
+
+impl Portal {
+    /// What handlers share.
+    #[expect(clippy::new_ret_no_self, reason = "the state is the portal; this names where it begins")]
+    pub fn new(parts: PortalParts) -> PortalState {
+        let rate = parts.limits.rate.map(RateLimiter::new);
+        let shared = Shared {
+            parts,
+            metrics: Metrics::default(),
+            rate,
+            batches: Arc::new(Semaphore::new(BATCHES_LIMIT)),
+            streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
+        };
+        PortalState { shared: Arc::new(shared) }
+    }
+}
+
+/// What every handler is given; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PortalState {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    parts: PortalParts,
+    metrics: Metrics,
+    rate: Option<RateLimiter>,
+    batches: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+}
+
+impl PortalState {
+    /// Where commands go.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.parts.ledger
+    }
+    /// What was recorded.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.shared.parts.log
+    }
+    /// Look-ups in the log by event, subject and time.
+    pub fn index(&self) -> &Arc<dyn EventIndex> {
+        &self.shared.parts.index
+    }
+    /// The read models.
+    pub fn views(&self) -> &Views {
+        &self.shared.parts.views
+    }
+    /// Size and root of the Merkle tree over what was recorded, as it is now.
+    pub fn root(&self) -> TreeHead {
+        *self.shared.parts.root.borrow()
+    }
+    /// Which ledger.
+    pub fn ledger_id(&self) -> LedgerId {
+        self.shared.parts.ledger_id
+    }
+    /// What the node calls itself.
+    pub fn node(&self) -> &str {
+        &self.shared.parts.node
+    }
+    /// Where the outside world reaches it, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.shared.parts.public_url
+    }
+    /// The last committed event; `None` in an empty ledger.
+    pub fn head_sequence(&self) -> Option<Sequence> {
+        last(*self.log().head().borrow())
+    }
+    /// What was counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+    /// True once the node shuts down.
+    pub fn shutdown(&self) -> watch::Receiver<bool> {
+        self.shared.parts.shutdown.clone()
+    }
+    pub(crate) fn rate(&self) -> Option<&RateLimiter> {
+        self.shared.rate.as_ref()
+    }
+    pub(crate) fn batches(&self) -> Arc<Semaphore> {
+        self.shared.batches.clone()
+    }
+    pub(crate) fn streams(&self) -> Arc<Semaphore> {
+        self.shared.streams.clone()
+    }
+}
+
+/// The last of so many events: positions count, sequences name.
+pub(crate) fn last(position: Sequence) -> Option<Sequence> {
+    position.0.checked_sub(1).map(Sequence)
+}
