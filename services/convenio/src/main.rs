@@ -1,1 +1,31 @@
-fn main() {}
+//! The program: it parses, runs, prints what went wrong once, and sets the exit code. What a verb does is in its own file.
+
+mod bench;
+mod cli;
+mod client;
+mod clock;
+mod config;
+mod logging;
+mod node;
+mod sample;
+mod serve;
+mod tree;
+mod verbs;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// Many small blocks are made and freed by different threads; the system's allocator keeps much more of them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("convenio: {}", logging::printable(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -172,7 +172,9 @@ impl RevokeAccess {
         }
         require(!access.revoked, Reason::AlreadyRevoked)?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(revocation(self.id, RevocationCause::Revoked, text)))
+        let sample = access.granted.scope == Scope::Sample;
+        let cause = if sample { RevocationCause::SampleRecorded } else { RevocationCause::Revoked };
+        Ok(Decision::one(revocation(self.id, cause, text)))
     }
 }
 

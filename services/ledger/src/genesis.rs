@@ -32,8 +32,8 @@ pub struct Opening {
     pub purpose: Purpose,
     /// Digest of the first admin token.
     pub admin_token: Digest,
-    /// Digest of the token under which the sample is recorded, if it is to be.
-    pub sample_token: Option<Digest>,
+    /// Whether the sample shall be recorded, under a grant of its own that has no token.
+    pub sample: bool,
 }
 
 impl Opening {
@@ -53,23 +53,30 @@ impl Opening {
             purpose: self.purpose,
         };
         let mut events = vec![NewEvent::new(self.ledger, Audience::Public, opened, None)];
-        events.push(self.grant("admin", Scope::Operator, self.admin_token, now));
-        events.extend(self.sample_token.map(|digest| self.grant("sample", Scope::Sample, digest, now)));
+        let bootstrap = AccessId::new(Uuid::new_v5(&self.ledger.uuid(), b"grant admin"));
+        events.push(grant(bootstrap, Scope::Operator, Some(self.admin_token), now));
+        if self.sample {
+            events.push(grant(sample_grant(self.ledger), Scope::Sample, None, now));
+        }
         events
     }
+}
 
-    fn grant(&self, name: &str, scope: Scope, token_digest: Digest, now: Timestamp) -> NewEvent {
-        let id = AccessId::new(Uuid::new_v5(&self.ledger.uuid(), format!("grant {name}").as_bytes()));
-        let granted = Granted {
-            valid_through: (scope == Scope::Operator).then(|| now.plus_seconds(BOOTSTRAP_SECONDS)),
-            may_sign: scope == Scope::Sample,
-            scope,
-            role: AccessRole::Admin,
-            on_behalf: false,
-            mandate: None,
-            valid_from: now,
-            token_digest: Some(token_digest),
-        };
-        NewEvent::new(id, Audience::Restricted, granted, None)
-    }
+/// The grant under which a ledger's sample is recorded, always the same: a crash cannot give a second.
+pub fn sample_grant(ledger: LedgerId) -> AccessId {
+    AccessId::new(Uuid::new_v5(&ledger.uuid(), b"grant sample"))
+}
+
+fn grant(id: AccessId, scope: Scope, token_digest: Option<Digest>, now: Timestamp) -> NewEvent {
+    let granted = Granted {
+        valid_through: (scope == Scope::Operator).then(|| now.plus_seconds(BOOTSTRAP_SECONDS)),
+        may_sign: scope == Scope::Sample,
+        scope,
+        role: AccessRole::Admin,
+        on_behalf: false,
+        mandate: None,
+        valid_from: now,
+        token_digest,
+    };
+    NewEvent::new(id, Audience::Restricted, granted, None)
 }

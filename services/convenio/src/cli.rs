@@ -1,0 +1,89 @@
+//! The command line: every verb, its flags and an example. What a verb does is in its own file.
+
+use crate::{bench, client::Remote, config::ServeArguments, logging, serve, verbs};
+use clap::{Parser, Subcommand};
+
+/// Convenio: an event-sourced ledger of cooperation between organisations.
+#[derive(Parser, Debug)]
+#[command(name = "convenio", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Runs a node: log, views, portal
+    #[command(after_help = "Example:\n  convenio serve --sample --listen 127.0.0.1:8080")]
+    Serve(ServeArguments),
+    /// Sends commands (NDJSON, one a line) to a node and prints one result a line
+    #[command(
+        after_help = "Example:\n  convenio record commands.ndjson --token-file convenio-data-identity/admin-token"
+    )]
+    Record(verbs::record::RecordArguments),
+    /// Prints events as CloudEvents, one a line
+    #[command(after_help = "Example:\n  convenio events --from 0 --follow --type org.convenio.offer.published.v1")]
+    Events(verbs::events::EventsArguments),
+    /// Gives a grant and shows its token once; with --data at the machine, for a lost admin
+    #[command(
+        after_help = "Example:\n  convenio grant --organisation <uuid> --role recorder --office \"Cooperation office\""
+    )]
+    Grant(verbs::grants::GrantArguments),
+    /// Ends a grant
+    #[command(after_help = "Example:\n  convenio revoke <grant uuid> --reason \"the office was closed\"")]
+    Revoke(verbs::grants::RevokeArguments),
+    /// Lists the grants that are in force
+    #[command(after_help = "Example:\n  convenio grants --json")]
+    Grants(verbs::grants::GrantsArguments),
+    /// Says where a node stands: role, head, views, tree
+    #[command(after_help = "Example:\n  convenio status --node http://127.0.0.1:8080")]
+    Status(verbs::status::StatusArguments),
+    /// Rebuilds read models beside the live ones, then swaps
+    #[command(after_help = "Example:\n  convenio rebuild board")]
+    Rebuild(verbs::rebuild::RebuildArguments),
+    /// Checks configuration, disk, clock and files, and says what to do about each finding
+    #[command(after_help = "Example:\n  convenio doctor --data convenio-data")]
+    Doctor(verbs::doctor::DoctorArguments),
+    /// Measures this machine: recording, rebuild, restart, reads, each beside its floor in the same run
+    #[command(after_help = "Example:\n  convenio bench --json")]
+    Bench(bench::BenchArguments),
+}
+
+/// How to reach a node, for the verbs that talk to one.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct NodeArguments {
+    /// The node's address
+    #[arg(long, env = "CONVENIO_NODE", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) node: String,
+    /// File that holds the bearer token (or CONVENIO_TOKEN)
+    #[arg(long, env = "CONVENIO_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<std::path::PathBuf>,
+    /// Which organisation acts, where the grant covers several
+    #[arg(long, env = "CONVENIO_ACTING_FOR", value_name = "UUID")]
+    pub(crate) acting_for: Option<uuid::Uuid>,
+}
+
+impl NodeArguments {
+    /// The way to the node.
+    pub(crate) fn remote(&self) -> anyhow::Result<Remote> {
+        Remote::new(self)
+    }
+}
+
+/// Runs a verb.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    logging::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match arguments.verb {
+        Verb::Serve(arguments) => runtime.block_on(serve::serve(arguments.resolve()?)),
+        Verb::Record(arguments) => runtime.block_on(verbs::record::run(arguments)),
+        Verb::Events(arguments) => runtime.block_on(verbs::events::run(arguments)),
+        Verb::Grant(arguments) => runtime.block_on(verbs::grants::grant(arguments)),
+        Verb::Revoke(arguments) => runtime.block_on(verbs::grants::revoke(arguments)),
+        Verb::Grants(arguments) => runtime.block_on(verbs::grants::list(arguments)),
+        Verb::Status(arguments) => runtime.block_on(verbs::status::run(arguments)),
+        Verb::Rebuild(arguments) => runtime.block_on(verbs::rebuild::run(arguments)),
+        Verb::Doctor(arguments) => verbs::doctor::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
+    }
+}

@@ -1,0 +1,233 @@
+//! A node: log, stores, sequencer, views, tree and portal, started in order and stopped in the reverse. It listens nowhere itself.
+
+use crate::{clock, config::Config, tree};
+use anyhow::{Context as _, bail};
+use convenio_events::{
+    Event, LedgerId, Sequence,
+    commitment::token_digest,
+    log::EventLog,
+    types::{Facts, ledger},
+};
+use convenio_journal::{Access, Index, Journal, State};
+use convenio_ledger::{
+    entropy::Entropy,
+    genesis::Opening,
+    sequencer::{Parts, Sequencer, SnapshotCursor},
+    snapshotter,
+    stores::{EventIndex, StateStore},
+    submission::{Ledger, Role},
+};
+use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
+use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit};
+use convenio_projections::{Settings, Views};
+use rand::Rng as _;
+use std::{path::Path, sync::Arc, thread::JoinHandle};
+use tokio::sync::watch;
+
+/// A node that runs.
+pub(crate) struct Node {
+    pub(crate) ledger: Ledger,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) index: Arc<dyn EventIndex>,
+    pub(crate) views: Views,
+    pub(crate) ledger_id: LedgerId,
+    pub(crate) root: watch::Receiver<TreeHead>,
+    /// True where the first start made the first admin token.
+    pub(crate) new: bool,
+    shutdown: watch::Sender<bool>,
+    threads: Vec<JoinHandle<anyhow::Result<()>>>,
+    /// Held as long as the node runs: its lock keeps a second process from the keys.
+    _identity: Identity,
+}
+
+impl Node {
+    /// Starts everything that needs no address; returns when commands are accepted.
+    pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("making the data directory {}", config.data.display()))?;
+        let journal = Journal::open(&config.data, Access::ReadWrite)
+            .with_context(|| format!("opening the journal in {}", config.data.display()))?;
+        // 1. The identity comes before the first event: a crash after it leaves an empty journal, and it is taken up again.
+        let empty = *journal.head().borrow() == Sequence::ZERO;
+        let (identity, opening) = if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
+        let index: Arc<dyn EventIndex> = Arc::new(Index::open(&journal)?);
+        let state: Arc<dyn StateStore> = Arc::new(State::open(&journal)?);
+        let log: Arc<dyn EventLog> = Arc::new(journal);
+        let (shutdown, stop) = watch::channel(false);
+        let mut threads = Vec::new();
+        // 2. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
+        let snapshot = SnapshotCursor::default();
+        let (_, elected) = watch::channel(1);
+        let (sequencer, ledger) = Sequencer::new(Parts {
+            log: log.clone(),
+            state: state.clone(),
+            snapshot: snapshot.clone(),
+            index: index.clone(),
+            clock: clock::from_environment()?,
+            entropy: Entropy::from_system(),
+            opening,
+            elected,
+        });
+        threads.push(on_thread("sequencer", async move { Ok(sequencer.run().await?) })?);
+        if let Err(error) = ready(&ledger).await {
+            // The sequencer's own error says why.
+            return Err(threads.pop().map_or(Ok(()), join).err().unwrap_or(error));
+        }
+        let ledger_id = opened(&*log).await?.ledger;
+        // 3. Everything else is derived and follows.
+        let (snapshot_log, snapshot_stop) = (log.clone(), stopped(stop.clone()));
+        threads.push(on_thread("snapshot", async move {
+            snapshotter::run(snapshot_log, state, snapshot, snapshot_stop).await.context("writing the snapshot")
+        })?);
+        let (root, heads) = watch::channel(convenio_notary::CompactRange::empty().head());
+        let (tree_log, tree_stop) = (log.clone(), stopped(stop.clone()));
+        threads.push(on_thread("tree", async move {
+            tokio::select! { result = tree::run(tree_log, root) => result, () = tree_stop => Ok(()) }
+        })?);
+        let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
+        Ok(Self {
+            ledger,
+            log,
+            index,
+            views,
+            ledger_id,
+            root: heads,
+            new: empty,
+            shutdown,
+            threads,
+            _identity: identity,
+        })
+    }
+
+    /// The portal's state, for a node that is reached at `public_url`.
+    pub(crate) fn portal(&self, config: &Config, public_url: &str) -> PortalState {
+        let per_minute = f64::from(config.rate);
+        let rate = (config.rate > 0).then(|| RateLimit { per_second: per_minute / 60.0, burst: per_minute });
+        Portal::new(PortalParts {
+            ledger: self.ledger.clone(),
+            log: self.log.clone(),
+            index: self.index.clone(),
+            views: self.views.clone(),
+            root: self.root.clone(),
+            ledger_id: self.ledger_id,
+            node: "embedded".to_owned(),
+            public_url: public_url.to_owned(),
+            limits: Limits { rate },
+            shutdown: self.shutdown.subscribe(),
+        })
+    }
+
+    /// The switch by which streams and batches are told to end.
+    pub(crate) fn shutdown_handle(&self) -> watch::Sender<bool> {
+        self.shutdown.clone()
+    }
+
+    /// Tells streams and batches to end.
+    pub(crate) fn announce_shutdown(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let Self { ledger, log, index, views, shutdown, threads, _identity: identity, .. } = self;
+        shutdown.send_replace(true);
+        views.shutdown().await;
+        drop((ledger, log, index, views));
+        let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
+        drop(identity);
+        joined.into_iter().collect()
+    }
+}
+
+/// A task on a thread of its own: none of them may wait behind requests.
+fn on_thread(
+    name: &str,
+    task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let label = name.to_owned();
+    let run = move || {
+        let result = runtime.block_on(task);
+        if let Err(error) = &result {
+            tracing::error!(error = format!("{error:#}"), "{label} stopped");
+        }
+        result
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).with_context(|| format!("starting the thread {name}"))
+}
+
+fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
+    let name = thread.thread().name().unwrap_or("a thread").to_owned();
+    thread.join().unwrap_or_else(|_| bail!("{name} panicked")).with_context(|| format!("{name} stopped"))
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // The sender is gone only when the node is.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Waits until the sequencer writes.
+async fn ready(ledger: &Ledger) -> anyhow::Result<()> {
+    let mut standing = ledger.watch();
+    let standing = standing.wait_for(|standing| matches!(standing.role, Role::Writer | Role::Stopped)).await?;
+    if standing.role == Role::Writer { Ok(()) } else { bail!("the sequencer could not start") }
+}
+
+/// The event that opened the ledger.
+pub(crate) async fn opened(log: &dyn EventLog) -> anyhow::Result<Event> {
+    let first = log.read(Sequence::ZERO, 1).await?;
+    let first = Event::decode(first.first().context("the ledger has no first event")?)?;
+    match &first.facts {
+        Facts::Ledger(ledger::Facts::Opened(_)) => Ok(first),
+        _ => bail!("the first event does not open a ledger"),
+    }
+}
+
+fn open_identity(directory: &Path) -> anyhow::Result<Identity> {
+    Identity::open(directory).with_context(|| {
+        format!(
+            "the journal has events, but the identity that signed for them cannot be used: {}. Bring that directory back, or \
+             name it with --identity",
+            directory.display()
+        )
+    })
+}
+
+/// Makes the keys and the first admin token, or takes up a first start that crashed.
+fn first_start(config: &Config) -> anyhow::Result<(Identity, Option<Opening>)> {
+    let origin = config.public_url.as_deref().map(origin).transpose()?;
+    let new = NewIdentity { ledger: None, origin, admin_token: new_token() };
+    let first = Identity::create_or_resume(&config.identity, &new)
+        .with_context(|| format!("making the identity in {}", config.identity.display()))?;
+    let token = parse_token(first.admin_token.trim()).context("the file admin-token does not hold a token")?;
+    let identity = first.identity;
+    let opening = Opening {
+        ledger: LedgerId::new(identity.ledger()),
+        origin: identity.origin().as_str().to_owned(),
+        key: identity.verifier_key().to_string(),
+        time_zone: config.time_zone,
+        purpose: config.purpose,
+        admin_token: token_digest(&token),
+        sample: config.sample,
+    };
+    Ok((identity, Some(opening)))
+}
+
+/// `host[:port]/log` of the public URL.
+fn origin(public_url: &str) -> anyhow::Result<KeyName> {
+    let host = public_url.split_once("://").map_or(public_url, |(_, host)| host).trim_end_matches('/');
+    Ok(format!("{host}/log").parse()?)
+}
+
+/// A fresh bearer token: 32 random bytes in lower-case hex.
+pub(crate) fn new_token() -> String {
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
+}
+
+fn parse_token(text: &str) -> anyhow::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text, &mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,85 @@
+//! `convenio serve`: a node that listens, until it is told to stop. What it serves is the portal's business.
+
+use crate::{config::Config, node::Node, sample};
+use anyhow::Context as _;
+use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
+use tokio::net::TcpListener;
+
+/// How long requests that are under way may take after the signal to stop.
+const DRAIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// Runs a node until SIGINT or SIGTERM.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    // The address comes first: a node that cannot be reached shall not make keys.
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let node = Node::start(&config).await?;
+    if node.new {
+        let path = config.identity.join("admin-token");
+        println!("A new ledger was opened: {}", node.ledger_id);
+        println!("The first admin token is in {} (good for 24 hours, or until a real admin acts).", path.display());
+    }
+    let router = convenio_portal::router(node.portal(&config, &public_url));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let shutdown = shutdown_after_signal(&node);
+    let mut server = Box::pin(axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future());
+    let mut recording = Box::pin(sample::play(&node));
+    let mut failed = watch_ledger(&node);
+    println!("Convenio answers at {public_url} (data in {})", config.data.display());
+    let mut recorded = false;
+    let result = loop {
+        tokio::select! {
+            result = &mut server => break result.context("serving"),
+            result = &mut recording, if !recorded => {
+                recorded = true;
+                // A sample that is not taken up spoils nothing; the next start goes on with it.
+                match result {
+                    Ok(Some(count)) => println!("The sample is recorded: {count} commands."),
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(error = format!("{error:#}"), "the sample could not be recorded"),
+                }
+            }
+            () = &mut failed => {
+                node.announce_shutdown();
+                break Err(anyhow::anyhow!("the ledger can record no more"));
+            }
+        }
+    };
+    // They hold handles to the ledger, which ends when the last one is gone.
+    drop((server, recording));
+    let stopped = node.stop().await;
+    result.and(stopped)
+}
+
+/// Completes when the sequencer has ended by itself.
+fn watch_ledger(node: &Node) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+    let mut standing = node.ledger.watch();
+    Box::pin(async move {
+        let _ = standing.wait_for(|standing| standing.role == convenio_ledger::submission::Role::Stopped).await;
+    })
+}
+
+/// Waits for the signal, tells streams to end, and sees that draining ends as well.
+fn shutdown_after_signal(node: &Node) -> impl Future<Output = ()> + Send + use<> {
+    let announce = node.shutdown_handle();
+    async move {
+        signal().await;
+        tracing::info!("stopping");
+        announce.send_replace(true);
+        tokio::spawn(async {
+            tokio::time::sleep(DRAIN_LIMIT).await;
+            tracing::warn!("requests still under way after {DRAIN_LIMIT:?}: ending all the same");
+            std::process::exit(1);
+        });
+    }
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}

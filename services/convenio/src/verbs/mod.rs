@@ -1,0 +1,8 @@
+//! The verbs that are not `serve` or `bench`, one a file.
+
+pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod grants;
+pub(crate) mod rebuild;
+pub(crate) mod record;
+pub(crate) mod status;
