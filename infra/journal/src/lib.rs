@@ -4,6 +4,11 @@
 //! `index.db` (look-ups by anything else) and `state.db` (the write model's snapshot) are derived from it and may be
 //! deleted at any time: they are filled again, and one that is damaged, newer, or of another journal is thrown away.
 
+mod derived;
+mod index;
 mod journal;
+mod state;
 
+pub use index::{CatchUpError, Index};
 pub use journal::{Access, Defect, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Options, StoredEvent};
+pub use state::StateFile;

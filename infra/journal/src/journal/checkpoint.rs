@@ -5,7 +5,7 @@
 //! itself. So this thread moves the bulk, round by round, until little is left, and then asks the writer to move the
 //! rest between two commits.
 
-use super::format;
+use super::format::{self, PAGE_BYTES};
 use rusqlite::Connection;
 use std::{
     path::Path,
@@ -18,19 +18,23 @@ use std::{
 };
 
 /// So much of the WAL is written before the checkpointer is woken.
-pub(crate) const CHECKPOINT_BYTES: usize = 16 << 20;
+pub(crate) const CHECKPOINT_BYTES: usize = 32 << 20;
 /// A WAL longer than this is moved by the writer itself, however long that takes: reading slows down with its length.
 pub(crate) const WAL_BYTES_LIMIT: usize = 128 << 20;
 /// So few pages may be left for the writer to move between two commits.
-const REST_PAGES: i64 = 512;
+const REST_PAGES: i64 = 128;
 /// Rounds in which the bulk is moved; each meets what was written during the one before.
 const ROUNDS_LIMIT: usize = 8;
 
-/// What a checkpoint reported: pages in the WAL, and how many of them are in the database now.
+/// What a checkpoint reported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
+    /// Everything in the WAL is in the database.
     pub(crate) complete: bool,
+    /// Pages that are not.
     left: i64,
+    /// About how long the WAL is, in bytes.
+    pub(crate) wal_bytes: usize,
 }
 
 /// Runs one checkpoint (`PASSIVE` waits for nobody; `TRUNCATE` waits for readers and leaves an empty file).
@@ -38,7 +42,11 @@ pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Resul
     let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
     statement.query_row([], |row| {
         let (busy, log, moved): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Progress { complete: !busy && log == moved, left: log - moved })
+        Ok(Progress {
+            complete: !busy && log == moved,
+            left: log - moved,
+            wal_bytes: usize::try_from(log).unwrap_or(0).saturating_mul(PAGE_BYTES as usize),
+        })
     })
 }
 

@@ -1,6 +1,9 @@
 //! The form of `journal.db`: its table, its marks and the settings of every connection. It reads and writes no events.
 
-use super::error::{Defect, JournalError, RowError};
+use super::{
+    checkpoint::CHECKPOINT_BYTES,
+    error::{Defect, JournalError, RowError},
+};
 use convenio_events::Sequence;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
 use std::{path::Path, time::Duration};
@@ -14,8 +17,10 @@ const APPLICATION_ID: i64 = 0x436F_6E76;
 /// Longest wait for somebody else's lock on the file (an open `sqlite3` shell). Beyond it, a write has no known
 /// outcome and a read or an opening is refused.
 pub(crate) const BUSY_DEADLINE: Duration = Duration::from_secs(5);
+/// A WAL file that starts over keeps this much: writing over a file is faster than making it longer.
+const WAL_FILE_BYTES_KEPT: i64 = 2 * CHECKPOINT_BYTES as i64;
 /// Rows are about 1.1 KB: see `examples/append_floor.rs` for the page sizes that were measured.
-const PAGE_BYTES: u32 = 4096;
+pub(crate) const PAGE_BYTES: u32 = 8192;
 
 /// `sequence` is the only key: random keys in the commit path would cost tenfold. Everything else is looked up in
 /// `index.db`.
@@ -108,7 +113,9 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     // Checkpoints are the checkpointer's: one in the middle of a commit would be somebody's latency.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A WAL that a long read made longer than usual is cut back when it starts over.
+    connection.pragma_update(None, "journal_size_limit", WAL_FILE_BYTES_KEPT)
 }
 
 /// The head, after a look at both ends: a log that does not begin at zero has lost something.

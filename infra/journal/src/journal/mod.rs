@@ -8,6 +8,7 @@ mod readers;
 mod stored;
 mod writer;
 
+pub(crate) use error::is_damage;
 pub use error::{Defect, JournalError};
 pub use format::JOURNAL_FILE;
 pub use lock::LOCK_FILE;
@@ -45,7 +46,7 @@ pub enum Access {
 /// Settings of a journal.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Options {
-    /// Most pages of 4096 bytes that the file may grow to; an append beyond them fails like one on a full disk.
+    /// Most pages of 8192 bytes that the file may grow to; an append beyond them fails like one on a full disk.
     pub pages_limit: Option<u32>,
 }
 
@@ -183,6 +184,16 @@ impl Journal {
         })
     }
 
+    /// The entry at a position, if there is one. It blocks.
+    pub(crate) fn entry(&self, sequence: Sequence) -> Result<Option<String>, ReadError> {
+        let mut found = None;
+        self.for_each_entry(sequence, |_, entry| {
+            found = Some(entry.to_owned());
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
     fn scan(
         &self,
         from: Sequence,
@@ -202,7 +213,7 @@ impl Journal {
                         return Ok(ControlFlow::Break(()));
                     }
                     next = next.next();
-                    if next.0 % SLICE_ROWS == 0 && began.elapsed() > SLICE_TIME {
+                    if next.0.is_multiple_of(SLICE_ROWS) && began.elapsed() > SLICE_TIME {
                         return Ok(ControlFlow::Continue(()));
                     }
                 }

@@ -20,12 +20,15 @@ use convenio_events::{
     log::{AppendError, LogWriter, OpenError, OpenedWriter},
 };
 use rusqlite::{Connection, TransactionBehavior};
-use std::{sync::Arc, thread::JoinHandle};
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches that wait for the thread. The contract allows one under way; one more is there for a caller that gave up
 /// waiting and dropped its future.
 const QUEUE_LIMIT: usize = 2;
+
+/// Longest wait between two commits for readers that keep a WAL beyond its limit from starting over.
+const READERS_WAIT: Duration = Duration::from_millis(100);
 
 const INSERT: &str = "INSERT INTO log (sequence, entry, record, record_salt, text, text_salt)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -167,23 +170,39 @@ impl Thread {
 
     /// Keeps the WAL short, after the batch was answered.
     fn move_wal(&mut self) -> Result<(), rusqlite::Error> {
-        let too_long = self.wal_bytes >= WAL_BYTES_LIMIT;
-        if too_long || self.checkpointer.little_is_left() {
-            match checkpoint(&self.connection, "PASSIVE") {
-                Ok(progress) if progress.complete => self.wal_bytes = 0,
-                Ok(_) if too_long => {
-                    tracing::warn!("a long read keeps the journal's WAL from being emptied");
-                    self.wal_bytes = WAL_BYTES_LIMIT / 2;
-                }
-                Ok(_) => {}
-                Err(error) if is_busy(&error) => {}
-                Err(error) => {
-                    tracing::error!(%error, "a checkpoint of the journal failed");
-                    return Err(error);
-                }
+        if self.wal_bytes >= WAL_BYTES_LIMIT || self.checkpointer.little_is_left() {
+            self.move_rest().inspect_err(|error| {
+                tracing::error!(%error, "a checkpoint of the journal failed");
+            })
+        } else {
+            if self.wal_bytes >= CHECKPOINT_BYTES {
+                self.checkpointer.request();
             }
-        } else if self.wal_bytes >= CHECKPOINT_BYTES {
-            self.checkpointer.request();
+            Ok(())
+        }
+    }
+
+    /// Moves what the checkpointer left. The next commit then starts the WAL over, unless somebody reads in it just now;
+    /// where that went on until the WAL is too long, readers are waited for.
+    fn move_rest(&mut self) -> Result<(), rusqlite::Error> {
+        let moved = match checkpoint(&self.connection, "PASSIVE") {
+            Ok(progress) if progress.wal_bytes >= WAL_BYTES_LIMIT => {
+                self.connection.busy_timeout(READERS_WAIT)?;
+                let restarted = checkpoint(&self.connection, "RESTART");
+                self.connection.busy_timeout(format::BUSY_DEADLINE)?;
+                if matches!(&restarted, Ok(progress) if !progress.complete) {
+                    tracing::warn!("a long read keeps the journal's WAL from being emptied");
+                }
+                restarted
+            }
+            passive => passive,
+        };
+        match moved {
+            Ok(progress) if progress.complete => self.wal_bytes = 0,
+            // Tried again when as much has come as is usual between two checkpoints.
+            Ok(_) => self.wal_bytes = self.wal_bytes.min(WAL_BYTES_LIMIT - CHECKPOINT_BYTES),
+            Err(error) if is_busy(&error) => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
