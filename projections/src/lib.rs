@@ -19,6 +19,7 @@ pub mod history;
 mod identity;
 mod name;
 mod runner;
+mod standing;
 mod status;
 mod store;
 mod view;

@@ -28,7 +28,9 @@ pub enum ViewName {
 
 /// A text that names no view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("no view of that name; there are board, organisations, agreements, learnings, convenings, history, activity, access")]
+#[error(
+    "no view of that name; there are board, organisations, agreements, learnings, convenings, history, activity, access"
+)]
 pub struct UnknownView;
 
 impl ViewName {
@@ -84,9 +86,6 @@ impl fmt::Display for ViewName {
 impl FromStr for ViewName {
     type Err = UnknownView;
     fn from_str(text: &str) -> Result<Self, UnknownView> {
-        Self::ALL
-            .into_iter()
-            .find(|view| view.word() == text)
-            .ok_or(UnknownView)
+        Self::ALL.into_iter().find(|view| view.word() == text).ok_or(UnknownView)
     }
 }

@@ -151,7 +151,12 @@ impl Views {
     ///
     /// # Errors
     /// [`NotYetVisible`], naming a view that lags, after `timeout`.
-    pub async fn wait_for(&self, views: &[ViewName], position: Sequence, timeout: Duration) -> Result<(), NotYetVisible> {
+    pub async fn wait_for(
+        &self,
+        views: &[ViewName],
+        position: Sequence,
+        timeout: Duration,
+    ) -> Result<(), NotYetVisible> {
         let deadline = tokio::time::Instant::now() + timeout;
         for &view in views {
             let mut now = self.shared.position(view);

@@ -2,6 +2,9 @@
 
 mod query;
 mod read;
+mod writer;
 
-pub use query::{Grant, GrantQuery, Moment, Standing};
+pub use crate::{document::Moment, standing::Standing};
+pub use query::{Grant, GrantQuery};
 pub use read::{grant, grant_by_token, grants, may_read_event, sample_grants, standing};
+pub(crate) use writer::spec;

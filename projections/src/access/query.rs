@@ -1,9 +1,9 @@
 //! What can be asked about grants and visibility, and the form of the answers.
 
-use crate::identity::ReaderIdentity;
+use crate::{ReaderIdentity, document::Moment};
 use convenio_events::{
     AccessId, OrganisationId, Sequence, StreamVersion, Timestamp,
-    codes::{AccessRole, Visibility},
+    codes::AccessRole,
     commitment::Digest,
     types::access::{RevocationCause, Scope},
 };
@@ -43,15 +43,6 @@ pub struct Grant {
     pub revocation_cause: Option<RevocationCause>,
     /// The grant's own version.
     pub stream_version: StreamVersion,
-}
-
-/// An event's place and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
-pub struct Moment {
-    /// Where in the ledger.
-    pub sequence: Sequence,
-    /// When the ledger learnt it.
-    pub time: Timestamp,
 }
 
 impl Grant {
@@ -97,20 +88,4 @@ pub struct GrantQuery {
     pub after: Option<Sequence>,
     /// At most this many, and at most 200.
     pub limit: usize,
-}
-
-/// Who may see a record today.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Its visibility; `None` for grants and the ledger itself.
-    pub visibility: Option<Visibility>,
-    /// The organisations named in it.
-    pub organisations: Vec<OrganisationId>,
-}
-
-impl Standing {
-    /// Whether this reader may see the record.
-    pub fn lets(&self, reader: &ReaderIdentity) -> bool {
-        reader.may_see(self.visibility, &self.organisations)
-    }
 }

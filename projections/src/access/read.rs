@@ -1,16 +1,32 @@
 //! Questions about grants and visibility.
 
-use super::query::{Grant, GrantQuery, Standing};
-use crate::{error::QueryError, identity::ReaderIdentity, store::Reader};
-use convenio_events::{AccessId, Event, Subject, commitment::Digest};
+use super::query::{Grant, GrantQuery};
+use crate::{
+    QueryError, ReaderIdentity,
+    document::Moment,
+    standing::{self, Standing},
+    store::{Reader, codec::subject_bytes},
+};
+use convenio_events::{
+    AccessId, Event, OrganisationId, Sequence, StreamVersion, Subject, Timestamp, commitment::Digest, entry::Audience,
+    types::access::Scope,
+};
+use rusqlite::{Connection, Params, Row, types::Type};
+use uuid::Uuid;
+
+/// The most grants of one page.
+const PAGE_LIMIT: usize = 200;
+const SELECT: &str = "SELECT g.grant_id, g.sequence, g.time, g.scope, g.role, g.may_sign, g.on_behalf, g.mandate, g.office, \
+    g.valid_from, g.valid_through, g.token_digest, g.stream_version, g.revoked_sequence, g.revoked_time, g.cause \
+    FROM access_grant g WHERE ";
 
 /// The grant that a token belongs to, in force or not: look at [`Grant::is_in_force`].
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn grant_by_token(reader: &Reader, token: &Digest) -> Result<Option<Grant>, QueryError> {
-    let _ = token;
-    Err(QueryError::NotReady(reader.view()))
+    // A token's digest is given once; were it given again, the last grant counts.
+    Ok(read_grants(reader, "g.token_digest = ?1 ORDER BY g.sequence DESC LIMIT 1", [token.0])?.pop())
 }
 
 /// A grant, by its id, whoever asks.
@@ -18,8 +34,7 @@ pub fn grant_by_token(reader: &Reader, token: &Digest) -> Result<Option<Grant>, 
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn grant(reader: &Reader, id: AccessId) -> Result<Option<Grant>, QueryError> {
-    let _ = id;
-    Err(QueryError::NotReady(reader.view()))
+    Ok(read_grants(reader, "g.grant_id = ?1", [id.uuid()])?.pop())
 }
 
 /// Grants that the reader may see, in the order in which they were given.
@@ -27,8 +42,26 @@ pub fn grant(reader: &Reader, id: AccessId) -> Result<Option<Grant>, QueryError>
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) -> Result<Vec<Grant>, QueryError> {
-    let _ = (identity, query);
-    Err(QueryError::NotReady(reader.view()))
+    let limit = query.limit.clamp(1, PAGE_LIMIT);
+    let mut found = Vec::new();
+    let mut after = query.after.map_or(-1, |after| after.0.cast_signed());
+    while found.len() < limit {
+        let grants = match query.organisation {
+            Some(organisation) => {
+                let clause = "g.sequence > ?1 AND g.grant_id IN (SELECT grant_id FROM grant_organisation WHERE organisation = ?2) \
+                              ORDER BY g.sequence LIMIT 200";
+                read_grants(reader, clause, (after, organisation.uuid()))?
+            }
+            None => read_grants(reader, "g.sequence > ?1 ORDER BY g.sequence LIMIT 200", [after])?,
+        };
+        let Some(last) = grants.last() else { break };
+        after = last.granted.sequence.0.cast_signed();
+        let visible = |grant: &Grant| identity.admin_or_auditor || identity.is_one_of(&grant.organisations);
+        let asked = |grant: &Grant| query.in_force_at.is_none_or(|at| grant.is_in_force(at));
+        found.extend(grants.into_iter().filter(|grant| visible(grant) && asked(grant)));
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// Who may see a record today; `None` for one that is not there (which nobody may see).
@@ -36,8 +69,7 @@ pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) ->
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn standing(reader: &Reader, subject: Subject) -> Result<Option<Standing>, QueryError> {
-    let _ = subject;
-    Err(QueryError::NotReady(reader.view()))
+    Ok(standing::read(reader, &subject_bytes(subject))?.map(|(standing, _)| standing))
 }
 
 /// Whether the reader may read an event today: a public one always, a restricted one when it may see the record it happened to, and
@@ -46,8 +78,15 @@ pub fn standing(reader: &Reader, subject: Subject) -> Result<Option<Standing>, Q
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn may_read_event(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Result<bool, QueryError> {
-    let _ = (identity, event);
-    Err(QueryError::NotReady(reader.view()))
+    if event.audience == Audience::Public || identity.admin_or_auditor {
+        return Ok(true);
+    }
+    for subject in [Some(event.subject), standing::because_of(event)].into_iter().flatten() {
+        if !standing(reader, subject)?.is_some_and(|standing| standing.lets(identity)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The grants under which a sample was recorded.
@@ -55,5 +94,58 @@ pub fn may_read_event(reader: &Reader, identity: &ReaderIdentity, event: &Event)
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn sample_grants(reader: &Reader) -> Result<Vec<AccessId>, QueryError> {
-    Err(QueryError::NotReady(reader.view()))
+    Ok(samples_in(reader.connection())?)
+}
+
+pub(super) fn samples_in(file: &Connection) -> rusqlite::Result<Vec<AccessId>> {
+    let mut statement = file.prepare_cached("SELECT grant_id FROM access_grant WHERE scope = ?1 ORDER BY sequence")?;
+    let sample = serde_json::to_string(&Scope::Sample).expect("a scope is JSON");
+    let rows = statement.query_map([sample], |row| row.get::<_, Uuid>(0).map(AccessId::new))?;
+    rows.collect()
+}
+
+fn read_grants(reader: &Reader, clause: &str, parameters: impl Params) -> Result<Vec<Grant>, QueryError> {
+    let mut statement = reader.statement(&format!("{SELECT}{clause}"))?;
+    let mut grants = statement.query_map(parameters, read_grant)?.collect::<Result<Vec<_>, _>>()?;
+    let mut organisations =
+        reader.statement("SELECT organisation FROM grant_organisation WHERE grant_id = ?1 ORDER BY organisation")?;
+    for grant in &mut grants {
+        let rows = organisations.query_map([grant.id.uuid()], |row| row.get::<_, Uuid>(0).map(OrganisationId::new))?;
+        grant.organisations = rows.collect::<Result<_, _>>()?;
+    }
+    Ok(grants)
+}
+
+fn read_grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
+    let time = |at: usize| row.get(at).map(Timestamp::from_micros);
+    let sequence = |number: i64| Sequence(number.cast_unsigned());
+    let digest = |at: usize| row.get::<_, Option<[u8; 32]>>(at).map(|bytes| bytes.map(Digest));
+    let revoked: (Option<i64>, Option<i64>) = (row.get(13)?, row.get(14)?);
+    let (scope, role): (String, String) = (row.get(3)?, row.get(4)?);
+    let cause: Option<String> = row.get(15)?;
+    Ok(Grant {
+        id: AccessId::new(row.get(0)?),
+        scope: parse(3, &scope)?,
+        organisations: Vec::new(),
+        role: parse(4, &format!("\"{role}\""))?,
+        may_sign: row.get(5)?,
+        on_behalf: row.get(6)?,
+        mandate: digest(7)?,
+        office: row.get(8)?,
+        valid_from: time(9)?,
+        valid_through: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_micros),
+        token_digest: digest(11)?,
+        granted: Moment { sequence: sequence(row.get(1)?), time: time(2)? },
+        revoked: revoked
+            .0
+            .zip(revoked.1)
+            .map(|(at, micros)| Moment { sequence: sequence(at), time: Timestamp::from_micros(micros) }),
+        revocation_cause: cause.map(|cause| parse(15, &format!("\"{cause}\""))).transpose()?,
+        stream_version: StreamVersion(row.get::<_, i64>(12)?.cast_unsigned()),
+    })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(column: usize, json: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }

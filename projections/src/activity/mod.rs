@@ -2,6 +2,8 @@
 
 mod query;
 mod read;
+mod writer;
 
 pub use query::{AuditItem, FeedItem, PAGE_LIMIT, TrailPage, TrailQuery};
-pub use read::{audit, feed, sequences};
+pub use read::{audit, feed, position_at, sequences};
+pub(crate) use writer::spec;

@@ -1,7 +1,8 @@
 //! What can be asked of the activity feed and the audit trail, and the form of the answers.
 
 use convenio_events::{
-    AccessId, Actor, CommandId, EventId, OrganisationId, RecordKind, Sequence, StreamVersion, Subject, Timestamp, entry::Audience,
+    AccessId, Actor, CommandId, EventId, OrganisationId, RecordKind, Sequence, StreamVersion, Subject, Timestamp,
+    entry::Audience,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,32 +1,227 @@
-//! Questions about what happened.
+//! Questions about what happened. What a reader may not see today is left out before anything is counted.
 
-use super::query::{AuditItem, FeedItem, TrailPage, TrailQuery};
-use crate::{error::QueryError, identity::ReaderIdentity, store::Reader};
-use convenio_events::{Sequence, Subject};
+use super::{
+    query::{AuditItem, FeedItem, PAGE_LIMIT, TrailPage, TrailQuery},
+    writer::{actor_bytes, actor_from},
+};
+use crate::{
+    QueryError, ReaderIdentity, standing,
+    store::{
+        Reader,
+        codec::{subject_bytes, subject_from},
+    },
+};
+use convenio_events::{
+    AccessId, CommandId, EventId, Sequence, StreamVersion, Subject, Timestamp, entry::Audience, types::TYPE_PREFIX,
+};
+use rusqlite::{Row, ToSql, types::Value};
+use serde_json::value::RawValue;
+
+/// The most rows that one question looks at: a page may then be short, and its `next_before` goes on from there.
+const ROWS_LIMIT: usize = 20_000;
+const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, e.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
+    e.command_id, e.audience, s.grant_id IS NOT NULL";
 
 /// The activity feed: what happened on records that the reader may see today.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn feed(reader: &Reader, identity: &ReaderIdentity, query: &TrailQuery) -> Result<TrailPage<FeedItem>, QueryError> {
-    let _ = (identity, query);
-    Err(QueryError::NotReady(reader.view()))
+    page(reader, identity, query, |row, title| FeedItem {
+        sequence: row.sequence,
+        time: row.time,
+        r#type: row.type_name(),
+        subject: row.subject,
+        kind: row.subject.kind,
+        actor: actor_from(row.actor),
+        title: title.and_then(|title| RawValue::from_string(title).ok()),
+        sample: row.sample,
+    })
 }
 
 /// The audit trail: who recorded what, when, under which grant.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
-pub fn audit(reader: &Reader, identity: &ReaderIdentity, query: &TrailQuery) -> Result<TrailPage<AuditItem>, QueryError> {
-    let _ = (identity, query);
-    Err(QueryError::NotReady(reader.view()))
+pub fn audit(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    query: &TrailQuery,
+) -> Result<TrailPage<AuditItem>, QueryError> {
+    page(reader, identity, query, |row, _| AuditItem {
+        sequence: row.sequence,
+        id: row.id,
+        time: row.time,
+        r#type: row.type_name(),
+        subject: row.subject,
+        stream_version: row.stream_version,
+        actor: actor_from(row.actor),
+        grant: row.grant,
+        command_id: row.command_id,
+        audience: row.audience,
+        sample: row.sample,
+    })
 }
 
 /// The sequences of a subject's events below `before`, oldest first, at most `limit`: what an as-of reads from the log.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
-pub fn sequences(reader: &Reader, subject: Subject, before: Sequence, limit: usize) -> Result<Vec<Sequence>, QueryError> {
-    let _ = (subject, before, limit);
-    Err(QueryError::NotReady(reader.view()))
+pub fn sequences(
+    reader: &Reader,
+    subject: Subject,
+    before: Sequence,
+    limit: usize,
+) -> Result<Vec<Sequence>, QueryError> {
+    let sql = "SELECT sequence FROM event WHERE subject = ?1 AND sequence < ?2 ORDER BY sequence LIMIT ?3";
+    let mut statement = reader.statement(sql)?;
+    let before = i64::try_from(before.0).unwrap_or(i64::MAX);
+    let parameters = rusqlite::params![subject_bytes(subject), before, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let rows = statement.query_map(parameters, |row| row.get::<_, i64>(0))?;
+    rows.map(|row| Ok(Sequence(row?.cast_unsigned()))).collect()
+}
+
+/// How many events had been recorded before an instant: the position as of that time.
+///
+/// # Errors
+/// [`QueryError`] when the view cannot be read.
+pub fn position_at(reader: &Reader, time: Timestamp) -> Result<Sequence, QueryError> {
+    // Times never decrease along the log: the last event at or before the instant is found by halving.
+    let mut at = reader.statement("SELECT time FROM event WHERE sequence = ?1")?;
+    let (mut low, mut high) = (0, reader.position().0);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let recorded: i64 = at.query_row([middle.cast_signed()], |row| row.get(0))?;
+        if recorded <= time.micros() { low = middle + 1 } else { high = middle }
+    }
+    Ok(Sequence(low))
+}
+
+/// One row of the trail.
+struct Trail {
+    sequence: Sequence,
+    id: EventId,
+    time: Timestamp,
+    suffix: String,
+    subject: Subject,
+    subject_bytes: Vec<u8>,
+    because_of: Option<Vec<u8>>,
+    stream_version: StreamVersion,
+    actor: [u8; 16],
+    grant: Option<AccessId>,
+    command_id: CommandId,
+    audience: Audience,
+    sample: bool,
+}
+
+impl Trail {
+    fn type_name(&self) -> String {
+        format!("{TYPE_PREFIX}{}.{}", self.subject.kind, self.suffix)
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let subject_bytes: Vec<u8> = row.get(4)?;
+        let subject = subject_from(&subject_bytes).ok_or(rusqlite::Error::InvalidQuery)?;
+        Ok(Self {
+            sequence: Sequence(row.get::<_, i64>(0)?.cast_unsigned()),
+            id: EventId::new(row.get(1)?),
+            time: Timestamp::from_micros(row.get(2)?),
+            suffix: row.get(3)?,
+            subject,
+            subject_bytes,
+            because_of: row.get(5)?,
+            stream_version: StreamVersion(row.get::<_, i64>(6)?.cast_unsigned()),
+            actor: row.get(7)?,
+            grant: row.get::<_, Option<uuid::Uuid>>(8)?.map(AccessId::new),
+            command_id: CommandId::new(row.get(9)?),
+            audience: if row.get::<_, i64>(10)? == 0 { Audience::Public } else { Audience::Restricted },
+            sample: row.get(11)?,
+        })
+    }
+
+    /// The record's title where the reader may see the record, and the one because of which it happened.
+    fn seen(&self, reader: &Reader, identity: &ReaderIdentity) -> Result<Option<Option<String>>, QueryError> {
+        let Some((own, title)) = standing::read(reader, &self.subject_bytes)? else { return Ok(None) };
+        if !own.lets(identity) {
+            return Ok(None);
+        }
+        if let (Some(other), Audience::Restricted) = (&self.because_of, self.audience) {
+            let other = standing::read(reader, other)?;
+            let unseen = !other.is_some_and(|(other, _)| other.lets(identity));
+            if unseen && !identity.admin_or_auditor {
+                return Ok(None);
+            }
+        }
+        Ok(Some(title))
+    }
+
+    fn is_asked_for(&self, query: &TrailQuery) -> bool {
+        let kind = query.kinds.is_empty() || query.kinds.contains(&self.subject.kind);
+        let subject = query.subject.is_none_or(|subject| subject == self.subject);
+        let actor = query.actor.is_none_or(|actor| actor_bytes(actor) == self.actor);
+        let grant = query.grant.is_none_or(|grant| Some(grant) == self.grant);
+        let of_type = query.event_type.as_ref().is_none_or(|wanted| self.type_name().starts_with(&**wanted));
+        kind && subject && actor && grant && of_type
+    }
+}
+
+fn page<T>(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    query: &TrailQuery,
+    item: impl Fn(&Trail, Option<String>) -> T,
+) -> Result<TrailPage<T>, QueryError> {
+    let limit = query.limit.clamp(1, PAGE_LIMIT);
+    let before = query.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
+    let (source, key) = source(query);
+    let sql = format!(
+        "SELECT {COLUMNS} FROM {source} LEFT JOIN sample_grant s ON s.grant_id = e.grant_id \
+         WHERE e.sequence < ?1 {} ORDER BY e.sequence DESC",
+        if key.is_some() { "AND key = ?2" } else { "" }
+    );
+    let sql = sql.replace("key = ?2", key_column(query));
+    let mut parameters: Vec<&dyn ToSql> = vec![&before];
+    parameters.extend(key.iter().map(|key| key as &dyn ToSql));
+    let mut statement = reader.statement(&sql)?;
+    let mut rows = statement.query(&*parameters)?;
+    let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_before: None };
+    let (mut looked_at, mut last) = (0, None);
+    while let Some(row) = rows.next()? {
+        if page.items.len() == limit || looked_at == ROWS_LIMIT {
+            page.next_before = last;
+            break;
+        }
+        let row = Trail::read(row)?;
+        (looked_at, last) = (looked_at + 1, Some(row.sequence));
+        if row.is_asked_for(query)
+            && let Some(title) = row.seen(reader, identity)?
+        {
+            page.items.push(item(&row, title));
+        }
+    }
+    Ok(page)
+}
+
+/// The rows to go through, and what they are found by. What else is asked for is looked at row by row.
+fn source(query: &TrailQuery) -> (&'static str, Option<Value>) {
+    let blob = |bytes: &[u8]| Some(Value::Blob(bytes.to_vec()));
+    match query {
+        TrailQuery { organisation: Some(organisation), .. } => {
+            ("about a JOIN event e ON e.sequence = a.sequence", blob(organisation.uuid().as_bytes()))
+        }
+        TrailQuery { subject: Some(subject), .. } => ("event e", blob(&subject_bytes(*subject))),
+        TrailQuery { grant: Some(grant), .. } => ("event e", blob(grant.uuid().as_bytes())),
+        TrailQuery { actor: Some(actor), .. } => ("event e", blob(&actor_bytes(*actor))),
+        _ => ("event e", None),
+    }
+}
+
+fn key_column(query: &TrailQuery) -> &'static str {
+    match query {
+        TrailQuery { organisation: Some(_), .. } => "a.organisation = ?2",
+        TrailQuery { subject: Some(_), .. } => "e.subject = ?2",
+        TrailQuery { grant: Some(_), .. } => "e.grant_id = ?2",
+        TrailQuery { actor: Some(_), .. } => "e.actor = ?2",
+        _ => "",
+    }
 }

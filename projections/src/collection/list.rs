@@ -1,13 +1,305 @@
-//! Lists: search, filters, order, pages.
+//! Lists: search, filters, order, pages. Every row is judged by visibility and filters before it is counted or shown.
 
-use super::query::{ListQuery, Page};
-use crate::{error::QueryError, identity::ReaderIdentity, store::Reader};
+use super::{
+    cursor::{self, Key},
+    facets::Facets,
+    narrow::{COLUMNS, Narrow, Sieve},
+    query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
+    record::item,
+    search::{MATCHES_LIMIT, Search},
+};
+use crate::{QueryError, ReaderIdentity, store::Reader};
+use rusqlite::{OptionalExtension as _, Rows, ToSql, params};
+use std::collections::HashSet;
+
+/// Where at most so many records have a tag that is asked for, they are looked at one by one; where more, in the order asked for.
+const SET_LIMIT: i64 = 4_000;
+/// The most records that one question looks at; what is beyond is not found. It bounds a question's time.
+const ROWS_LIMIT: usize = 200_000;
+/// How many matches of a search are looked at in one go.
+const SEARCH_CHUNK: usize = 256;
 
 /// One page of the records that match and that the reader may see.
 ///
 /// # Errors
-/// [`QueryError::Refused`] with `cursor-invalid`, `as-of-without-search`, `too-many-values`; else when the view cannot be read.
+/// [`QueryError::Refused`] with `cursor-invalid`, `as-of-without-search`, `too-many-values` or `wrong-view`; else when the view
+/// cannot be read.
 pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Page, QueryError> {
-    let _ = (identity, query);
-    Err(QueryError::NotReady(reader.view()))
+    let sieve = Sieve::new(reader, query)?;
+    let after = cursor::decode(query)?;
+    if query.as_of.is_some() {
+        return super::past::list(reader, identity, query, &sieve, after);
+    }
+    let lister = Lister { reader, identity, query, sieve };
+    let search = match query.q.as_deref() {
+        Some(q) => match Search::new(q) {
+            Some(search) => Some(search),
+            None => return Ok(empty(reader, query)),
+        },
+        None => None,
+    };
+    if lister.sieve.is_empty() {
+        return Ok(empty(reader, query));
+    }
+    let mut page = lister.page(search.as_ref(), after.as_ref())?;
+    if query.total || query.facets {
+        lister.count(search.as_ref(), &mut page)?;
+    }
+    Ok(page)
+}
+
+fn empty(reader: &Reader, query: &ListQuery) -> Page {
+    Page {
+        position: reader.position(),
+        items: Vec::new(),
+        next_cursor: None,
+        total: query.total.then_some(Count::Exactly(0)),
+        facets: query.facets.then(Default::default),
+    }
+}
+
+/// One question on one snapshot.
+struct Lister<'a> {
+    reader: &'a Reader,
+    identity: &'a ReaderIdentity,
+    query: &'a ListQuery,
+    sieve: Sieve,
+}
+
+/// What was found so far: keys and numbers, one more than the page holds.
+struct Found {
+    rows: Vec<(Key, i64)>,
+    wanted: usize,
+}
+
+impl Found {
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.wanted
+    }
+}
+
+impl Lister<'_> {
+    fn sort(&self) -> Sort {
+        match self.query.sort {
+            Sort::Relevance if self.query.q.is_none() => Sort::Updated,
+            sort => sort,
+        }
+    }
+
+    fn page(&self, search: Option<&Search>, after: Option<&Key>) -> Result<Page, QueryError> {
+        let limit = self.query.limit.clamp(1, PAGE_LIMIT);
+        let mut found = Found { rows: Vec::new(), wanted: limit + 1 };
+        match (search, self.set(search)?) {
+            (Some(search), _) if self.sort() == Sort::Relevance => self.by_relevance(search, after, &mut found)?,
+            (_, Some(numbers)) => self.from_set(&numbers, after, &mut found)?,
+            (_, None) => self.in_order(after, &mut found)?,
+        }
+        let more = found.rows.len() > limit;
+        found.rows.truncate(limit);
+        let next_cursor = found.rows.last().filter(|_| more).map(|(key, _)| cursor::encode(self.query, key));
+        let mut items = Vec::with_capacity(found.rows.len());
+        for (_, number) in &found.rows {
+            items.push(item(self.reader, self.identity, *number)?);
+        }
+        Ok(Page { position: self.reader.position(), items, next_cursor, total: None, facets: None })
+    }
+
+    /// The records to look at, where they are few.
+    fn set(&self, search: Option<&Search>) -> Result<Option<Vec<i64>>, QueryError> {
+        if let Some(search) = search {
+            return Ok(Some(search.numbers(self.reader, &search.anywhere, i64::MAX, MATCHES_LIMIT)?));
+        }
+        let Some((tags, _)) = self.sieve.narrowest().filter(|(_, records)| *records <= SET_LIMIT) else {
+            return Ok(None);
+        };
+        let mut statement = self.reader.statement("SELECT number FROM tag WHERE tag = ?1")?;
+        let mut numbers = Vec::new();
+        for tag in tags {
+            let rows = statement.query_map([tag], |row| row.get(0))?;
+            for number in rows {
+                numbers.push(number?);
+            }
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(Some(numbers))
+    }
+
+    fn narrow(&self, number: i64) -> Result<Option<Narrow>, QueryError> {
+        let mut statement = self.reader.statement(&format!("SELECT {COLUMNS} FROM record WHERE number = ?1"))?;
+        let row = statement.query_row([number], |row| Narrow::read(row, 0, self.identity)).optional()?;
+        Ok(row.filter(|row| self.sieve.passes(row)))
+    }
+
+    fn key(&self, row: &Narrow) -> Result<Key, QueryError> {
+        let dated = |date: &Option<String>| Key {
+            group: u8::from(date.is_none()),
+            text: date.clone().unwrap_or_default(),
+            number: row.number,
+        };
+        Ok(match self.sort() {
+            Sort::Relevance | Sort::Created => Key { number: row.number, ..Key::default() },
+            Sort::Updated => Key { number: row.updated, ..Key::default() },
+            Sort::Ends => dated(&row.ends_on),
+            Sort::Starts => dated(&row.starts_on),
+            Sort::Title => {
+                let mut statement = self.reader.statement("SELECT title FROM record WHERE number = ?1")?;
+                Key { text: statement.query_row([row.number], |title| title.get(0))?, number: row.number, group: 0 }
+            }
+        })
+    }
+
+    fn from_set(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
+        let sort = self.sort();
+        for number in numbers {
+            let Some(row) = self.narrow(*number)? else { continue };
+            let key = self.key(&row)?;
+            if after.is_none_or(|after| key.compare(after, sort).is_gt()) {
+                found.rows.push((key, row.number));
+            }
+        }
+        found.rows.sort_by(|(one, _), (other, _)| one.compare(other, sort));
+        found.rows.truncate(found.wanted);
+        Ok(())
+    }
+
+    fn by_relevance(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
+        let (group, before) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
+        if group == 0 {
+            self.walk(search, &search.in_title, before, found, |_| Some(0))?;
+        }
+        if found.is_full() {
+            return Ok(());
+        }
+        let titles = search.numbers(self.reader, &search.in_title, i64::MAX, MATCHES_LIMIT)?;
+        let titles: HashSet<i64> = titles.into_iter().collect();
+        let before = if group == 0 { i64::MAX } else { before };
+        self.walk(search, &search.anywhere, before, found, |number| (!titles.contains(&number)).then_some(1))
+    }
+
+    /// Goes through the matches from the newest on, until the page is full.
+    fn walk(
+        &self,
+        search: &Search,
+        question: &str,
+        mut before: i64,
+        found: &mut Found,
+        group: impl Fn(i64) -> Option<u8>,
+    ) -> Result<(), QueryError> {
+        let mut looked_at = 0;
+        while !found.is_full() && looked_at < MATCHES_LIMIT {
+            let numbers = search.numbers(self.reader, question, before, SEARCH_CHUNK)?;
+            for number in &numbers {
+                let Some(group) = group(*number) else { continue };
+                if self.narrow(*number)?.is_some() {
+                    found.rows.push((Key { group, number: *number, ..Key::default() }, *number));
+                    if found.is_full() {
+                        return Ok(());
+                    }
+                }
+            }
+            looked_at += numbers.len();
+            match numbers.last() {
+                Some(last) if numbers.len() == SEARCH_CHUNK => before = *last,
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through all records in the order asked for, by an index, until the page is full.
+    fn in_order(&self, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
+        let scan = |clause: &str| format!("SELECT {COLUMNS} FROM record WHERE {clause}");
+        let start = after.cloned();
+        match self.sort() {
+            Sort::Updated => {
+                let before = start.map_or(i64::MAX, |key| key.number);
+                self.scan(&scan("updated_sequence < ?1 ORDER BY updated_sequence DESC"), &[&before], found)
+            }
+            Sort::Relevance | Sort::Created => {
+                let before = start.map_or(i64::MAX, |key| key.number);
+                self.scan(&scan("number < ?1 ORDER BY number DESC"), &[&before], found)
+            }
+            Sort::Title => {
+                let Key { text, number, .. } = start.unwrap_or(Key { number: -1, ..Key::default() });
+                self.scan(&scan("(title, number) > (?1, ?2) ORDER BY title, number"), params![text, number], found)
+            }
+            Sort::Ends => {
+                let Key { group, text, number } = start.unwrap_or(Key { number: -1, ..Key::default() });
+                if group == 0 {
+                    let sql = scan("ends_on IS NOT NULL AND (ends_on, number) > (?1, ?2) ORDER BY ends_on, number");
+                    self.scan(&sql, params![text, number], found)?;
+                }
+                let number = if group == 0 { -1 } else { number };
+                self.scan(&scan("ends_on IS NULL AND number > ?1 ORDER BY number"), &[&number], found)
+            }
+            Sort::Starts => {
+                let Key { group, text, number } =
+                    start.unwrap_or(Key { group: 0, text: "~".to_owned(), number: i64::MAX });
+                if group == 0 {
+                    let sql = scan(
+                        "starts_on IS NOT NULL AND (starts_on, number) < (?1, ?2) ORDER BY starts_on DESC, number DESC",
+                    );
+                    self.scan(&sql, params![text, number], found)?;
+                }
+                let number = if group == 0 { i64::MAX } else { number };
+                self.scan(&scan("starts_on IS NULL AND number < ?1 ORDER BY number DESC"), &[&number], found)
+            }
+        }
+    }
+
+    fn scan(&self, sql: &str, start: &[&dyn ToSql], found: &mut Found) -> Result<(), QueryError> {
+        let mut statement = self.reader.statement(sql)?;
+        let mut rows = statement.query(start)?;
+        self.each(&mut rows, |row| {
+            found.rows.push((self.key(&row)?, row.number));
+            Ok(!found.is_full())
+        })
+    }
+
+    /// Hands on each row that passes, until told to stop or too many were looked at.
+    fn each(
+        &self,
+        rows: &mut Rows<'_>,
+        mut take: impl FnMut(Narrow) -> Result<bool, QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut looked_at = 0;
+        while let Some(row) = rows.next()? {
+            looked_at += 1;
+            let row = Narrow::read(row, 0, self.identity)?;
+            if self.sieve.passes(&row) && !take(row)? || looked_at == ROWS_LIMIT {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts all that match, whatever page they are on.
+    fn count(&self, search: Option<&Search>, page: &mut Page) -> Result<(), QueryError> {
+        let mut total = 0;
+        let mut facets = self.query.facets.then(Facets::default);
+        let mut take = |row: Narrow| {
+            total += 1;
+            if let Some(facets) = &mut facets {
+                facets.add(&row.tags);
+            }
+            facets.is_some() || total <= COUNT_LIMIT
+        };
+        match self.set(search)? {
+            Some(numbers) => {
+                for number in numbers {
+                    if self.narrow(number)?.is_some_and(|row| !take(row)) {
+                        break;
+                    }
+                }
+            }
+            None => {
+                let mut statement = self.reader.statement(&format!("SELECT {COLUMNS} FROM record"))?;
+                self.each(&mut statement.query([])?, |row| Ok(take(row)))?;
+            }
+        }
+        page.total = self.query.total.then(|| Count::of(total));
+        page.facets = facets.map(|facets| facets.named(self.reader)).transpose()?;
+        Ok(())
+    }
 }

@@ -1,13 +1,24 @@
 //! Collections: records of one kind with row versions, filters, search and facets. One engine for all kinds; it does not know
 //! what their documents mean.
 
+mod cursor;
+mod facets;
 mod list;
+mod names;
+mod narrow;
+mod past;
 mod query;
 mod record;
+mod schema;
+mod search;
+mod tags;
+mod words;
+mod writer;
 
 pub use list::list;
 pub use query::{
-    COUNT_LIMIT, Count, FILTER_VALUES_LIMIT, FacetCount, Filters, Item, ListQuery, PAGE_LIMIT, Page, SEARCH_CHARACTERS_LIMIT,
-    SEARCH_WORDS_LIMIT, Sort, VersionSummary,
+    COUNT_LIMIT, Count, FILTER_VALUES_LIMIT, FacetCount, Filters, Item, ListQuery, PAGE_LIMIT, Page,
+    SEARCH_CHARACTERS_LIMIT, SEARCH_WORDS_LIMIT, Sort, VersionSummary,
 };
-pub use record::{record, version, versions};
+pub use record::{record, record_as_of, version, versions};
+pub(crate) use schema::spec;

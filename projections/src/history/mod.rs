@@ -2,6 +2,8 @@
 
 mod query;
 mod read;
+mod writer;
 
 pub use query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
 pub use read::passport;
+pub(crate) use writer::spec;

@@ -1,14 +1,190 @@
-//! Questions about an organisation's history.
+//! Questions about an organisation's history. Records that the reader may not see are neither listed nor counted.
 
-use super::query::Passport;
-use crate::{error::QueryError, identity::ReaderIdentity, store::Reader};
-use convenio_events::OrganisationId;
+use super::query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
+use crate::{
+    QueryError, ReaderIdentity,
+    store::{
+        Reader,
+        codec::{organisations_from, subject_bytes, subject_from, visibility_from},
+    },
+};
+use convenio_events::{OrganisationId, Sequence, Subject, Timestamp, codes::Attestation};
+use rusqlite::OptionalExtension as _;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
 
 /// An organisation's history as far as the reader may see its records; `None` when the organisation is not the reader's to see.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
-pub fn passport(reader: &Reader, identity: &ReaderIdentity, organisation: OrganisationId) -> Result<Option<Passport>, QueryError> {
-    let _ = (identity, organisation);
-    Err(QueryError::NotReady(reader.view()))
+pub fn passport(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    organisation: OrganisationId,
+) -> Result<Option<Passport>, QueryError> {
+    let Some(name) = name_of(reader, identity, organisation)? else { return Ok(None) };
+    let mut timeline = involvements(reader, identity, organisation)?;
+    let mut counts: BTreeMap<&'static str, AttestedCount> = BTreeMap::new();
+    for (_, one) in &timeline {
+        counts.entry(one.kind.plural()).or_default().add(one.attestation);
+    }
+    let partners = partners(reader, identity, organisation, &timeline)?;
+    // The latest first: by when it began where that is known, else by when the ledger learnt it.
+    timeline.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| b.updated_sequence.cmp(&a.updated_sequence)));
+    timeline.truncate(LIST_LIMIT);
+    Ok(Some(Passport {
+        position: reader.position(),
+        organisation,
+        name,
+        counts,
+        timeline: timeline.into_iter().map(|(_, one)| one).collect(),
+        partners,
+        affiliates: affiliates(reader, identity, organisation)?,
+    }))
+}
+
+impl AttestedCount {
+    fn add(&mut self, attestation: Attestation) {
+        match attestation {
+            Attestation::Claimed => self.claimed += 1,
+            Attestation::Confirmed => self.confirmed += 1,
+            Attestation::Denied => self.denied += 1,
+        }
+    }
+
+    fn all(self) -> u32 {
+        self.claimed + self.confirmed + self.denied
+    }
+}
+
+fn raw(json: Option<String>) -> Option<Box<RawValue>> {
+    RawValue::from_string(json?).ok()
+}
+
+/// The name of an organisation that the reader may see; the inner `None` where the name was erased.
+fn name_of(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    organisation: OrganisationId,
+) -> Result<Option<Option<Box<RawValue>>>, QueryError> {
+    let mut statement = reader.statement("SELECT visibility, organisations, title FROM record WHERE subject = ?1")?;
+    let found = statement
+        .query_row([subject_bytes(Subject::from(organisation))], |row| {
+            let named = organisations_from(row.get_ref(1)?.as_blob()?);
+            let seen = identity.may_see(visibility_from(row.get(0)?), &named);
+            Ok(if seen { Some(row.get::<_, Option<String>>(2)?) } else { None })
+        })
+        .optional()?
+        .flatten();
+    Ok(found.map(raw))
+}
+
+/// What the organisation takes part in, and by what that is sorted.
+fn involvements(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    organisation: OrganisationId,
+) -> Result<Vec<(String, Involvement)>, QueryError> {
+    let sql = "SELECT i.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.title, r.starts_on, r.ends_on, \
+               r.created_time, r.updated_sequence, r.sample FROM involvement i JOIN record r ON r.subject = i.subject \
+               WHERE i.organisation = ?1 ORDER BY i.subject, i.position";
+    let mut statement = reader.statement(sql)?;
+    let mut rows = statement.query([organisation.uuid()])?;
+    let mut found: Vec<(String, Involvement)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(subject) = subject_from(&row.get::<_, Vec<u8>>(0)?) else { continue };
+        let (role, attestation): (String, String) = (row.get(1)?, row.get(2)?);
+        if let Some((_, last)) = found.last_mut().filter(|(_, last)| (last.kind, last.id) == (subject.kind, subject.id))
+        {
+            last.roles.push(role);
+            continue;
+        }
+        let named = organisations_from(&row.get::<_, Vec<u8>>(4)?);
+        if !identity.may_see(visibility_from(row.get(3)?), &named) {
+            continue;
+        }
+        let starts_on: Option<String> = row.get(7)?;
+        let learnt = Timestamp::from_micros(row.get(9)?).to_string();
+        let involvement = Involvement {
+            kind: subject.kind,
+            id: subject.id,
+            title: raw(row.get(6)?),
+            state: row.get(5)?,
+            roles: vec![role],
+            attestation: attestation.parse().unwrap_or(Attestation::Claimed),
+            starts_on: starts_on.clone(),
+            ends_on: row.get(8)?,
+            updated_sequence: Sequence(row.get::<_, i64>(10)?.cast_unsigned()),
+            sample: row.get(11)?,
+        };
+        found.push((starts_on.unwrap_or(learnt), involvement));
+    }
+    Ok(found)
+}
+
+fn partners(
+    reader: &Reader,
+    identity: &ReaderIdentity,
+    own: OrganisationId,
+    timeline: &[(String, Involvement)],
+) -> Result<Vec<Partner>, QueryError> {
+    let mut records: HashMap<OrganisationId, AttestedCount> = HashMap::new();
+    let sql = "SELECT organisation, attestation FROM involvement WHERE subject = ?1 GROUP BY organisation ORDER BY organisation";
+    let mut statement = reader.statement(sql)?;
+    for (_, one) in timeline {
+        let mut rows = statement.query([subject_bytes(Subject::new(one.kind, one.id))])?;
+        while let Some(row) = rows.next()? {
+            let (other, attestation): (Uuid, String) = (row.get(0)?, row.get(1)?);
+            let other = OrganisationId::new(other);
+            if other != own {
+                let theirs = attestation.parse().unwrap_or(Attestation::Claimed);
+                records.entry(other).or_default().add(both(one.attestation, theirs));
+            }
+        }
+    }
+    let mut records: Vec<_> = records.into_iter().collect();
+    records.sort_by_key(|(other, count)| (std::cmp::Reverse(count.all()), *other));
+    let mut partners = Vec::new();
+    for (organisation, records) in records {
+        if partners.len() == LIST_LIMIT {
+            break;
+        }
+        // A partner that the reader may not see is not named either.
+        if let Some(name) = name_of(reader, identity, organisation)? {
+            partners.push(Partner { organisation, name, records });
+        }
+    }
+    Ok(partners)
+}
+
+/// What two organisations together vouch for.
+fn both(one: Attestation, other: Attestation) -> Attestation {
+    match (one, other) {
+        (Attestation::Denied, _) | (_, Attestation::Denied) => Attestation::Denied,
+        (Attestation::Confirmed, Attestation::Confirmed) => Attestation::Confirmed,
+        (Attestation::Claimed, _) | (_, Attestation::Claimed) => Attestation::Claimed,
+    }
+}
+
+fn affiliates(reader: &Reader, identity: &ReaderIdentity, own: OrganisationId) -> Result<Vec<Affiliate>, QueryError> {
+    let sql = "SELECT other, kind, attestation, 0 FROM affiliation WHERE organisation = ?1 \
+               UNION ALL SELECT organisation, kind, attestation, 1 FROM affiliation WHERE other = ?1 ORDER BY 4, 1, 2";
+    let mut statement = reader.statement(sql)?;
+    let mut rows = statement.query([own.uuid()])?;
+    let mut affiliates = Vec::new();
+    while let Some(row) = rows.next()? {
+        let organisation = OrganisationId::new(row.get(0)?);
+        if let Some(name) = name_of(reader, identity, organisation)? {
+            let attestation: String = row.get(2)?;
+            affiliates.push(Affiliate {
+                organisation,
+                name,
+                kind: row.get(1)?,
+                inward: row.get(3)?,
+                attestation: attestation.parse().unwrap_or(Attestation::Claimed),
+            });
+        }
+    }
+    Ok(affiliates)
 }

@@ -39,10 +39,6 @@ impl Pool {
         Self { view, path, idle: Mutex::default(), returned: Condvar::new(), tag_names: Mutex::default() }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// From now on the file is nobody's: it goes when the last reader is done.
     pub(crate) fn retire(&self) {
         self.idle().retired = true;
@@ -80,9 +76,8 @@ impl Pool {
         let mut reader = Reader { pool: self.clone(), connection: Some(connection), position: Sequence::ZERO };
         reader.run("BEGIN DEFERRED")?;
         // The first read takes the snapshot: everything after it is true at this very position.
-        let position: i64 = reader
-            .statement("SELECT value FROM meta WHERE key = 'position'")?
-            .query_row([], |row| row.get(0))?;
+        let position: i64 =
+            reader.statement("SELECT value FROM meta WHERE key = 'position'")?.query_row([], |row| row.get(0))?;
         reader.position = Sequence(position.cast_unsigned());
         Ok(reader)
     }

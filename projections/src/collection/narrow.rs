@@ -1,0 +1,174 @@
+//! The narrow row of a record, and the filters that decide over it in memory. Which rows are looked at is said in `list`.
+
+use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery};
+use super::tags::Field;
+use crate::{
+    QueryError, ReaderIdentity, ViewName,
+    store::{
+        Reader,
+        codec::{organisations_from, tags_from, visibility_from},
+    },
+};
+use convenio_events::RecordKind;
+use rusqlite::{OptionalExtension as _, Row};
+
+/// The columns of a [`Narrow`], in its order.
+pub(super) const COLUMNS: &str = "number, visibility, organisations, tags, updated_sequence, starts_on, ends_on";
+
+/// A record as filters see it.
+pub(super) struct Narrow {
+    pub(super) number: i64,
+    pub(super) updated: i64,
+    pub(super) starts_on: Option<String>,
+    pub(super) ends_on: Option<String>,
+    pub(super) tags: Vec<u32>,
+    seen: bool,
+}
+
+impl Narrow {
+    /// Reads the columns from `at` on.
+    pub(super) fn read(row: &Row<'_>, at: usize, identity: &ReaderIdentity) -> rusqlite::Result<Self> {
+        let visibility = visibility_from(row.get(at + 1)?);
+        // Most records are public, and most readers nobody: their lists of organisations need not be read.
+        let seen = identity.may_see(visibility, &[])
+            || !identity.organisations.is_empty()
+                && identity.may_see(visibility, &organisations_from(row.get_ref(at + 2)?.as_blob()?));
+        Ok(Self {
+            number: row.get(at)?,
+            updated: row.get(at + 4)?,
+            starts_on: row.get(at + 5)?,
+            ends_on: row.get(at + 6)?,
+            tags: tags_from(row.get_ref(at + 3)?.as_blob()?).collect(),
+            seen,
+        })
+    }
+}
+
+/// A question's filters with the numbers of their tags.
+pub(super) struct Sieve {
+    /// Of each group, a record needs one.
+    groups: Vec<Group>,
+    from: Option<String>,
+    to: Option<String>,
+    since: Option<i64>,
+}
+
+struct Group {
+    tags: Vec<u32>,
+    /// About how many records have one of them, visible or not.
+    records: i64,
+}
+
+impl Sieve {
+    /// Looks the filters' values up.
+    pub(super) fn new(reader: &Reader, query: &ListQuery) -> Result<Self, QueryError> {
+        let filters = &query.filters;
+        let mut sieve = Self {
+            groups: Vec::new(),
+            from: filters.from.map(|day| day.to_string()),
+            to: filters.to.map(|day| day.to_string()),
+            since: filters.updated_since_sequence.map(|sequence| sequence.0.cast_signed()),
+        };
+        if ViewName::of_kind(query.kind) != Some(reader.view()) {
+            return Err(QueryError::refused("wrong-view", "the records of this kind are in another view"));
+        }
+        if !query.whole_view && matches!(query.kind, RecordKind::Offer | RecordKind::Demand) {
+            sieve.add(reader, Field::Kind, &[query.kind.word().to_owned()])?;
+        }
+        let Filters { countries, themes, mechanisms, modalities, states, attestations, types, languages, .. } = filters;
+        let (goals, targets): (Vec<_>, Vec<_>) =
+            themes.iter().cloned().partition(|theme| theme.starts_with("sdg:") && !theme.contains('.'));
+        sieve.add_themes(reader, &targets, &goals)?;
+        sieve.add(reader, Field::Country, countries)?;
+        sieve.add(reader, Field::Mechanism, mechanisms)?;
+        sieve.add(reader, Field::Modality, modalities)?;
+        sieve.add(reader, Field::State, states)?;
+        sieve.add(reader, Field::Attestation, attestations)?;
+        sieve.add(reader, Field::Type, types)?;
+        sieve.add(reader, Field::Language, languages)?;
+        sieve.add_organisations(reader, filters)?;
+        Ok(sieve)
+    }
+
+    fn add_themes(&mut self, reader: &Reader, targets: &[String], goals: &[String]) -> Result<(), QueryError> {
+        if targets.is_empty() && goals.is_empty() {
+            return Ok(());
+        }
+        let mut group = Group { tags: Vec::new(), records: 0 };
+        group.look_up(reader, Field::Theme, targets)?;
+        group.look_up(reader, Field::Goal, goals)?;
+        self.groups.push(group);
+        Ok(())
+    }
+
+    fn add_organisations(&mut self, reader: &Reader, filters: &Filters) -> Result<(), QueryError> {
+        let organisations: Vec<String> = filters.organisations.iter().map(ToString::to_string).collect();
+        if organisations.is_empty() || filters.roles.is_empty() {
+            self.add(reader, Field::Organisation, &organisations)?;
+            return self.add(reader, Field::Role, &filters.roles);
+        }
+        let pairs = organisations.iter().flat_map(|who| filters.roles.iter().map(move |role| format!("{who}:{role}")));
+        self.add(reader, Field::OrganisationRole, &pairs.take(FILTER_VALUES_LIMIT + 1).collect::<Vec<_>>())
+    }
+
+    fn add(&mut self, reader: &Reader, field: Field, values: &[String]) -> Result<(), QueryError> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let mut group = Group { tags: Vec::new(), records: 0 };
+        group.look_up(reader, field, values)?;
+        self.groups.push(group);
+        Ok(())
+    }
+
+    /// Whether no record can pass.
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.iter().any(|group| group.tags.is_empty())
+    }
+
+    /// The tags of the narrowest group, and about how many records have one.
+    pub(super) fn narrowest(&self) -> Option<(&[u32], i64)> {
+        self.groups.iter().min_by_key(|group| group.records).map(|group| (&*group.tags, group.records))
+    }
+
+    /// Whether a reader who may see it finds this record among those asked for.
+    pub(super) fn passes(&self, row: &Narrow) -> bool {
+        row.seen
+            && self.passes_tags(&row.tags)
+            && self.passes_dates(row)
+            && self.since.is_none_or(|since| row.updated >= since)
+    }
+
+    fn passes_tags(&self, tags: &[u32]) -> bool {
+        self.groups.iter().all(|group| group.tags.iter().any(|tag| tags.binary_search(tag).is_ok()))
+    }
+
+    /// Dates are compared as far as they are known: what ended in 2024 still went on in May of it.
+    fn passes_dates(&self, row: &Narrow) -> bool {
+        let ended_before =
+            |from: &str| row.ends_on.as_deref().is_some_and(|ends_on| ends_on < &from[..ends_on.len().min(from.len())]);
+        let starts_after = |to: &str| {
+            row.starts_on.as_deref().is_some_and(|starts_on| starts_on > &to[..starts_on.len().min(to.len())])
+        };
+        !self.from.as_deref().is_some_and(ended_before) && !self.to.as_deref().is_some_and(starts_after)
+    }
+}
+
+impl Group {
+    fn look_up(&mut self, reader: &Reader, field: Field, values: &[String]) -> Result<(), QueryError> {
+        if values.len() > FILTER_VALUES_LIMIT {
+            let rule = format!("a filter takes at most {FILTER_VALUES_LIMIT} values");
+            return Err(QueryError::refused("too-many-values", rule));
+        }
+        let mut find = reader.statement("SELECT tag, records FROM tag_name WHERE value = ?1 AND field = ?2")?;
+        for value in values {
+            let found =
+                find.query_row([value, field.word()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?))).optional()?;
+            if let Some((tag, records)) = found {
+                self.tags.push(tag);
+                self.records += records;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables of a collection's file. Which records are in it is said in `writer`.
+
+use super::writer::Collection;
+use crate::{ViewName, view::Spec};
+
+/// Raised with every change of what the fold writes.
+const VERSION: u32 = 1;
+
+/// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
+/// (`document.full` only where some readers see less). A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
+const TABLES: &str = "
+CREATE TABLE record (
+    number INTEGER PRIMARY KEY,
+    subject BLOB NOT NULL,
+    visibility INTEGER,
+    organisations BLOB NOT NULL,
+    tags BLOB NOT NULL,
+    stream_version INTEGER NOT NULL,
+    updated_sequence INTEGER NOT NULL,
+    starts_on TEXT,
+    ends_on TEXT,
+    title TEXT NOT NULL
+);
+CREATE UNIQUE INDEX record_subject ON record (subject);
+CREATE TABLE version (
+    from_sequence INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL,
+    to_sequence INTEGER,
+    stream_version INTEGER NOT NULL,
+    starts_on TEXT,
+    ends_on TEXT,
+    tags BLOB NOT NULL
+);
+CREATE TABLE document (
+    from_sequence INTEGER PRIMARY KEY,
+    shown TEXT NOT NULL,
+    full TEXT
+);
+CREATE TABLE tag_name (tag INTEGER PRIMARY KEY, field TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL);
+CREATE TABLE tag (tag INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
+CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (title, body, tokenize = 'unicode61 remove_diacritics 2', detail = column);
+INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+";
+
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS record_updated ON record (updated_sequence);
+CREATE INDEX IF NOT EXISTS record_title ON record (title, number);
+CREATE INDEX IF NOT EXISTS record_ends ON record (ends_on, number);
+CREATE INDEX IF NOT EXISTS record_starts ON record (starts_on, number);
+CREATE INDEX IF NOT EXISTS version_number ON version (number, from_sequence);
+CREATE UNIQUE INDEX IF NOT EXISTS tag_name_value ON tag_name (value, field);
+";
+
+const DUMP: &[(&str, &str)] = &[
+    ("record", "SELECT * FROM record ORDER BY number"),
+    ("version", "SELECT * FROM version ORDER BY from_sequence"),
+    ("document", "SELECT * FROM document ORDER BY from_sequence"),
+    ("tag_name", "SELECT * FROM tag_name ORDER BY tag"),
+    ("tag", "SELECT * FROM tag ORDER BY tag, number"),
+    ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
+    ("search", "SELECT rowid, title, body FROM search ORDER BY rowid"),
+];
+
+/// The view of a collection.
+pub(crate) fn spec(name: ViewName) -> Spec {
+    let make: fn() -> Box<dyn crate::view::View> = match name {
+        ViewName::Organisations => || Box::new(Collection::new(ViewName::Organisations)),
+        ViewName::Agreements => || Box::new(Collection::new(ViewName::Agreements)),
+        ViewName::Learnings => || Box::new(Collection::new(ViewName::Learnings)),
+        ViewName::Convenings => || Box::new(Collection::new(ViewName::Convenings)),
+        ViewName::Board | ViewName::History | ViewName::Activity | ViewName::Access => {
+            || Box::new(Collection::new(ViewName::Board))
+        }
+    };
+    Spec { name, version: VERSION, tables: &[TABLES], indexes: INDEXES, make, dump: DUMP }
+}

@@ -1,0 +1,194 @@
+//! What a record can be filtered and counted by: field and value, interned as small numbers. It reads documents, never events.
+
+use crate::document::{Body, Document, Verification};
+use convenio_events::{Id, codes::Attestation, types::organisation::Standing, values::Theme};
+use std::collections::BTreeSet;
+
+/// A field by which records are filtered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) enum Field {
+    /// Offer, demand, ...
+    Kind,
+    State,
+    /// What kind within the collection.
+    Type,
+    Country,
+    Theme,
+    /// The SDG goal of a theme, for filters on a whole goal.
+    Goal,
+    Mechanism,
+    Modality,
+    Language,
+    Attestation,
+    Role,
+    Organisation,
+    /// `<organisation>:<role>`.
+    OrganisationRole,
+    Level,
+    Verification,
+    Commitment,
+}
+
+impl Field {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Kind,
+        Self::State,
+        Self::Type,
+        Self::Country,
+        Self::Theme,
+        Self::Goal,
+        Self::Mechanism,
+        Self::Modality,
+        Self::Language,
+        Self::Attestation,
+        Self::Role,
+        Self::Organisation,
+        Self::OrganisationRole,
+        Self::Level,
+        Self::Verification,
+        Self::Commitment,
+    ];
+
+    /// The word in the file and in facets.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Kind => "kind",
+            Self::State => "state",
+            Self::Type => "type",
+            Self::Country => "country",
+            Self::Theme => "theme",
+            Self::Goal => "goal",
+            Self::Mechanism => "mechanism",
+            Self::Modality => "modality",
+            Self::Language => "language",
+            Self::Attestation => "attestation",
+            Self::Role => "role",
+            Self::Organisation => "organisation",
+            Self::OrganisationRole => "organisation-role",
+            Self::Level => "level",
+            Self::Verification => "verification",
+            Self::Commitment => "commitment_level",
+        }
+    }
+
+    /// Whether facets count it; the others have as many values as there are organisations, or help filters only.
+    pub(crate) const fn is_facet(self) -> bool {
+        !matches!(self, Self::Goal | Self::Organisation | Self::OrganisationRole)
+    }
+}
+
+/// A field and a value.
+pub(crate) type Tag = (Field, String);
+
+/// All tags of a record, sorted, each once.
+pub(crate) fn tags_of(document: &Document) -> BTreeSet<Tag> {
+    let mut tags = Tags(BTreeSet::new());
+    let head = &document.head;
+    tags.add(Field::Kind, head.kind.word());
+    tags.add(Field::State, head.state.word());
+    for organisation in &head.organisations {
+        tags.add(Field::Organisation, organisation.to_string());
+    }
+    for role in document.roles() {
+        tags.add(Field::Role, role.role);
+        tags.add(Field::OrganisationRole, format!("{}:{}", role.organisation, role.role));
+        if !matches!(document.body, Body::Listing(_)) {
+            tags.add(Field::Attestation, role.attestation.word());
+        }
+    }
+    tags.add_body(document);
+    tags.0
+}
+
+struct Tags(BTreeSet<Tag>);
+
+impl Tags {
+    fn add(&mut self, field: Field, value: impl Into<String>) {
+        self.0.insert((field, value.into()));
+    }
+
+    fn words<T: Copy>(&mut self, field: Field, values: &[T], word: impl Fn(T) -> &'static str) {
+        values.iter().for_each(|value| self.add(field, word(*value)));
+    }
+
+    fn themes(&mut self, themes: &[Theme]) {
+        for theme in themes {
+            self.add(Field::Theme, theme.as_str());
+            if let ("sdg", target) = theme.parts() {
+                let goal = target.split('.').next().unwrap_or(target);
+                self.add(Field::Goal, format!("sdg:{goal}"));
+            }
+        }
+    }
+
+    fn places<'a>(&mut self, places: impl IntoIterator<Item = &'a convenio_events::values::Place>) {
+        places.into_iter().for_each(|place| self.add(Field::Country, place.country()));
+    }
+
+    fn languages<'a>(&mut self, languages: impl IntoIterator<Item = &'a convenio_events::language_map::LanguageTag>) {
+        for tag in languages {
+            self.add(Field::Language, tag.as_str().split('-').next().unwrap_or_default());
+        }
+    }
+
+    fn add_body(&mut self, document: &Document) {
+        match &document.body {
+            Body::Listing(listing) => {
+                self.themes(&listing.terms.themes);
+                self.words(Field::Mechanism, &listing.terms.mechanisms, |code| code.word());
+                self.words(Field::Modality, &listing.terms.modalities, |code| code.word());
+                self.places(&listing.terms.places);
+                self.languages(&listing.terms.languages);
+                let level = serde_json::to_value(listing.commitment_level);
+                level.iter().filter_map(|level| level.as_str()).for_each(|level| self.add(Field::Commitment, level));
+            }
+            Body::Agreement(agreement) => {
+                let terms = &agreement.terms;
+                self.add(Field::Type, terms.instrument.word());
+                self.themes(&terms.themes);
+                self.words(Field::Mechanism, &terms.mechanisms, |code| code.word());
+                self.add(Field::Modality, terms.modality.word());
+                self.places(&terms.places);
+                self.places(terms.parties.iter().filter_map(|party| party.represents.as_ref()));
+                self.languages(&terms.languages);
+            }
+            Body::Learning(learning) => {
+                self.add(Field::Type, learning.content.kind.word());
+                self.themes(&learning.content.themes);
+                self.places(&learning.content.places);
+                self.languages(&learning.content.languages);
+                learning.level.iter().for_each(|level| self.add(Field::Level, level.word()));
+            }
+            Body::Convening(convening) => {
+                self.add(Field::Type, convening.plan.format.word());
+                self.themes(&convening.plan.themes);
+                self.places(&convening.plan.place);
+                self.languages(&convening.plan.languages);
+            }
+            Body::Organisation(organisation) => {
+                self.add(Field::Type, organisation.profile.kind.word());
+                self.places(&organisation.profile.place);
+                self.places(organisation.sites.iter().filter(|site| !site.closed).map(|site| &site.place));
+                self.languages(&organisation.profile.languages);
+                let id = Id::new(document.head.id);
+                self.add(Field::Organisation, Id::<convenio_events::ids::OrganisationKindMarker>::to_string(&id));
+                self.add(
+                    Field::Verification,
+                    match organisation.verification {
+                        Verification::Unverified => "unverified",
+                        Verification::Verified { .. } => "verified",
+                        Verification::Revoked { .. } => "revoked",
+                    },
+                );
+                // What others say of it, and what it says itself.
+                self.add(
+                    Field::Attestation,
+                    match organisation.standing {
+                        Standing::Holder => Attestation::Confirmed.word(),
+                        Standing::Profile => Attestation::Claimed.word(),
+                    },
+                );
+            }
+        }
+    }
+}

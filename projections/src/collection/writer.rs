@@ -1,0 +1,340 @@
+//! Folds events into the rows of a collection: a version for each event, and one current row, its tags and its words for each
+//! record. What a record shows is the document's business.
+
+use super::{
+    names::Names,
+    tags::tags_of,
+    words::{Words, words_of},
+};
+use crate::{
+    ApplyError, ViewName,
+    document::Document,
+    store::codec::{organisations_bytes, subject_bytes, tags_bytes, tags_from, visibility_number},
+    view::View,
+};
+use convenio_events::{
+    AccessId, Event, Subject,
+    types::{
+        Facts,
+        access::{Facts as Access, Scope},
+    },
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::{HashMap, HashSet};
+
+/// Records that are kept in memory between pages; beyond it the least recently changed half is read again when it is needed.
+const RECORDS_KEPT: usize = 8_000;
+
+/// The fold of one collection.
+pub(crate) struct Collection {
+    view: ViewName,
+    names: Option<Names>,
+    samples: Option<HashSet<AccessId>>,
+    records: HashMap<Subject, Kept>,
+    next_number: Option<i64>,
+    versions: Vec<Version>,
+    superseded: Vec<(i64, i64)>,
+    touched: Vec<Subject>,
+}
+
+/// A record in memory.
+struct Kept {
+    number: i64,
+    document: Document,
+    tags: Vec<u32>,
+    /// The tags that the `tag` table has; empty for a record that is not in the file yet.
+    stored_tags: Vec<u32>,
+    /// Where the current version waits in `versions`, if it does.
+    waiting: Option<usize>,
+    touched: bool,
+    new: bool,
+    words_changed: bool,
+    title: String,
+}
+
+/// A version that waits to be written.
+struct Version {
+    from: i64,
+    number: i64,
+    to: Option<i64>,
+    stream_version: i64,
+    starts_on: Option<String>,
+    ends_on: Option<String>,
+    tags: Vec<u8>,
+    shown: String,
+    full: Option<String>,
+}
+
+impl Collection {
+    pub(super) fn new(view: ViewName) -> Self {
+        Self {
+            view,
+            names: None,
+            samples: None,
+            records: HashMap::new(),
+            next_number: None,
+            versions: Vec::new(),
+            superseded: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    fn fold(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
+        let subject = event.subject;
+        let mut kept = match self.records.remove(&subject) {
+            Some(kept) => Some(kept),
+            None => load(file, subject)?,
+        };
+        match &mut kept {
+            Some(kept) => {
+                kept.document.apply(event)?;
+                kept.words_changed |= event.text.is_some() || event.erased;
+            }
+            None => kept = Some(self.begin(file, event)?),
+        }
+        let mut kept = kept.expect("found or begun");
+        self.retag(file, &mut kept)?;
+        self.supersede(&kept, event.sequence.0.cast_signed());
+        kept.waiting = Some(self.versions.len());
+        self.versions.push(version(&kept));
+        if !kept.touched {
+            kept.touched = true;
+            self.touched.push(subject);
+        }
+        self.records.insert(subject, kept);
+        Ok(())
+    }
+
+    fn begin(&mut self, file: &Connection, event: &Event) -> Result<Kept, ApplyError> {
+        let mut document = Document::begin(event)?;
+        document.head.sample = match event.grant {
+            Some(grant) => self.samples(file)?.contains(&grant),
+            None => false,
+        };
+        let number = match self.next_number {
+            Some(number) => number,
+            None => file.query_row("SELECT COALESCE(MAX(number), 0) + 1 FROM record", [], |row| row.get(0))?,
+        };
+        self.next_number = Some(number + 1);
+        Ok(Kept {
+            number,
+            document,
+            tags: Vec::new(),
+            stored_tags: Vec::new(),
+            waiting: None,
+            touched: false,
+            new: true,
+            words_changed: true,
+            title: String::new(),
+        })
+    }
+
+    fn retag(&mut self, file: &Connection, kept: &mut Kept) -> rusqlite::Result<()> {
+        let names = match &mut self.names {
+            Some(names) => names,
+            empty @ None => empty.insert(Names::load(file)?),
+        };
+        kept.tags.clear();
+        for tag in tags_of(&kept.document) {
+            kept.tags.push(names.intern(file, tag)?);
+        }
+        kept.tags.sort_unstable();
+        Ok(())
+    }
+
+    /// The version that was current ends where this event stands.
+    fn supersede(&mut self, kept: &Kept, to: i64) {
+        match (kept.waiting, kept.new) {
+            (Some(waiting), _) => self.versions[waiting].to = Some(to),
+            (None, true) => {}
+            (None, false) => self.superseded.push((kept.number, to)),
+        }
+    }
+
+    fn samples(&mut self, file: &Connection) -> rusqlite::Result<&mut HashSet<AccessId>> {
+        match &mut self.samples {
+            Some(samples) => Ok(samples),
+            empty @ None => {
+                let mut statement = file.prepare_cached("SELECT grant_id FROM sample_grant")?;
+                let rows = statement.query_map([], |row| row.get::<_, uuid::Uuid>(0).map(AccessId::new))?;
+                Ok(empty.insert(rows.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+
+    fn write_versions(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        let mut end =
+            file.prepare_cached("UPDATE version SET to_sequence = ?2 WHERE number = ?1 AND from_sequence = ?3")?;
+        let mut find = file.prepare_cached("SELECT updated_sequence FROM record WHERE number = ?1")?;
+        for (number, to) in self.superseded.drain(..) {
+            let from: i64 = find.query_row([number], |row| row.get(0))?;
+            end.execute([number, to, from])?;
+        }
+        let mut insert = file.prepare_cached("INSERT INTO version VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let mut document = file.prepare_cached("INSERT INTO document VALUES (?1, ?2, ?3)")?;
+        for one in self.versions.drain(..) {
+            insert.execute(params![
+                one.from,
+                one.number,
+                one.to,
+                one.stream_version,
+                one.starts_on,
+                one.ends_on,
+                one.tags
+            ])?;
+            document.execute(params![one.from, one.shown, one.full])?;
+        }
+        Ok(())
+    }
+
+    fn write_record(&mut self, file: &Connection, subject: Subject) -> rusqlite::Result<()> {
+        let kept = self.records.get_mut(&subject).expect("touched records are kept until they are written");
+        let names = self.names.as_mut().expect("loaded with the first record");
+        if kept.words_changed {
+            let words = words_of(&kept.document);
+            write_words(file, kept.number, &words, kept.new)?;
+            kept.title = words.sort_key;
+        }
+        let head = &kept.document.head;
+        let (starts_on, ends_on) = span(&kept.document);
+        file.prepare_cached("INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .execute(params![
+                kept.number,
+                subject_bytes(subject),
+                visibility_number(head.visibility),
+                organisations_bytes(&head.organisations),
+                tags_bytes(&kept.tags),
+                head.stream_version.0.cast_signed(),
+                head.updated.sequence.0.cast_signed(),
+                starts_on,
+                ends_on,
+                kept.title,
+            ])?;
+        for tag in kept.stored_tags.iter().filter(|tag| kept.tags.binary_search(tag).is_err()) {
+            file.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND number = ?2")?
+                .execute(params![tag, kept.number])?;
+            names.count(*tag, -1);
+        }
+        for tag in kept.tags.iter().filter(|tag| kept.stored_tags.binary_search(tag).is_err()) {
+            file.prepare_cached("INSERT INTO tag VALUES (?1, ?2)")?.execute(params![tag, kept.number])?;
+            names.count(*tag, 1);
+        }
+        kept.stored_tags.clone_from(&kept.tags);
+        (kept.waiting, kept.touched, kept.new, kept.words_changed) = (None, false, false, false);
+        Ok(())
+    }
+
+    fn evict(&mut self) {
+        if self.records.len() <= RECORDS_KEPT {
+            return;
+        }
+        let mut ages: Vec<_> = self.records.values().map(|kept| kept.document.head.updated.sequence).collect();
+        let middle = ages.len() / 2;
+        let (_, threshold, _) = ages.select_nth_unstable(middle);
+        let threshold = *threshold;
+        self.records.retain(|_, kept| kept.document.head.updated.sequence >= threshold);
+    }
+}
+
+impl View for Collection {
+    fn apply(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
+        match &event.facts {
+            Facts::Access(Access::Granted(granted)) => {
+                if granted.scope == Scope::Sample {
+                    let grant = AccessId::new(event.subject.id);
+                    self.samples(file)?.insert(grant);
+                    file.prepare_cached("INSERT OR IGNORE INTO sample_grant VALUES (?1)")?.execute([grant.uuid()])?;
+                }
+                Ok(())
+            }
+            // Nobody's record changes.
+            Facts::Ledger(_) | Facts::Access(Access::Revoked(_)) => Ok(()),
+            Facts::Organisation(_)
+            | Facts::Listing(_)
+            | Facts::Agreement(_)
+            | Facts::Learning(_)
+            | Facts::Convening(_)
+            | Facts::Record(_) => {
+                if ViewName::of_kind(event.subject.kind) == Some(self.view) {
+                    self.fold(file, event)
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, file: &Connection) -> Result<(), ApplyError> {
+        self.write_versions(file)?;
+        for subject in std::mem::take(&mut self.touched) {
+            self.write_record(file, subject)?;
+        }
+        if let Some(names) = &mut self.names {
+            names.flush(file)?;
+        }
+        self.evict();
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        *self = Self::new(self.view);
+    }
+}
+
+fn span(document: &Document) -> (Option<String>, Option<String>) {
+    let (starts_on, ends_on) = document.span();
+    (starts_on.map(|date| date.to_string()), ends_on.map(|date| date.to_string()))
+}
+
+fn version(kept: &Kept) -> Version {
+    let document = &kept.document;
+    let (starts_on, ends_on) = span(document);
+    let everything = document.to_json();
+    let (shown, full) = match document.without_secrets() {
+        Some(shown) => (shown.to_json(), Some(everything)),
+        None => (everything, None),
+    };
+    Version {
+        from: document.head.updated.sequence.0.cast_signed(),
+        number: kept.number,
+        to: None,
+        stream_version: document.head.stream_version.0.cast_signed(),
+        starts_on,
+        ends_on,
+        tags: tags_bytes(&kept.tags),
+        shown,
+        full,
+    }
+}
+
+fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError> {
+    let sql = "SELECT r.number, r.tags, r.title, COALESCE(d.full, d.shown) \
+               FROM record r JOIN document d ON d.from_sequence = r.updated_sequence WHERE r.subject = ?1";
+    let row = file
+        .prepare_cached(sql)?
+        .query_row([subject_bytes(subject)], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+        })
+        .optional()?;
+    let Some((number, tags, title, json)) = row else { return Ok(None) };
+    let tags: Vec<u32> = tags_from(&tags).collect();
+    Ok(Some(Kept {
+        number,
+        document: Document::from_json(subject.kind, &json)?,
+        stored_tags: tags.clone(),
+        tags,
+        waiting: None,
+        touched: false,
+        new: false,
+        words_changed: false,
+        title,
+    }))
+}
+
+fn write_words(file: &Connection, number: i64, words: &Words, new: bool) -> rusqlite::Result<()> {
+    if !new {
+        file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([number])?;
+    }
+    let mut insert = file.prepare_cached("INSERT INTO search (rowid, title, body) VALUES (?1, ?2, ?3)")?;
+    insert.execute(params![number, words.title, words.body]).map(|_| ())
+}

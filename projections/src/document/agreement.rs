@@ -1,0 +1,275 @@
+//! Agreements as a person sees them: terms, signatures over their digest, and what each party vouches for.
+
+use super::head::{Head, Moment, State};
+use convenio_events::{
+    Event, OrganisationId,
+    codes::{Attestation, SignatureMethod},
+    commitment::{Digest, Salt},
+    language_map::Line,
+    time::{Date, PartialDate},
+    types::agreement::{Drafted, Facts, Links, Registered, SignedText, Terms},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// How far one organisation vouches for its part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attested {
+    /// Who.
+    pub organisation: OrganisationId,
+    /// Claimed by others, confirmed or denied by itself.
+    pub attestation: Attestation,
+    /// The event that made it so.
+    pub since: Moment,
+}
+
+/// Sets what an organisation vouches for; one that is not in the list stays out of it.
+pub(super) fn attest(list: &mut [Attested], organisation: OrganisationId, attestation: Attestation, event: &Event) {
+    for one in list.iter_mut().filter(|one| one.organisation == organisation) {
+        (one.attestation, one.since) = (attestation, event.into());
+    }
+}
+
+/// Every organisation once, claimed, but `by` who says so itself.
+pub(super) fn claimed(
+    organisations: impl Iterator<Item = OrganisationId>,
+    by: Option<OrganisationId>,
+    event: &Event,
+) -> Vec<Attested> {
+    let mut list: Vec<Attested> = Vec::new();
+    for organisation in organisations {
+        if list.iter().all(|one| one.organisation != organisation) {
+            let attestation = if Some(organisation) == by { Attestation::Confirmed } else { Attestation::Claimed };
+            list.push(Attested { organisation, attestation, since: event.into() });
+        }
+    }
+    list
+}
+
+/// One signature over the terms digest that was shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Who signed.
+    pub organisation: OrganisationId,
+    /// How.
+    pub method: SignatureMethod,
+    /// The terms that were signed.
+    pub terms_digest: Digest,
+    /// Digest of the mandate, where one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Digest>,
+    /// The day of the signature.
+    pub on: Date,
+    /// The office that signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office: Option<Line>,
+    /// The event that recorded it.
+    pub recorded: Moment,
+}
+
+/// An agreement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Who drafted or registered it.
+    pub by: OrganisationId,
+    /// Whether it was concluded elsewhere and registered here.
+    pub concluded_elsewhere: bool,
+    /// What was agreed.
+    pub terms: Terms,
+    /// Digest of the whole terms: what a signature covers.
+    pub terms_digest: Digest,
+    /// The salt of that digest; gone with the text when it was erased.
+    pub terms_salt: Option<Salt>,
+    /// What was agreed, in words.
+    pub text: Option<Box<RawValue>>,
+    /// What it hangs together with.
+    pub links: Links,
+    /// Of all parties together: denied by any, confirmed by all, else claimed.
+    pub attestation: Attestation,
+    /// What each party vouches for.
+    pub attestations: Vec<Attested>,
+    /// The signatures on these terms.
+    #[serde(default)]
+    pub signatures: Vec<Signature>,
+    /// Who will not sign these terms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_by: Vec<OrganisationId>,
+    /// Its first day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_on: Option<Date>,
+    /// When one concluded elsewhere was concluded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded_on: Option<PartialDate>,
+    /// When one concluded elsewhere ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_on: Option<PartialDate>,
+    /// Who completed, terminated, suspended, resumed or cancelled it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_by: Option<OrganisationId>,
+    /// Where the facts of one concluded elsewhere come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
+}
+
+/// The text of drafts, split without reading the words.
+#[derive(Deserialize)]
+struct SaltedWords<'a> {
+    #[serde(borrow)]
+    terms: &'a RawValue,
+    terms_salt: Salt,
+    #[serde(default)]
+    citation: Option<Line>,
+}
+
+impl Agreement {
+    fn new(by: OrganisationId, terms: &Terms, terms_digest: Digest, event: &Event) -> Self {
+        let mut agreement = Self {
+            by,
+            concluded_elsewhere: false,
+            terms: terms.clone(),
+            terms_digest,
+            terms_salt: None,
+            text: None,
+            links: Links::default(),
+            attestation: Attestation::Claimed,
+            attestations: Vec::new(),
+            signatures: Vec::new(),
+            refused_by: Vec::new(),
+            effective_on: None,
+            concluded_on: None,
+            ended_on: None,
+            state_by: None,
+            citation: None,
+        };
+        agreement.read_words(event);
+        agreement
+    }
+
+    pub(super) fn begin_draft(facts: &Drafted, event: &Event) -> (Head, Self) {
+        let mut head = Head::new(event, State::Drafted, facts.visibility);
+        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
+        agreement.links = facts.links.clone();
+        agreement.name_parties(&mut head);
+        agreement.claim_for_all(None, event);
+        (head, agreement)
+    }
+
+    pub(super) fn begin_registered(facts: &Registered, event: &Event) -> (Head, Self) {
+        let mut head = Head::new(event, State::Registered, facts.visibility);
+        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
+        agreement.links = facts.links.clone();
+        agreement.concluded_elsewhere = true;
+        (agreement.concluded_on, agreement.ended_on) = (facts.concluded_on, facts.ended_on);
+        agreement.effective_on = facts.terms.effective_on;
+        agreement.name_parties(&mut head);
+        agreement.claim_for_all(Some(facts.by), event);
+        (head, agreement)
+    }
+
+    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+        match facts {
+            Facts::Drafted(facts) => (*head, *self) = Self::begin_draft(facts, event),
+            Facts::Registered(facts) => (*head, *self) = Self::begin_registered(facts, event),
+            Facts::Revised(revised) => {
+                head.enter(State::Drafted);
+                (self.terms, self.terms_digest) = (revised.terms.clone(), revised.terms_digest);
+                self.read_words(event);
+                self.name_parties(head);
+                self.void_signatures(event);
+            }
+            Facts::Proposed(_) => head.enter(State::Proposed),
+            Facts::Signed(signed) => {
+                if head.state == State::Proposed {
+                    head.enter(State::PartlySigned);
+                }
+                self.signatures.retain(|one| one.organisation != signed.by);
+                self.signatures.push(Signature {
+                    organisation: signed.by,
+                    method: signed.method,
+                    terms_digest: signed.terms_digest,
+                    mandate: signed.mandate,
+                    on: signed.on,
+                    office: office(event),
+                    recorded: event.into(),
+                });
+                self.attest(signed.by, Attestation::Confirmed, event);
+            }
+            Facts::Refused(refused) => {
+                head.enter_because(State::Drafted, event);
+                self.void_signatures(event);
+                self.refused_by.push(refused.by);
+            }
+            Facts::ProposalWithdrawn(_) => {
+                head.enter_because(State::Drafted, event);
+                self.void_signatures(event);
+            }
+            Facts::Activated(activated) => {
+                head.enter(State::Active);
+                self.effective_on = Some(activated.effective_on);
+            }
+            Facts::EndReached(_) => head.enter(State::Closing),
+            Facts::Completed(facts) => self.moved(head, State::Completed, facts.by, event),
+            Facts::Terminated(facts) => self.moved(head, State::Terminated, facts.by, event),
+            Facts::Suspended(facts) => self.moved(head, State::Suspended, facts.by, event),
+            Facts::Resumed(facts) => self.moved(head, State::Active, facts.by, event),
+            Facts::Cancelled(facts) => self.moved(head, State::Cancelled, facts.by, event),
+            Facts::Confirmed(facts) => self.attest(facts.by, Attestation::Confirmed, event),
+            Facts::Denied(facts) => self.attest(facts.by, Attestation::Denied, event),
+        }
+    }
+
+    fn moved(&mut self, head: &mut Head, state: State, by: OrganisationId, event: &Event) {
+        head.enter_because(state, event);
+        self.state_by = Some(by);
+    }
+
+    fn attest(&mut self, organisation: OrganisationId, attestation: Attestation, event: &Event) {
+        attest(&mut self.attestations, organisation, attestation, event);
+        self.sum_attestations();
+    }
+
+    fn claim_for_all(&mut self, by: Option<OrganisationId>, event: &Event) {
+        self.attestations = claimed(self.terms.parties.iter().map(|party| party.organisation), by, event);
+        self.sum_attestations();
+    }
+
+    fn void_signatures(&mut self, event: &Event) {
+        self.signatures.clear();
+        self.refused_by.clear();
+        self.claim_for_all(None, event);
+    }
+
+    fn sum_attestations(&mut self) {
+        let all = |wanted| self.attestations.iter().all(|one| one.attestation == wanted);
+        let denied = self.attestations.iter().any(|one| one.attestation == Attestation::Denied);
+        self.attestation = match () {
+            () if denied => Attestation::Denied,
+            () if all(Attestation::Confirmed) => Attestation::Confirmed,
+            () => Attestation::Claimed,
+        };
+    }
+
+    /// Whoever was once named stays so: a party that a revision leaves out may still see what became of its draft.
+    fn name_parties(&self, head: &mut Head) {
+        head.name(self.by);
+        for party in &self.terms.parties {
+            head.name(party.organisation);
+        }
+        for commitment in &self.terms.commitments {
+            head.name(commitment.provider);
+            head.name(commitment.receiver);
+        }
+    }
+
+    fn read_words(&mut self, event: &Event) {
+        let words: Option<SaltedWords<'_>> = event.text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        self.terms_salt = words.as_ref().map(|words| words.terms_salt);
+        self.text = words.as_ref().map(|words| words.terms.to_owned());
+        self.citation = words.and_then(|words| words.citation);
+    }
+}
+
+fn office(event: &Event) -> Option<Line> {
+    let text: SignedText = serde_json::from_str(event.text.as_deref()?).ok()?;
+    text.office
+}

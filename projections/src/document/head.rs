@@ -1,0 +1,117 @@
+//! What every record shows, whatever its kind. States are those of the code lists; which follows which is not judged here.
+
+use convenio_events::{
+    AccessId, Event, OrganisationId, RecordKind, Sequence, StreamVersion, Timestamp, codes::Visibility,
+    language_map::Line, types::access::ReasonText,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// An event's place and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Where in the ledger.
+    pub sequence: Sequence,
+    /// When the ledger learnt it.
+    pub time: Timestamp,
+}
+
+impl From<&Event> for Moment {
+    fn from(event: &Event) -> Self {
+        Self { sequence: event.sequence, time: event.time }
+    }
+}
+
+macro_rules! states {
+    ($($variant:ident $word:literal),* $(,)?) => {
+        /// The state of a record, of whatever kind (code list `states`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum State { $(
+            #[doc = concat!("`", $word, "`")]
+            #[serde(rename = $word)]
+            $variant,
+        )* }
+        impl State {
+            /// The code.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+states! {
+    Open "open", Paused "paused", Withdrawn "withdrawn", Expired "expired", Fulfilled "fulfilled",
+    Drafted "drafted", Proposed "proposed", PartlySigned "partly-signed", Active "active", Suspended "suspended",
+    Closing "closing", Completed "completed", Terminated "terminated", Cancelled "cancelled", Registered "registered",
+    Submitted "submitted", Screened "screened", RevisionRequested "revision-requested", Published "published",
+    Retracted "retracted", Announced "announced", Postponed "postponed", Held "held", Profile "profile",
+}
+
+/// What every record shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Which record.
+    pub id: Uuid,
+    /// Its kind.
+    pub kind: RecordKind,
+    /// Where it stands.
+    pub state: State,
+    /// Who may see it today; unknown = nobody but admins.
+    pub visibility: Option<Visibility>,
+    /// The subject's version; also its `ETag`.
+    pub stream_version: StreamVersion,
+    /// The event that made it.
+    pub created: Moment,
+    /// The event that changed it last.
+    pub updated: Moment,
+    /// Every organisation named in it: those who see it where only parties may.
+    pub organisations: Vec<OrganisationId>,
+    /// The grant under which it was made.
+    pub grant: Option<AccessId>,
+    /// Whether that grant is one under which a sample is recorded. The events of one record cannot say so: the view does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sample: bool,
+    /// Why it came to its state, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Line>,
+}
+
+impl Head {
+    pub(super) fn new(event: &Event, state: State, visibility: Visibility) -> Self {
+        Self {
+            id: event.subject.id,
+            kind: event.subject.kind,
+            state,
+            visibility: Some(visibility),
+            stream_version: event.stream_version,
+            created: event.into(),
+            updated: event.into(),
+            organisations: Vec::new(),
+            grant: event.grant,
+            sample: false,
+            reason: None,
+        }
+    }
+
+    pub(super) fn enter(&mut self, state: State) {
+        self.state = state;
+        self.reason = None;
+    }
+
+    /// Enters a state for a reason that the event's text tells.
+    pub(super) fn enter_because(&mut self, state: State, event: &Event) {
+        self.state = state;
+        self.reason = reason(event);
+    }
+
+    pub(super) fn name(&mut self, organisation: OrganisationId) {
+        if !self.organisations.contains(&organisation) {
+            self.organisations.push(organisation);
+        }
+    }
+}
+
+fn reason(event: &Event) -> Option<Line> {
+    let text: ReasonText = serde_json::from_str(event.text.as_deref()?).ok()?;
+    Some(text.reason)
+}

@@ -1,0 +1,118 @@
+//! Learnings as a person sees them: what was learnt, who vouches for having written it, how far others looked at it.
+
+use super::agreement::{Attested, attest, claimed};
+use super::head::{Head, Moment, State};
+use super::text::raw_text;
+use convenio_events::{
+    Event, LanguageMap, OrganisationId,
+    codes::{Attestation, LearningLevel, ScreeningOutcome, Visibility},
+    types::learning::{Content, Facts, ScreenedText},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// What one reviewer found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Screening {
+    /// The reviewer's organisation.
+    pub by: OrganisationId,
+    /// What came of it.
+    pub outcome: ScreeningOutcome,
+    /// Organisations that the reviewer is affiliated with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affiliations: Vec<OrganisationId>,
+    /// What the reviewer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remarks: Option<LanguageMap>,
+    /// The event that recorded it.
+    pub recorded: Moment,
+}
+
+/// A learning.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Learning {
+    /// Who registered or submitted it.
+    pub by: OrganisationId,
+    /// Whether it was published elsewhere and registered here.
+    pub published_elsewhere: bool,
+    /// What it is about.
+    pub content: Content,
+    /// What was learnt, in words.
+    pub text: Option<Box<RawValue>>,
+    /// How far it was reviewed, once published here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LearningLevel>,
+    /// Which authors accept that they wrote it.
+    pub authorship: Vec<Attested>,
+    /// What reviewers found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
+    /// Who retracted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retracted_by: Option<OrganisationId>,
+}
+
+impl Learning {
+    pub(super) fn begin(
+        (by, content, visibility): (OrganisationId, &Content, Visibility),
+        published_elsewhere: bool,
+        event: &Event,
+    ) -> (Head, Self) {
+        let state = if published_elsewhere { State::Registered } else { State::Submitted };
+        let mut head = Head::new(event, state, visibility);
+        head.name(by);
+        content.authors.iter().for_each(|author| head.name(*author));
+        let learning = Self {
+            by,
+            published_elsewhere,
+            content: content.clone(),
+            text: raw_text(event),
+            level: None,
+            authorship: claimed(content.authors.iter().copied(), Some(by), event),
+            screenings: Vec::new(),
+            retracted_by: None,
+        };
+        (head, learning)
+    }
+
+    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+        match facts {
+            Facts::Registered(facts) => {
+                (*head, *self) = Self::begin((facts.by, &facts.content, facts.visibility), true, event);
+            }
+            Facts::Submitted(facts) => {
+                (*head, *self) = Self::begin((facts.by, &facts.content, facts.visibility), false, event);
+            }
+            Facts::Screened(screened) => {
+                head.enter(match screened.outcome {
+                    ScreeningOutcome::Passed => State::Screened,
+                    ScreeningOutcome::RevisionRequested => State::RevisionRequested,
+                });
+                head.name(screened.by);
+                self.screenings.push(Screening {
+                    by: screened.by,
+                    outcome: screened.outcome,
+                    affiliations: screened.affiliations.clone(),
+                    remarks: remarks(event),
+                    recorded: event.into(),
+                });
+            }
+            Facts::Published(published) => {
+                head.enter(State::Published);
+                self.level = Some(published.level);
+            }
+            Facts::AuthorshipAccepted(accepted) => {
+                attest(&mut self.authorship, accepted.by, Attestation::Confirmed, event);
+            }
+            Facts::Retracted(retracted) => {
+                head.enter_because(State::Retracted, event);
+                self.retracted_by = Some(retracted.by);
+            }
+        }
+    }
+}
+
+fn remarks(event: &Event) -> Option<LanguageMap> {
+    let text: ScreenedText = serde_json::from_str(event.text.as_deref()?).ok()?;
+    text.remarks
+}

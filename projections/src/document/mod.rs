@@ -1,0 +1,211 @@
+//! What a person sees of one record: a pure fold of its events, and the JSON that the API returns. It reads no other record.
+
+mod agreement;
+mod convening;
+mod head;
+mod involvement;
+mod learning;
+mod listing;
+mod organisation;
+mod text;
+
+pub use agreement::{Agreement, Attested, Signature};
+pub use convening::{Convening, Session, Visit};
+pub use head::{Head, Moment, State};
+pub use involvement::Role;
+pub use learning::{Learning, Screening};
+pub use listing::{CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
+pub use organisation::{Affiliation, Organisation, Site, Verification};
+
+use crate::{ApplyError, ReaderIdentity};
+use convenio_events::{
+    Event, RecordKind, StreamVersion,
+    types::{self, Facts},
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The most events that are folded for one record as of the past.
+pub const FOLD_LIMIT: usize = 10_000;
+
+/// A record as it stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Document {
+    /// What every record shows.
+    #[serde(flatten)]
+    pub head: Head,
+    /// What its kind shows beside that.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What a record's kind shows.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// An organisation.
+    Organisation(Box<Organisation>),
+    /// An offer or a demand.
+    Listing(Box<Listing>),
+    /// An agreement.
+    Agreement(Box<Agreement>),
+    /// A learning.
+    Learning(Box<Learning>),
+    /// A convening.
+    Convening(Box<Convening>),
+}
+
+impl Document {
+    /// The record after its first event.
+    ///
+    /// # Errors
+    /// [`ApplyError::Contradiction`] when the event is not one by which a record begins.
+    pub fn begin(event: &Event) -> Result<Self, ApplyError> {
+        use types::{
+            agreement::Facts as A, convening::Facts as C, learning::Facts as L, listing::Facts as O,
+            organisation::Facts as G,
+        };
+        let (head, body) = match &event.facts {
+            Facts::Organisation(G::Registered(facts)) => boxed(Organisation::begin(facts, event), Body::Organisation),
+            Facts::Listing(O::Published(facts)) => boxed(Listing::begin(facts, event), Body::Listing),
+            Facts::Agreement(A::Drafted(facts)) => boxed(Agreement::begin_draft(facts, event), Body::Agreement),
+            Facts::Agreement(A::Registered(facts)) => boxed(Agreement::begin_registered(facts, event), Body::Agreement),
+            Facts::Learning(L::Registered(facts)) => {
+                boxed(Learning::begin((facts.by, &facts.content, facts.visibility), true, event), Body::Learning)
+            }
+            Facts::Learning(L::Submitted(facts)) => {
+                boxed(Learning::begin((facts.by, &facts.content, facts.visibility), false, event), Body::Learning)
+            }
+            Facts::Convening(C::Announced(facts)) => {
+                boxed(Convening::begin((facts.by, &facts.plan, facts.visibility), false, event), Body::Convening)
+            }
+            Facts::Convening(C::Registered(facts)) => {
+                boxed(Convening::begin((facts.by, &facts.plan, facts.visibility), true, event), Body::Convening)
+            }
+            Facts::Ledger(_)
+            | Facts::Access(_)
+            | Facts::Record(_)
+            | Facts::Organisation(_)
+            | Facts::Listing(_)
+            | Facts::Agreement(_)
+            | Facts::Learning(_)
+            | Facts::Convening(_) => {
+                return Err(ApplyError::Contradiction(format!(
+                    "{} does not begin with {}",
+                    event.subject,
+                    event.type_name()
+                )));
+            }
+        };
+        if event.stream_version != StreamVersion(0) {
+            let version = event.stream_version;
+            return Err(ApplyError::Contradiction(format!("{} begins at version {version}", event.subject)));
+        }
+        Ok(Self { head, body })
+    }
+
+    /// The record after one more event.
+    ///
+    /// # Errors
+    /// [`ApplyError::Contradiction`] when the event is another record's, another version's, or of another kind.
+    pub fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
+        let Self { head, body } = self;
+        if (event.subject.kind, event.subject.id) != (head.kind, head.id)
+            || event.stream_version.0 != head.stream_version.0 + 1
+        {
+            let (subject, version) = (event.subject, event.stream_version);
+            return Err(ApplyError::Contradiction(format!(
+                "version {version} of {subject} follows {}",
+                head.stream_version
+            )));
+        }
+        match (body, &event.facts) {
+            (Body::Organisation(body), Facts::Organisation(facts)) => body.apply(head, facts, event),
+            (Body::Listing(body), Facts::Listing(facts)) => body.apply(head, facts, event),
+            (Body::Agreement(body), Facts::Agreement(facts)) => body.apply(head, facts, event),
+            (Body::Learning(body), Facts::Learning(facts)) => body.apply(head, facts, event),
+            (Body::Convening(body), Facts::Convening(facts)) => body.apply(head, facts, event),
+            (_, Facts::Record(types::record::Facts::VisibilityChanged(changed))) => head.visibility = Some(changed.to),
+            (_, facts) => {
+                let what = format!("{} cannot happen to {}", facts.suffix(), event.subject);
+                return Err(ApplyError::Contradiction(what));
+            }
+        }
+        head.stream_version = event.stream_version;
+        head.updated = event.into();
+        Ok(())
+    }
+
+    /// The record that these events make, oldest first; `None` without events. All must be of one record, without gaps.
+    ///
+    /// # Errors
+    /// [`ApplyError::Contradiction`] when they do not follow from each other.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Option<Self>, ApplyError> {
+        let mut events = events.into_iter();
+        let Some(first) = events.next() else { return Ok(None) };
+        let mut document = Self::begin(first)?;
+        events.try_for_each(|event| document.apply(event))?;
+        Ok(Some(document))
+    }
+
+    /// Its JSON, with everything in it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("our types have string keys")
+    }
+
+    /// Reads the JSON of a record with everything in it.
+    pub fn from_json(kind: RecordKind, json: &str) -> Result<Self, serde_json::Error> {
+        // Twice over the same text: reading flattened fields in one go would copy every value first.
+        let head = serde_json::from_str(json)?;
+        let body = match kind {
+            RecordKind::Organisation => Body::Organisation(serde_json::from_str(json)?),
+            RecordKind::Offer | RecordKind::Demand => Body::Listing(serde_json::from_str(json)?),
+            RecordKind::Agreement => Body::Agreement(serde_json::from_str(json)?),
+            RecordKind::Learning => Body::Learning(serde_json::from_str(json)?),
+            RecordKind::Convening => Body::Convening(serde_json::from_str(json)?),
+            RecordKind::Ledger | RecordKind::Access => {
+                return Err(serde::de::Error::custom("no document has this kind"));
+            }
+        };
+        Ok(Self { head, body })
+    }
+
+    /// What those see who may see the record but not what it tells of restricted ones; `None` when there is nothing to leave out.
+    pub fn without_secrets(&self) -> Option<Self> {
+        let body = match &self.body {
+            Body::Listing(listing) => Body::Listing(Box::new(listing.without_secrets()?)),
+            Body::Organisation(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => return None,
+        };
+        Some(Self { head: self.head.clone(), body })
+    }
+
+    /// The record as this reader may see it; `None` when it may not.
+    pub fn seen_by(&self, reader: &ReaderIdentity) -> Option<Self> {
+        if !reader.may_see(self.head.visibility, &self.head.organisations) {
+            return None;
+        }
+        let everything = reader.admin_or_auditor || reader.is_one_of(&self.head.organisations);
+        let shown = if everything { None } else { self.without_secrets() };
+        Some(shown.unwrap_or_else(|| self.clone()))
+    }
+
+    /// Title, summary and all else in words, as recorded; `None` when it was erased.
+    pub fn text(&self) -> Option<&RawValue> {
+        match &self.body {
+            Body::Organisation(body) => body.text.as_deref(),
+            Body::Listing(body) => body.text.as_deref(),
+            Body::Agreement(body) => body.text.as_deref(),
+            Body::Learning(body) => body.text.as_deref(),
+            Body::Convening(body) => body.text.as_deref(),
+        }
+    }
+
+    /// Its title or name, a language map.
+    pub fn title(&self) -> Option<&RawValue> {
+        text::title(self.text()?)
+    }
+}
+
+fn boxed<T>((head, body): (Head, T), variant: impl FnOnce(Box<T>) -> Body) -> (Head, Body) {
+    (head, variant(Box::new(body)))
+}

@@ -1,0 +1,183 @@
+//! Organisations as a person sees them: who they are, where, how they belong together, who vouches for them.
+
+use super::head::{Head, Moment, State};
+use super::text::raw_text;
+use convenio_events::{
+    Actor, Event, OrganisationId, SiteId,
+    codes::{AffiliationKind, Attestation, VerificationMethod},
+    commitment::Digest,
+    ids::AffiliationId,
+    time::Date,
+    types::organisation::{Facts, Profile, Registered, Standing},
+    values::{Identifier, Place},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A site of the organisation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Site {
+    /// Its id within the organisation.
+    pub id: SiteId,
+    /// Where it is.
+    pub place: Place,
+    /// Its name.
+    pub text: Option<Box<RawValue>>,
+    /// Whether it was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+}
+
+/// That the organisation belongs to another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Affiliation {
+    /// Its id within the organisation.
+    pub id: AffiliationId,
+    /// The other organisation.
+    pub with: OrganisationId,
+    /// How it belongs.
+    pub kind: AffiliationKind,
+    /// Claimed until both confirmed.
+    pub attestation: Attestation,
+    /// Who confirmed.
+    #[serde(default)]
+    pub confirmed_by: Vec<OrganisationId>,
+}
+
+/// Whether somebody vouches for the organisation (code list `verification-states`). That it may have expired since depends on the
+/// day on which it is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Verification {
+    /// Nobody does.
+    Unverified,
+    /// Somebody does.
+    Verified {
+        /// How it was checked.
+        method: VerificationMethod,
+        /// Digest of the evidence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Digest>,
+        /// The last day on which it holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        valid_through: Option<Date>,
+        /// True where the first organisation of a ledger verified itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_itself: bool,
+        /// Who vouches.
+        by: Actor,
+        /// The event that recorded it.
+        since: Moment,
+    },
+    /// Somebody did, and took it back.
+    Revoked {
+        /// The event that recorded it.
+        since: Moment,
+    },
+}
+
+/// An organisation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Organisation {
+    /// Whether it can act.
+    pub standing: Standing,
+    /// What it is.
+    pub profile: Profile,
+    /// Identifiers that others gave it.
+    #[serde(default)]
+    pub identifiers: Vec<Identifier>,
+    /// Name, description, office, website.
+    pub text: Option<Box<RawValue>>,
+    /// Its sites.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<Site>,
+    /// To which others it belongs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affiliations: Vec<Affiliation>,
+    /// Who vouches for it.
+    pub verification: Verification,
+}
+
+impl Organisation {
+    pub(super) fn begin(facts: &Registered, event: &Event) -> (Head, Self) {
+        let mut head = Head::new(event, usual_state(facts.standing), facts.visibility);
+        head.name(OrganisationId::new(event.subject.id));
+        // Who registered a profile may see and mend it, whatever its visibility.
+        event.actor.organisation().into_iter().for_each(|actor| head.name(actor));
+        let organisation = Self {
+            standing: facts.standing,
+            profile: facts.profile.clone(),
+            identifiers: facts.identifiers.clone(),
+            text: raw_text(event),
+            sites: Vec::new(),
+            affiliations: Vec::new(),
+            verification: Verification::Unverified,
+        };
+        (head, organisation)
+    }
+
+    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+        match facts {
+            Facts::Registered(again) => (*head, *self) = Self::begin(again, event),
+            Facts::Revised(revised) => {
+                self.profile = revised.profile.clone();
+                self.text = raw_text(event);
+            }
+            Facts::IdentifierAdded(added) => self.identifiers.push(added.identifier.clone()),
+            Facts::IdentifierWithdrawn(gone) => self.identifiers.retain(|one| *one != gone.identifier),
+            Facts::SiteAdded(added) => {
+                let place = added.place.clone();
+                self.sites.push(Site { id: added.site, place, text: raw_text(event), closed: false });
+            }
+            Facts::SiteClosed(closed) => {
+                self.sites.iter_mut().filter(|site| site.id == closed.site).for_each(|site| site.closed = true);
+            }
+            Facts::AffiliationClaimed(claimed) => {
+                head.name(claimed.with);
+                self.affiliations.push(Affiliation {
+                    id: claimed.affiliation,
+                    with: claimed.with,
+                    kind: claimed.kind,
+                    attestation: Attestation::Claimed,
+                    confirmed_by: Vec::new(),
+                });
+                // Whoever claims its own affiliation confirms it thereby.
+                event.actor.organisation().into_iter().for_each(|by| self.confirm(claimed.affiliation, by, head.id));
+            }
+            Facts::AffiliationConfirmed(confirmed) => self.confirm(confirmed.affiliation, confirmed.by, head.id),
+            Facts::AffiliationEnded(ended) => self.affiliations.retain(|one| one.id != ended.affiliation),
+            Facts::Verified(verified) => {
+                self.verification = Verification::Verified {
+                    method: verified.method,
+                    evidence: verified.evidence,
+                    valid_through: verified.valid_through,
+                    by_itself: verified.by_itself,
+                    by: event.actor,
+                    since: event.into(),
+                };
+            }
+            Facts::VerificationRevoked(_) => self.verification = Verification::Revoked { since: event.into() },
+            Facts::Suspended(_) => head.enter_because(State::Suspended, event),
+            Facts::Reinstated(_) => head.enter_because(usual_state(self.standing), event),
+        }
+    }
+
+    fn confirm(&mut self, affiliation: AffiliationId, by: OrganisationId, own: uuid::Uuid) {
+        let own = OrganisationId::new(own);
+        for one in self.affiliations.iter_mut().filter(|one| one.id == affiliation) {
+            if (by == own || by == one.with) && !one.confirmed_by.contains(&by) {
+                one.confirmed_by.push(by);
+            }
+            if one.confirmed_by.len() == 2 {
+                one.attestation = Attestation::Confirmed;
+            }
+        }
+    }
+}
+
+const fn usual_state(standing: Standing) -> State {
+    match standing {
+        Standing::Holder => State::Active,
+        Standing::Profile => State::Profile,
+    }
+}

@@ -1,0 +1,257 @@
+//! Folds what each organisation takes part in into rows. What a role means is the document's business.
+
+use crate::{
+    ApplyError, ViewName,
+    document::{Body, Document},
+    store::codec::{organisations_bytes, subject_bytes, visibility_number},
+    view::{Spec, View},
+};
+use convenio_events::{
+    AccessId, Event, OrganisationId, Subject,
+    codes::Attestation,
+    types::{
+        Facts,
+        access::{Facts as Access, Scope},
+    },
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::{HashMap, HashSet};
+
+/// Records that are kept in memory between pages.
+const RECORDS_KEPT: usize = 8_000;
+
+/// `involvement` says what an organisation does in a record, `affiliation` what organisations say of belonging together; `position`
+/// keeps them in the order in which the record names them.
+const TABLES: &str = "
+CREATE TABLE record (
+    subject BLOB PRIMARY KEY,
+    visibility INTEGER,
+    organisations BLOB NOT NULL,
+    state TEXT NOT NULL,
+    title TEXT,
+    starts_on TEXT,
+    ends_on TEXT,
+    created_time INTEGER NOT NULL,
+    updated_sequence INTEGER NOT NULL,
+    sample INTEGER NOT NULL,
+    document TEXT NOT NULL
+);
+CREATE TABLE involvement (
+    organisation BLOB NOT NULL,
+    subject BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    role TEXT NOT NULL,
+    attestation TEXT NOT NULL,
+    PRIMARY KEY (organisation, subject, position)
+) WITHOUT ROWID;
+CREATE INDEX involvement_subject ON involvement (subject);
+CREATE TABLE affiliation (
+    organisation BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    other BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    attestation TEXT NOT NULL,
+    PRIMARY KEY (organisation, position)
+) WITHOUT ROWID;
+CREATE INDEX affiliation_other ON affiliation (other);
+CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
+";
+
+const DUMP: &[(&str, &str)] = &[
+    ("record", "SELECT * FROM record ORDER BY subject"),
+    ("involvement", "SELECT * FROM involvement ORDER BY organisation, subject, position"),
+    ("affiliation", "SELECT * FROM affiliation ORDER BY organisation, position"),
+    ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
+];
+
+/// The view of organisations' histories.
+pub(crate) fn spec() -> Spec {
+    Spec {
+        name: ViewName::History,
+        version: 1,
+        tables: &[TABLES],
+        indexes: "",
+        make: || Box::new(Writer::default()),
+        dump: DUMP,
+    }
+}
+
+/// The fold.
+#[derive(Default)]
+struct Writer {
+    records: HashMap<Subject, Kept>,
+    touched: Vec<Subject>,
+    samples: Option<HashSet<AccessId>>,
+}
+
+struct Kept {
+    document: Document,
+    /// What the file has of it; `None` where that is not known, because the record was read again.
+    stored: Option<Rows>,
+    touched: bool,
+}
+
+/// The rows of one record beside its own.
+#[derive(PartialEq, Default)]
+struct Rows {
+    involvements: Vec<(OrganisationId, &'static str, Attestation)>,
+    affiliations: Vec<(OrganisationId, &'static str, Attestation)>,
+}
+
+impl Writer {
+    fn fold(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
+        let subject = event.subject;
+        if !self.records.contains_key(&subject) {
+            let loaded = load(file, subject)?;
+            if let Some(document) = loaded {
+                self.records.insert(subject, Kept { document, stored: None, touched: false });
+            }
+        }
+        match self.records.get_mut(&subject) {
+            Some(kept) => kept.document.apply(event)?,
+            None => {
+                let mut document = Document::begin(event)?;
+                document.head.sample = match event.grant {
+                    Some(grant) => self.samples(file)?.contains(&grant),
+                    None => false,
+                };
+                self.records.insert(subject, Kept { document, stored: Some(Rows::default()), touched: false });
+            }
+        }
+        if let Some(kept) = self.records.get_mut(&subject).filter(|kept| !kept.touched) {
+            kept.touched = true;
+            self.touched.push(subject);
+        }
+        Ok(())
+    }
+
+    fn samples(&mut self, file: &Connection) -> rusqlite::Result<&mut HashSet<AccessId>> {
+        match &mut self.samples {
+            Some(samples) => Ok(samples),
+            empty @ None => {
+                let mut statement = file.prepare_cached("SELECT grant_id FROM sample_grant")?;
+                let rows = statement.query_map([], |row| row.get::<_, uuid::Uuid>(0).map(AccessId::new))?;
+                Ok(empty.insert(rows.collect::<Result<_, _>>()?))
+            }
+        }
+    }
+
+    fn write(&mut self, file: &Connection, subject: Subject) -> rusqlite::Result<()> {
+        let kept = self.records.get_mut(&subject).expect("touched records are kept until they are written");
+        write_record(file, subject, &kept.document)?;
+        let rows = rows_of(&kept.document);
+        if kept.stored.as_ref() != Some(&rows) {
+            let known = kept.stored.as_ref();
+            let none = known.is_some_and(|known| known.involvements.is_empty() && known.affiliations.is_empty());
+            write_rows(file, subject, &rows, !none)?;
+        }
+        kept.stored = Some(rows);
+        kept.touched = false;
+        Ok(())
+    }
+}
+
+fn rows_of(document: &Document) -> Rows {
+    let mut rows = Rows::default();
+    if document.is_history() {
+        rows.involvements =
+            document.roles().into_iter().map(|role| (role.organisation, role.role, role.attestation)).collect();
+    }
+    if let Body::Organisation(organisation) = &document.body {
+        let affiliations = organisation.affiliations.iter();
+        rows.affiliations = affiliations.map(|one| (one.with, one.kind.word(), one.attestation)).collect();
+    }
+    rows
+}
+
+fn write_record(file: &Connection, subject: Subject, document: &Document) -> rusqlite::Result<()> {
+    let head = &document.head;
+    let (starts_on, ends_on) = document.span();
+    let sql = "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    file.prepare_cached(sql)?.execute(params![
+        subject_bytes(subject),
+        visibility_number(head.visibility),
+        organisations_bytes(&head.organisations),
+        head.state.word(),
+        document.title().map(|title| title.get()),
+        starts_on.map(|date| date.to_string()),
+        ends_on.map(|date| date.to_string()),
+        head.created.time.micros(),
+        head.updated.sequence.0.cast_signed(),
+        head.sample,
+        document.to_json(),
+    ])?;
+    Ok(())
+}
+
+fn write_rows(file: &Connection, subject: Subject, rows: &Rows, replace: bool) -> rusqlite::Result<()> {
+    let bytes = subject_bytes(subject);
+    if replace {
+        file.prepare_cached("DELETE FROM involvement WHERE subject = ?1")?.execute([bytes])?;
+        file.prepare_cached("DELETE FROM affiliation WHERE organisation = ?1")?.execute([subject.id])?;
+    }
+    let mut insert = file.prepare_cached("INSERT INTO involvement VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (position, (organisation, role, attestation)) in (0_i64..).zip(&rows.involvements) {
+        insert.execute(params![organisation.uuid(), bytes, position, role, attestation.word()])?;
+    }
+    let mut insert = file.prepare_cached("INSERT INTO affiliation VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    for (position, (other, kind, attestation)) in (0_i64..).zip(&rows.affiliations) {
+        insert.execute(params![subject.id, position, other.uuid(), kind, attestation.word()])?;
+    }
+    Ok(())
+}
+
+fn load(file: &Connection, subject: Subject) -> Result<Option<Document>, ApplyError> {
+    let json: Option<String> = file
+        .prepare_cached("SELECT document FROM record WHERE subject = ?1")?
+        .query_row([subject_bytes(subject)], |row| row.get(0))
+        .optional()?;
+    Ok(json.map(|json| Document::from_json(subject.kind, &json)).transpose()?)
+}
+
+impl View for Writer {
+    fn apply(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
+        match &event.facts {
+            Facts::Access(Access::Granted(granted)) => {
+                if granted.scope == Scope::Sample {
+                    let grant = AccessId::new(event.subject.id);
+                    self.samples(file)?.insert(grant);
+                    file.prepare_cached("INSERT OR IGNORE INTO sample_grant VALUES (?1)")?.execute([grant.uuid()])?;
+                }
+                Ok(())
+            }
+            // Nobody takes part in these.
+            Facts::Ledger(_) | Facts::Access(Access::Revoked(_)) => Ok(()),
+            Facts::Organisation(_)
+            | Facts::Listing(_)
+            | Facts::Agreement(_)
+            | Facts::Learning(_)
+            | Facts::Convening(_)
+            | Facts::Record(_) => {
+                if ViewName::of_kind(event.subject.kind).is_some() {
+                    self.fold(file, event)
+                } else {
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self, file: &Connection) -> Result<(), ApplyError> {
+        for subject in std::mem::take(&mut self.touched) {
+            self.write(file, subject)?;
+        }
+        if self.records.len() > RECORDS_KEPT {
+            let mut ages: Vec<_> = self.records.values().map(|kept| kept.document.head.updated.sequence).collect();
+            let middle = ages.len() / 2;
+            let (_, threshold, _) = ages.select_nth_unstable(middle);
+            let threshold = *threshold;
+            self.records.retain(|_, kept| kept.document.head.updated.sequence >= threshold);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,290 @@
+//! What the runner's threads and everybody who reads share: where each view is and which file is live.
+
+use super::feed::{self, Input, Taps};
+use super::rebuild::Work;
+use super::worker::Worker;
+use crate::{
+    QueryError, Rebuild, RebuildError, Settings, StartError, ViewName,
+    status::{Activity, RebuildProgress, ViewStatus},
+    store::{Pool, Reader, file::Writer, manifest::Manifest},
+    view::{Spec, spec},
+};
+use arc_swap::ArcSwapOption;
+use convenio_events::{Sequence, log::EventLog};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Instant,
+};
+use tokio::{runtime::Handle, sync::watch};
+
+/// How many pages wait for a view before the feed waits for it.
+const PAGES_AHEAD: usize = 8;
+/// Views that are further behind the foremost than this read for themselves first, so that the others need not wait.
+const FAR_BEHIND: u64 = 20_000;
+
+/// One view as everybody sees it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) view: ViewName,
+    version: u32,
+    pub(crate) pool: ArcSwapOption<Pool>,
+    position: watch::Sender<Sequence>,
+    activity: Mutex<Activity>,
+    quiet: AtomicBool,
+    epoch: Instant,
+    beat_ms: AtomicU64,
+    progress_ms: AtomicU64,
+    rebuild: Mutex<Option<watch::Receiver<RebuildProgress>>>,
+    inputs: Mutex<Option<SyncSender<Input>>>,
+}
+
+impl Slot {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+    pub(crate) fn beat(&self) {
+        self.beat_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+    /// Says how far the view is, unless it is a file that is not live yet that moves.
+    pub(crate) fn moved(&self, position: Sequence) {
+        self.beat();
+        if !self.quiet.load(Ordering::Relaxed) {
+            self.progress_ms.store(self.now_ms().max(1), Ordering::Relaxed);
+            self.position.send_replace(position);
+        }
+    }
+    pub(crate) fn pause_publishing(&self, quiet: bool) {
+        self.quiet.store(quiet, Ordering::Relaxed);
+    }
+    /// Another file took over, which may be behind the one before.
+    pub(crate) fn restart_at(&self, position: Sequence) {
+        self.set(Activity::CatchingUp);
+        self.moved(position);
+    }
+    pub(crate) fn activity(&self) -> Activity {
+        self.lock().clone()
+    }
+    pub(crate) fn set(&self, activity: Activity) {
+        *self.lock() = activity;
+    }
+    /// Live once everything that was committed is folded.
+    pub(crate) fn settle(&self, head: Sequence) {
+        let mut activity = self.lock();
+        if *self.position.borrow() >= head && matches!(*activity, Activity::CatchingUp | Activity::Building) {
+            *activity = Activity::Live;
+        }
+    }
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(*self.lock(), Activity::Stopped { .. })
+    }
+    fn lock(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    pub(crate) fn tell(&self, input: Input) -> Result<(), ()> {
+        let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        inputs.ok_or(())?.send(input).map_err(|_| ())
+    }
+    fn hang_up(&self) {
+        self.inputs.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+    fn lag(&self, head: Sequence) -> u64 {
+        head.0.saturating_sub(self.position.borrow().0)
+    }
+    fn status(&self, head: Sequence) -> ViewStatus {
+        let now = self.now_ms();
+        let progress = self.progress_ms.load(Ordering::Relaxed);
+        let rebuild = self.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
+        ViewStatus {
+            view: self.view,
+            version: self.version,
+            position: *self.position.borrow(),
+            lag: self.lag(head),
+            activity: self.activity(),
+            heartbeat_age_ms: now.saturating_sub(self.beat_ms.load(Ordering::Relaxed)),
+            progress_age_ms: (progress > 0).then(|| now.saturating_sub(progress)),
+            rebuild: rebuild.as_ref().map(|progress| progress.borrow().clone()),
+        }
+    }
+}
+
+/// What all threads share.
+pub(crate) struct Shared {
+    slots: Vec<Arc<Slot>>,
+    pub(crate) manifest: Arc<Mutex<Manifest>>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) head: watch::Receiver<Sequence>,
+    pub(crate) runtime: Handle,
+    stop: watch::Sender<bool>,
+    taps: Taps,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
+
+/// Opens the files of all views and starts their threads.
+pub(crate) async fn start(settings: Settings, log: Arc<dyn EventLog>) -> Result<Arc<Shared>, StartError> {
+    let folder_error = |source| StartError::Folder { folder: settings.folder.clone(), source };
+    let mut manifest = Manifest::open(&settings.folder).map_err(folder_error)?;
+    let head = *log.head().borrow();
+    let first = log.read(Sequence::ZERO, 1).await.map_err(StartError::Log)?;
+    let first_entry = first.first().map(|event| &*event.entry);
+    let mut writers = Vec::new();
+    for name in ViewName::ALL {
+        let spec = spec(name);
+        let writer = open_or_create(&mut manifest, &spec, first_entry, head)?;
+        writers.push((spec, writer));
+    }
+    manifest.remove_leftovers().map_err(folder_error)?;
+    Ok(run(settings, log, manifest, writers))
+}
+
+fn open_or_create(
+    manifest: &mut Manifest,
+    spec: &Spec,
+    first_entry: Option<&str>,
+    head: Sequence,
+) -> Result<Writer, StartError> {
+    let view = spec.name;
+    if let Some(path) = manifest.file(view) {
+        match Writer::open(&path, spec, first_entry, head) {
+            Ok(writer) => return Ok(writer),
+            Err(why) => tracing::info!(%view, file = %path.display(), %why, "a view's file is made anew"),
+        }
+    }
+    let path = manifest.fresh(view, spec.version);
+    let writer = Writer::create(&path, spec, false).map_err(|source| StartError::File { view, source })?;
+    manifest
+        .set(view, &path)
+        .map_err(|source| StartError::Folder { folder: path.parent().unwrap_or(&path).to_owned(), source })?;
+    Ok(writer)
+}
+
+fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: Vec<(Spec, Writer)>) -> Arc<Shared> {
+    let foremost = writers.iter().map(|(_, writer)| writer.position()).max().unwrap_or_default();
+    let near = |position: Sequence| foremost.0 - position.0 <= FAR_BEHIND;
+    let from = writers
+        .iter()
+        .map(|(_, writer)| writer.position())
+        .filter(|position| near(*position))
+        .min()
+        .unwrap_or_default();
+    let (stop, stopped) = watch::channel(false);
+    let (head, runtime) = (log.head(), Handle::current());
+    let manifest = Arc::new(Mutex::new(manifest));
+    let taps = Taps::default();
+    let (mut slots, mut threads) = (Vec::new(), Vec::new());
+    for (spec, writer) in writers {
+        let (sender, inputs) = sync_channel(PAGES_AHEAD);
+        let slot = Arc::new(slot(&spec, &writer, sender.clone(), *head.borrow()));
+        slots.push(slot.clone());
+        let tap = if near(writer.position()) {
+            taps.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+            None
+        } else {
+            Some((sender, taps.clone()))
+        };
+        let (log, head, runtime, stop) = (log.clone(), head.clone(), runtime.clone(), stopped.clone());
+        let (manifest, page_events) = (manifest.clone(), settings.page_events);
+        let worker = Worker { slot, spec, writer: Some(writer), manifest, log, head, runtime, stop, page_events };
+        threads.push(thread(&format!("view-{}", worker.spec.name), move || worker.run(&inputs, tap)));
+    }
+    let feed = {
+        let (log, runtime, taps, stopped) = (log.clone(), runtime.clone(), taps.clone(), stopped);
+        thread("views-feed", move || feed::run(&runtime, log, from, settings.page_events, &taps, stopped))
+    };
+    threads.push(feed);
+    Arc::new(Shared { slots, manifest, log, head, runtime, stop, taps, threads: Mutex::new(threads) })
+}
+
+fn slot(spec: &Spec, writer: &Writer, inputs: SyncSender<Input>, head: Sequence) -> Slot {
+    let position = writer.position();
+    let activity = if position >= head { Activity::Live } else { Activity::CatchingUp };
+    Slot {
+        view: spec.name,
+        version: spec.version,
+        pool: ArcSwapOption::from_pointee(Pool::new(spec.name, writer.path().to_owned())),
+        position: watch::Sender::new(position),
+        activity: Mutex::new(activity),
+        quiet: AtomicBool::new(false),
+        epoch: Instant::now(),
+        beat_ms: AtomicU64::new(0),
+        progress_ms: AtomicU64::new(0),
+        rebuild: Mutex::default(),
+        inputs: Mutex::new(Some(inputs)),
+    }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system can start a thread")
+}
+
+impl Shared {
+    fn slot(&self, view: ViewName) -> &Arc<Slot> {
+        &self.slots[view.index()]
+    }
+    pub(crate) fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
+        let pool = self.slot(view).pool.load_full().ok_or(QueryError::NotReady(view))?;
+        pool.begin()
+    }
+    pub(crate) fn position(&self, view: ViewName) -> watch::Receiver<Sequence> {
+        self.slot(view).position.subscribe()
+    }
+    pub(crate) fn statuses(&self) -> Vec<ViewStatus> {
+        let head = *self.head.borrow();
+        self.slots.iter().map(|slot| slot.status(head)).collect()
+    }
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+    /// How far the view that lags most among those that still move is behind.
+    pub(crate) fn live_lag(&self) -> u64 {
+        let head = *self.head.borrow();
+        let moving = self.slots.iter().filter(|slot| matches!(slot.activity(), Activity::Live));
+        moving.map(|slot| slot.lag(head)).max().unwrap_or(0)
+    }
+
+    pub(crate) fn rebuild(self: &Arc<Self>, view: ViewName) -> Result<Rebuild, RebuildError> {
+        if *self.stop.borrow() {
+            return Err(RebuildError::Closed);
+        }
+        let slot = self.slot(view).clone();
+        let mut under_way = slot.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
+        if under_way.as_ref().is_some_and(|progress| !progress.borrow().is_over()) {
+            return Err(RebuildError::UnderWay(view));
+        }
+        let (progress, seen) = watch::channel(RebuildProgress::Folding { done: 0, of: self.head.borrow().0 });
+        *under_way = Some(seen.clone());
+        let cancel = Arc::new(AtomicBool::new(false));
+        let work = Work { shared: self.clone(), slot: slot.clone(), progress, cancel: cancel.clone() };
+        let handle = thread(&format!("rebuild-{view}"), move || work.run());
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        Ok(Rebuild { progress: seen, cancel })
+    }
+
+    /// Tells all threads to stop after the page they are at; does not wait.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+        self.slots.iter().for_each(|slot| slot.hang_up());
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Stops all threads and waits for them.
+    pub(crate) fn shutdown(&self) {
+        self.stop();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the views panicked");
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The thread of one view: folds what it is handed, says how far it is, and stops at an event that it cannot fold. Other views are
+//! not its business.
+
+use super::feed::{self, Failure, Input, Page, Taps};
+use super::rebuild::Adoption;
+use super::shared::Slot;
+use crate::{
+    status::Activity,
+    store::{
+        Pool,
+        file::{FoldError, Writer},
+        manifest::Manifest,
+    },
+    view::Spec,
+};
+use convenio_events::{Sequence, log::EventLog};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::watch};
+
+/// How often an idle thread gives a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How far behind the head a view reads for itself; nearer than this it is handed pages like the others.
+const NEAR: u64 = 5_000;
+
+/// Everything that a view's thread works with.
+pub(crate) struct Worker {
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) spec: Spec,
+    pub(crate) writer: Option<Writer>,
+    pub(crate) manifest: Arc<Mutex<Manifest>>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) head: watch::Receiver<Sequence>,
+    pub(crate) runtime: Handle,
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) page_events: usize,
+}
+
+impl Worker {
+    /// Works until the channel closes. `tap` is there when the feed does not know this view yet, because it is far behind.
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>, tap: Option<(SyncSender<Input>, Taps)>) {
+        if let Some((sender, taps)) = tap {
+            self.catch_up(NEAR);
+            taps.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+            self.catch_up(0);
+        }
+        loop {
+            self.slot.beat();
+            match inputs.recv_timeout(HEARTBEAT) {
+                Ok(Input::Page(page)) => self.take(&page),
+                Ok(Input::Adopt(adoption)) => self.adopt(*adoption),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if *self.stop.borrow() {
+                break;
+            }
+        }
+        self.close();
+    }
+
+    fn take(&mut self, page: &Page) {
+        if self.slot.is_stopped() {
+            return;
+        }
+        if let Some(first) = page.events.first() {
+            self.read_until(first.sequence);
+        }
+        self.fold(page);
+        self.slot.settle(*self.head.borrow());
+    }
+
+    /// Folds a page and says how far the view is; a damaged file is thrown away and begun anew.
+    fn fold(&mut self, page: &Page) {
+        let Some(writer) = self.writer.as_mut() else { return };
+        let before = writer.position();
+        let folded = writer.fold(&page.events, page.first_entry.as_deref());
+        let position = writer.position();
+        if position > before {
+            self.slot.moved(position);
+        }
+        match (folded, &page.failure) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(Failure { sequence, message })) => self.halt(*sequence, message.clone()),
+            (Err(FoldError::Poisoned { sequence, cause }), _) => self.halt(sequence, feed::chain(&cause)),
+            (Err(FoldError::Damaged(cause)), _) => self.begin_anew(&feed::chain(&cause)),
+        }
+    }
+
+    fn halt(&self, sequence: Sequence, cause: String) {
+        let view = self.spec.name;
+        let message = format!("the view {view} stopped at event {sequence}: {cause}");
+        tracing::error!(%view, %sequence, cause, "a view stopped at an event that it cannot fold; the others go on");
+        self.slot.set(Activity::Stopped { sequence, message });
+    }
+
+    /// Reads for itself until at most `near` events are missing.
+    fn catch_up(&mut self, near: u64) {
+        loop {
+            let head = *self.head.borrow_and_update();
+            if self.slot.is_stopped() || *self.stop.borrow() || head.0.saturating_sub(self.position().0) <= near {
+                return;
+            }
+            self.slot.set(Activity::CatchingUp);
+            self.read_until(head);
+        }
+    }
+
+    /// Reads for itself until it has folded all below `until`.
+    fn read_until(&mut self, until: Sequence) {
+        while self.position() < until && !self.slot.is_stopped() {
+            let started_at = self.position();
+            let pages = feed::read_ahead(&self.runtime, &self.log, started_at, until, self.page_events, &self.stop);
+            for page in pages {
+                self.slot.beat();
+                self.fold(&page);
+                // Begun anew in between: what was read ahead does not fit any more.
+                if self.slot.is_stopped() || self.position() < started_at {
+                    break;
+                }
+            }
+            if *self.stop.borrow() || self.position() == started_at {
+                return;
+            }
+        }
+    }
+
+    fn position(&self) -> Sequence {
+        self.writer.as_ref().map_or(Sequence::ZERO, Writer::position)
+    }
+
+    fn begin_anew(&mut self, cause: &str) {
+        let view = self.spec.name;
+        tracing::warn!(%view, cause, "a view's file is damaged: it is made anew");
+        let path = self.manifest().fresh(view, self.spec.version);
+        match Writer::create(&path, &self.spec, false) {
+            Ok(writer) => self.swap_in(writer),
+            Err(error) => {
+                self.halt(self.position(), format!("its file is damaged, and no new one can be made: {error}"))
+            }
+        }
+    }
+
+    /// A rebuilt file takes over once it has everything that the live one has.
+    fn adopt(&mut self, adoption: Adoption) {
+        let Adoption { writer, done } = adoption;
+        let old = self.writer.replace(*writer);
+        let wanted = old.as_ref().map_or(Sequence::ZERO, Writer::position);
+        self.slot.pause_publishing(true);
+        let was = self.slot.activity();
+        self.slot.set(Activity::CatchingUp);
+        self.read_until(wanted);
+        self.slot.pause_publishing(false);
+        let complete = self.position() >= wanted && !self.slot.is_stopped();
+        let rebuilt = self.writer.take();
+        self.writer = old;
+        match rebuilt {
+            Some(writer) if complete => {
+                self.swap_in(writer);
+                // After a view stopped, the log has gone on without it.
+                self.catch_up(0);
+                self.slot.settle(*self.head.borrow());
+                let _ = done.send(Ok(self.position()));
+            }
+            Some(writer) => {
+                let path = writer.path().to_owned();
+                drop(writer);
+                crate::store::file::remove(&path);
+                let why = match self.slot.activity() {
+                    Activity::Stopped { message, .. } => message,
+                    _ => "the views were shut down".to_owned(),
+                };
+                self.slot.set(was);
+                let _ = done.send(Err(why));
+            }
+            None => {}
+        }
+    }
+
+    /// From here on this file is the live one. The order matters: a crash before the manifest is renamed leaves the old file live, and
+    /// the new one to be removed at the next start; after it the new one, and the old one to be removed.
+    fn swap_in(&mut self, writer: Writer) {
+        let view = self.spec.name;
+        let path = writer.path().to_owned();
+        if let Err(error) = self.manifest().set(view, &path) {
+            tracing::error!(%view, %error, "the views' manifest cannot be written: the old file stays live after the next start");
+        }
+        drop(self.writer.replace(writer));
+        let old = self.slot.pool.swap(Some(Arc::new(Pool::new(view, path))));
+        if let Some(old) = old {
+            old.retire();
+        }
+        self.slot.restart_at(self.position());
+    }
+
+    fn manifest(&self) -> std::sync::MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(mut self) {
+        if let Some(Err(error)) = self.writer.take().map(Writer::close) {
+            tracing::warn!(view = %self.spec.name, %error, "a view's file was not closed cleanly: it may be made anew at the next start");
+        }
+        self.slot.set(Activity::Closed);
+    }
+}

@@ -1,0 +1,272 @@
+//! Who may see each record today, and what it is called: what views need that show more than one kind. It holds no documents.
+
+use crate::{
+    ApplyError, QueryError, ReaderIdentity,
+    store::{
+        Reader,
+        codec::{organisations_bytes, organisations_from, subject_bytes, visibility_from, visibility_number},
+    },
+};
+use convenio_events::{
+    AgreementId, Event, OrganisationId, RecordKind, Subject,
+    codes::Visibility,
+    types::{Facts, access, agreement, convening, learning, listing, organisation, record},
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// Subjects that are kept in memory between pages.
+const SUBJECTS_KEPT: usize = 20_000;
+
+pub(crate) const TABLE: &str = "
+CREATE TABLE subject (subject BLOB PRIMARY KEY, visibility INTEGER, organisations BLOB NOT NULL, title TEXT) WITHOUT ROWID;
+";
+pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER BY subject");
+
+/// Who may see a record today.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Its visibility; unknown = nobody but admins and auditors.
+    pub visibility: Option<Visibility>,
+    /// The organisations named in it.
+    pub organisations: Vec<OrganisationId>,
+}
+
+impl Standing {
+    /// Whether this reader may see the record.
+    pub fn lets(&self, reader: &ReaderIdentity) -> bool {
+        reader.may_see(self.visibility, &self.organisations)
+    }
+}
+
+/// The standings of one file, as its writer knows them.
+#[derive(Default)]
+pub(crate) struct Standings {
+    kept: HashMap<Subject, Kept>,
+    touched: Vec<Subject>,
+}
+
+struct Kept {
+    standing: Standing,
+    title: Option<Box<str>>,
+    touched: bool,
+}
+
+impl Standings {
+    /// Learns what an event says of its subject, and gives the standing after it.
+    pub(crate) fn learn(&mut self, file: &Connection, event: &Event, titles: bool) -> Result<&Standing, ApplyError> {
+        let subject = event.subject;
+        let kept = match self.kept.entry(subject) {
+            std::collections::hash_map::Entry::Occupied(kept) => kept.into_mut(),
+            std::collections::hash_map::Entry::Vacant(empty) => empty.insert(load(file, subject)?),
+        };
+        let mut changed = false;
+        if let Some(visibility) = visibility(event) {
+            changed |= kept.standing.visibility != Some(visibility);
+            kept.standing.visibility = Some(visibility);
+        }
+        each_named(event, |organisation| {
+            if !kept.standing.organisations.contains(&organisation) {
+                kept.standing.organisations.push(organisation);
+                changed = true;
+            }
+        });
+        if titles && let Some(title) = title(event) {
+            kept.title = title;
+            changed = true;
+        }
+        if changed && !kept.touched {
+            kept.touched = true;
+            self.touched.push(subject);
+        }
+        Ok(&kept.standing)
+    }
+
+    pub(crate) fn flush(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        let mut write = file.prepare_cached("INSERT OR REPLACE INTO subject VALUES (?1, ?2, ?3, ?4)")?;
+        for subject in self.touched.drain(..) {
+            let Some(kept) = self.kept.get_mut(&subject) else { continue };
+            kept.touched = false;
+            let organisations = organisations_bytes(&kept.standing.organisations);
+            write.execute(params![
+                subject_bytes(subject),
+                visibility_number(kept.standing.visibility),
+                organisations,
+                kept.title
+            ])?;
+        }
+        if self.kept.len() > SUBJECTS_KEPT {
+            self.kept.clear();
+        }
+        Ok(())
+    }
+}
+
+fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Kept> {
+    let found = file
+        .prepare_cached("SELECT visibility, organisations, title FROM subject WHERE subject = ?1")?
+        .query_row([subject_bytes(subject)], |row| {
+            let standing = Standing {
+                visibility: visibility_from(row.get(0)?),
+                organisations: organisations_from(row.get_ref(1)?.as_blob()?),
+            };
+            Ok(Kept { standing, title: row.get::<_, Option<String>>(2)?.map(Into::into), touched: false })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(Kept { standing: Standing::default(), title: None, touched: false }))
+}
+
+/// A subject's standing and title.
+pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<(Standing, Option<String>)>, QueryError> {
+    let mut statement = reader.statement("SELECT visibility, organisations, title FROM subject WHERE subject = ?1")?;
+    let found = statement.query_row([subject], |row| {
+        let standing = Standing {
+            visibility: visibility_from(row.get(0)?),
+            organisations: organisations_from(row.get_ref(1)?.as_blob()?),
+        };
+        Ok((standing, row.get(2)?))
+    });
+    Ok(found.optional()?)
+}
+
+/// The record because of which something happened to another one: whoever may not see it may not see that either.
+pub(crate) fn because_of(event: &Event) -> Option<Subject> {
+    let agreement = |id: AgreementId| Some(Subject::from(id));
+    match &event.facts {
+        Facts::Listing(facts) => match facts {
+            listing::Facts::Reserved(facts) => agreement(facts.agreement),
+            listing::Facts::Allocated(facts) => agreement(facts.agreement),
+            listing::Facts::Released(facts) => agreement(facts.agreement),
+            listing::Facts::Fulfilled(facts) => facts.agreement.and_then(agreement),
+            listing::Facts::Published(_)
+            | listing::Facts::Revised(_)
+            | listing::Facts::Paused(_)
+            | listing::Facts::Resumed(_)
+            | listing::Facts::Withdrawn(_)
+            | listing::Facts::Expired(_) => None,
+        },
+        Facts::Ledger(_)
+        | Facts::Access(_)
+        | Facts::Organisation(_)
+        | Facts::Agreement(_)
+        | Facts::Learning(_)
+        | Facts::Convening(_)
+        | Facts::Record(_) => None,
+    }
+}
+
+/// The visibility that an event gives its record.
+fn visibility(event: &Event) -> Option<Visibility> {
+    match &event.facts {
+        // Events of the ledger itself are always public; who may act for whom is for those it is about.
+        Facts::Ledger(_) => Some(Visibility::Public),
+        Facts::Access(_) => Some(Visibility::Parties),
+        Facts::Record(record::Facts::VisibilityChanged(facts)) => Some(facts.to),
+        Facts::Organisation(organisation::Facts::Registered(facts)) => Some(facts.visibility),
+        Facts::Listing(listing::Facts::Published(facts)) => Some(facts.visibility),
+        Facts::Agreement(agreement::Facts::Drafted(facts)) => Some(facts.visibility),
+        Facts::Agreement(agreement::Facts::Registered(facts)) => Some(facts.visibility),
+        Facts::Learning(learning::Facts::Registered(facts)) => Some(facts.visibility),
+        Facts::Learning(learning::Facts::Submitted(facts)) => Some(facts.visibility),
+        Facts::Convening(convening::Facts::Announced(facts)) => Some(facts.visibility),
+        Facts::Convening(convening::Facts::Registered(facts)) => Some(facts.visibility),
+        Facts::Organisation(_) | Facts::Listing(_) | Facts::Agreement(_) | Facts::Learning(_) | Facts::Convening(_) => {
+            None
+        }
+    }
+}
+
+/// The organisations that an event names in its record; the same as [`crate::document::Document`] names.
+fn each_named(event: &Event, mut name: impl FnMut(OrganisationId)) {
+    let mut all = |organisations: &[OrganisationId]| organisations.iter().for_each(|organisation| name(*organisation));
+    let parties = |terms: &agreement::Terms| {
+        let parties = terms.parties.iter().map(|party| party.organisation);
+        parties.chain(terms.commitments.iter().flat_map(|one| [one.provider, one.receiver])).collect::<Vec<_>>()
+    };
+    match &event.facts {
+        Facts::Ledger(_) | Facts::Record(_) => {}
+        Facts::Access(access::Facts::Granted(granted)) => {
+            if let access::Scope::Organisations { organisations } = &granted.scope {
+                all(organisations);
+            }
+        }
+        Facts::Access(access::Facts::Revoked(_)) => {}
+        Facts::Organisation(organisation::Facts::Registered(_)) => {
+            debug_assert_eq!(event.subject.kind, RecordKind::Organisation);
+            all(&[OrganisationId::new(event.subject.id)]);
+            event.actor.organisation().iter().for_each(|actor| all(&[*actor]));
+        }
+        Facts::Organisation(organisation::Facts::AffiliationClaimed(facts)) => all(&[facts.with]),
+        Facts::Organisation(_) => {}
+        Facts::Listing(listing::Facts::Published(facts)) => all(&[facts.organisation]),
+        Facts::Listing(_) => {}
+        Facts::Agreement(agreement::Facts::Drafted(facts)) => {
+            all(&[facts.by]);
+            all(&parties(&facts.terms));
+        }
+        Facts::Agreement(agreement::Facts::Registered(facts)) => {
+            all(&[facts.by]);
+            all(&parties(&facts.terms));
+        }
+        Facts::Agreement(agreement::Facts::Revised(facts)) => all(&parties(&facts.terms)),
+        Facts::Agreement(_) => {}
+        Facts::Learning(learning::Facts::Registered(learning::Registered { by, content, .. }))
+        | Facts::Learning(learning::Facts::Submitted(learning::Submitted { by, content, .. })) => {
+            all(&[*by]);
+            all(&content.authors);
+        }
+        Facts::Learning(learning::Facts::Screened(facts)) => all(&[facts.by]),
+        Facts::Learning(_) => {}
+        Facts::Convening(convening::Facts::Announced(convening::Announced { by, plan, .. }))
+        | Facts::Convening(convening::Facts::Registered(convening::Registered { by, plan, .. })) => {
+            all(&[*by]);
+            all(&plan.organisers);
+            all(&plan.participants);
+        }
+        Facts::Convening(convening::Facts::SessionRecorded(facts)) => all(&facts.organisations),
+        Facts::Convening(convening::Facts::VisitRecorded(facts)) => all(&[facts.host]),
+        Facts::Convening(_) => {}
+    }
+}
+
+/// The title that an event gives its record: `Some(None)` where it took it away by being erased.
+fn title(event: &Event) -> Option<Option<Box<str>>> {
+    let gives_title = match &event.facts {
+        Facts::Organisation(organisation::Facts::Registered(_) | organisation::Facts::Revised(_))
+        | Facts::Listing(listing::Facts::Published(_) | listing::Facts::Revised(_))
+        | Facts::Agreement(
+            agreement::Facts::Drafted(_) | agreement::Facts::Revised(_) | agreement::Facts::Registered(_),
+        )
+        | Facts::Learning(learning::Facts::Registered(_) | learning::Facts::Submitted(_))
+        | Facts::Convening(convening::Facts::Announced(_) | convening::Facts::Registered(_)) => true,
+        Facts::Ledger(_)
+        | Facts::Access(_)
+        | Facts::Record(_)
+        | Facts::Organisation(_)
+        | Facts::Listing(_)
+        | Facts::Agreement(_)
+        | Facts::Learning(_)
+        | Facts::Convening(_) => false,
+    };
+    gives_title.then(|| event.text.as_deref().and_then(title_in).map(Into::into))
+}
+
+fn title_in(text: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Titled<'a> {
+        #[serde(borrow, default)]
+        title: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        name: Option<&'a RawValue>,
+        #[serde(borrow, default)]
+        terms: Option<&'a RawValue>,
+    }
+    let titled: Titled<'_> = serde_json::from_str(text).ok()?;
+    match (titled.title.or(titled.name), titled.terms) {
+        (Some(title), _) => Some(title.get()),
+        (None, Some(terms)) => title_in(terms.get()),
+        (None, None) => None,
+    }
+}

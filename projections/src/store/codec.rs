@@ -1,0 +1,72 @@
+//! How ids, lists and codes are written in the views' columns. Only this version of the program reads them.
+
+use convenio_events::{OrganisationId, RecordKind, Subject, codes::Visibility};
+use uuid::Uuid;
+
+/// A subject in a column: the byte of its kind and its UUID.
+pub(crate) fn subject_bytes(subject: Subject) -> [u8; 17] {
+    let mut bytes = [0; 17];
+    bytes[0] = kind_byte(subject.kind);
+    bytes[1..].copy_from_slice(subject.id.as_bytes());
+    bytes
+}
+
+/// Reads [`subject_bytes`].
+pub(crate) fn subject_from(bytes: &[u8]) -> Option<Subject> {
+    let (first, rest) = bytes.split_first()?;
+    let kind = RecordKind::ALL.into_iter().find(|kind| kind_byte(*kind) == *first)?;
+    Some(Subject::new(kind, Uuid::from_slice(rest).ok()?))
+}
+
+pub(crate) const fn kind_byte(kind: RecordKind) -> u8 {
+    match kind {
+        RecordKind::Ledger => 0,
+        RecordKind::Access => 1,
+        RecordKind::Organisation => 2,
+        RecordKind::Offer => 3,
+        RecordKind::Demand => 4,
+        RecordKind::Agreement => 5,
+        RecordKind::Learning => 6,
+        RecordKind::Convening => 7,
+    }
+}
+
+/// Organisations in a column: their UUIDs, one after the other.
+pub(crate) fn organisations_bytes(organisations: &[OrganisationId]) -> Vec<u8> {
+    organisations.iter().flat_map(|organisation| organisation.uuid().into_bytes()).collect()
+}
+
+/// Reads [`organisations_bytes`].
+pub(crate) fn organisations_from(bytes: &[u8]) -> Vec<OrganisationId> {
+    bytes.chunks_exact(16).filter_map(|chunk| Uuid::from_slice(chunk).ok()).map(OrganisationId::new).collect()
+}
+
+/// Visibility in a column; NULL where it is not known.
+pub(crate) const fn visibility_number(visibility: Option<Visibility>) -> Option<i64> {
+    match visibility {
+        Some(Visibility::Public) => Some(0),
+        Some(Visibility::Members) => Some(1),
+        Some(Visibility::Parties) => Some(2),
+        None => None,
+    }
+}
+
+/// Reads [`visibility_number`]; whatever else stands there is not known.
+pub(crate) const fn visibility_from(number: Option<i64>) -> Option<Visibility> {
+    match number {
+        Some(0) => Some(Visibility::Public),
+        Some(1) => Some(Visibility::Members),
+        Some(2) => Some(Visibility::Parties),
+        _ => None,
+    }
+}
+
+/// Tags in a column: their numbers, sorted, four bytes each.
+pub(crate) fn tags_bytes(tags: &[u32]) -> Vec<u8> {
+    tags.iter().flat_map(|tag| tag.to_le_bytes()).collect()
+}
+
+/// Reads [`tags_bytes`].
+pub(crate) fn tags_from(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    bytes.chunks_exact(4).map(|chunk| u32::from_le_bytes(chunk.try_into().expect("chunks of four")))
+}

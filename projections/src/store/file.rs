@@ -1,0 +1,252 @@
+//! One file of one view: made, opened, folded into, page by page, each page with its position in one transaction. Which file is
+//! live is not known here.
+//!
+//! The files are derived, so they are written without fsync. The death of the process loses nothing (the kernel has the bytes);
+//! after a crash of the whole machine a file that was not closed cleanly is not believed but made anew.
+
+use super::is_corruption;
+use crate::{
+    ApplyError,
+    view::{Spec, View},
+};
+use convenio_events::{Event, Sequence};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Prepared statements that the writer keeps.
+const STATEMENTS_KEPT: usize = 64;
+
+/// The one writer of a file.
+pub(crate) struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    view: Box<dyn View>,
+    indexes: &'static str,
+    position: Sequence,
+    bulk: bool,
+}
+
+/// Why a page was not folded whole.
+pub(crate) enum FoldError {
+    /// This event cannot be folded; everything before it is in.
+    Poisoned { sequence: Sequence, cause: ApplyError },
+    /// The file is damaged: make a new one.
+    Damaged(ApplyError),
+}
+
+/// Why a file that is there cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    Missing,
+    OtherVersion,
+    OtherLedger,
+    AheadOfLog,
+    NotClosed,
+    Damaged(rusqlite::Error),
+}
+
+impl Writer {
+    /// Makes a new, empty file. In `bulk`, without a journal and without indexes: nobody may read it before [`Self::finish_bulk`].
+    pub(crate) fn create(path: &Path, spec: &Spec, bulk: bool) -> rusqlite::Result<Self> {
+        remove(path);
+        let connection = Connection::open(path)?;
+        connection.execute_batch("PRAGMA page_size = 8192")?;
+        set_pragmas(&connection, bulk)?;
+        connection.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID")?;
+        spec.tables.iter().try_for_each(|tables| connection.execute_batch(tables))?;
+        if !bulk {
+            connection.execute_batch(spec.indexes)?;
+        }
+        let writer = Self {
+            connection,
+            path: path.into(),
+            view: (spec.make)(),
+            indexes: spec.indexes,
+            position: Sequence::ZERO,
+            bulk,
+        };
+        writer.set("view", spec.name.word())?;
+        writer.set("version", spec.version)?;
+        writer.set("position", 0)?;
+        writer.mark_open()?;
+        Ok(writer)
+    }
+
+    /// Opens a file that belongs to the ledger whose first entry is given, or says why not.
+    pub(crate) fn open(path: &Path, spec: &Spec, first_entry: Option<&str>, head: Sequence) -> Result<Self, Unusable> {
+        if !path.exists() {
+            return Err(Unusable::Missing);
+        }
+        let connection = Connection::open(path).map_err(Unusable::Damaged)?;
+        set_pragmas(&connection, false).map_err(Unusable::Damaged)?;
+        let position = check(&connection, spec, first_entry, head)?;
+        let writer =
+            Self { connection, path: path.into(), view: (spec.make)(), indexes: spec.indexes, position, bulk: false };
+        writer.mark_open().map_err(Unusable::Damaged)?;
+        Ok(writer)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many events were folded.
+    pub(crate) fn position(&self) -> Sequence {
+        self.position
+    }
+
+    /// Folds those of `events` that are not folded yet; they must continue what is. `first_entry` comes with the first event.
+    pub(crate) fn fold(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), FoldError> {
+        let known = events.partition_point(|event| event.sequence < self.position);
+        let fresh = &events[known..];
+        let Some(first) = fresh.first() else { return Ok(()) };
+        assert_eq!(first.sequence, self.position, "pages continue each other");
+        let Err((done, cause)) = self.transact(fresh, first_entry) else { return Ok(()) };
+        if cause.is_corruption() || self.bulk {
+            return Err(FoldError::Damaged(cause));
+        }
+        let sequence = fresh.get(done).map_or(self.position, |event| event.sequence);
+        match self.transact(&fresh[..done], first_entry) {
+            Ok(()) => Err(FoldError::Poisoned { sequence, cause }),
+            Err((_, again)) if again.is_corruption() => Err(FoldError::Damaged(again)),
+            Err((_, again)) => Err(FoldError::Poisoned { sequence: self.position, cause: again }),
+        }
+    }
+
+    /// All of `events` and the new position in one transaction, or none and how many could be applied.
+    fn transact(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
+        let result = self.try_transact(events, first_entry);
+        if result.is_err() {
+            self.view.forget();
+            if !self.connection.is_autocommit() {
+                // Where this fails too, the file is damaged, and the next statement says so.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        result
+    }
+
+    fn try_transact(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
+        let all = events.len();
+        let at = |index: usize| move |error: rusqlite::Error| (index, error.into());
+        self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(at(0))?;
+        for (index, event) in events.iter().enumerate() {
+            self.view.apply(&self.connection, event).map_err(|cause| (index, cause))?;
+        }
+        self.view.flush(&self.connection).map_err(|cause| (all, cause))?;
+        let position = events.last().map_or(self.position, |event| event.sequence.next());
+        if let (Some(entry), Sequence::ZERO) = (first_entry, self.position) {
+            self.set("first_entry", entry).map_err(at(all))?;
+        }
+        self.set("position", position.0.cast_signed()).map_err(at(all))?;
+        self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(at(all))?;
+        self.position = position;
+        Ok(())
+    }
+
+    /// Makes a file that was folded in bulk one that can be read while it is written.
+    pub(crate) fn finish_bulk(&mut self) -> rusqlite::Result<()> {
+        self.connection.execute_batch(self.indexes)?;
+        self.connection.execute_batch("PRAGMA locking_mode = NORMAL; SELECT 1 FROM meta LIMIT 1")?;
+        set_pragmas(&self.connection, false)?;
+        self.bulk = false;
+        Ok(())
+    }
+
+    fn set(&self, key: &str, value: impl rusqlite::ToSql) -> rusqlite::Result<()> {
+        let sql =
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.connection.prepare_cached(sql)?.execute(params![key, value]).map(|_| ())
+    }
+
+    fn mark_open(&self) -> rusqlite::Result<()> {
+        self.set("boot", boot_id())?;
+        self.set("closed", false)
+    }
+
+    /// Puts everything on disk and says so in the file: it may then be believed after a crash of the machine.
+    pub(crate) fn close(self) -> rusqlite::Result<()> {
+        self.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        self.set("closed", true)?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection.close().map_err(|(_, error)| error)
+    }
+}
+
+fn set_pragmas(connection: &Connection, bulk: bool) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let journal = if bulk {
+        "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;"
+    } else {
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -24576;"
+    };
+    connection.execute_batch(journal)?;
+    connection.execute_batch(
+        "PRAGMA synchronous = OFF; PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF",
+    )
+}
+
+fn check(
+    connection: &Connection,
+    spec: &Spec,
+    first_entry: Option<&str>,
+    head: Sequence,
+) -> Result<Sequence, Unusable> {
+    let text = |key: &str| {
+        connection
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get::<_, rusqlite::types::Value>(0))
+            .optional()
+            .map_err(Unusable::Damaged)
+    };
+    use rusqlite::types::Value;
+    let is = |value: Option<Value>, wanted: &str| value == Some(Value::Text(wanted.to_owned()));
+    if !is(text("view")?, spec.name.word()) || text("version")? != Some(Value::Integer(spec.version.into())) {
+        return Err(Unusable::OtherVersion);
+    }
+    let Some(Value::Integer(position)) = text("position")? else { return Err(Unusable::OtherVersion) };
+    let position = Sequence(position.cast_unsigned());
+    if position > head {
+        return Err(Unusable::AheadOfLog);
+    }
+    if position > Sequence::ZERO && !first_entry.is_some_and(|entry| is(text("first_entry").ok().flatten(), entry)) {
+        return Err(Unusable::OtherLedger);
+    }
+    if text("closed")? != Some(Value::Integer(1)) && !is(text("boot")?, &boot_id()) {
+        return Err(Unusable::NotClosed);
+    }
+    Ok(position)
+}
+
+/// What changes whenever the machine starts; where the system does not tell, machines are taken never to crash.
+fn boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
+}
+
+/// Deletes a view's file and what SQLite keeps beside it.
+pub(crate) fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        // What is not there needs no deleting, and what cannot be deleted is found again at the next start.
+        let _ = std::fs::remove_file(&name);
+    }
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing => f.write_str("there is none"),
+            Self::OtherVersion => f.write_str("it is of another version"),
+            Self::OtherLedger => f.write_str("it is of another ledger"),
+            Self::AheadOfLog => f.write_str("it is ahead of the log"),
+            Self::NotClosed => f.write_str("the machine stopped while it was open"),
+            Self::Damaged(error) if is_corruption(error) => write!(f, "it is damaged: {error}"),
+            Self::Damaged(error) => write!(f, "it cannot be read: {error}"),
+        }
+    }
+}
