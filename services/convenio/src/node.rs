@@ -8,7 +8,7 @@ use convenio_events::{
     log::EventLog,
     types::{Facts, ledger},
 };
-use convenio_journal::{Access, Index, Journal, State};
+use convenio_journal::{Access, Index, Journal, StateFile};
 use convenio_ledger::{
     entropy::Entropy,
     genesis::Opening,
@@ -51,7 +51,7 @@ impl Node {
         let empty = *journal.head().borrow() == Sequence::ZERO;
         let (identity, opening) = if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
         let index: Arc<dyn EventIndex> = Arc::new(Index::open(&journal)?);
-        let state: Arc<dyn StateStore> = Arc::new(State::open(&journal)?);
+        let state: Arc<dyn StateStore> = Arc::new(StateFile::open(&journal)?);
         let log: Arc<dyn EventLog> = Arc::new(journal);
         let (shutdown, stop) = watch::channel(false);
         let mut threads = Vec::new();
@@ -79,7 +79,7 @@ impl Node {
         threads.push(on_thread("snapshot", async move {
             snapshotter::run(snapshot_log, state, snapshot, snapshot_stop).await.context("writing the snapshot")
         })?);
-        let (root, heads) = watch::channel(convenio_notary::CompactRange::empty().head());
+        let (root, heads) = watch::channel(TreeHead::empty());
         let (tree_log, tree_stop) = (log.clone(), stopped(stop.clone()));
         threads.push(on_thread("tree", async move {
             tokio::select! { result = tree::run(tree_log, root) => result, () = tree_stop => Ok(()) }
@@ -113,6 +113,7 @@ impl Node {
             node: "embedded".to_owned(),
             public_url: public_url.to_owned(),
             limits: Limits { rate },
+            clock: self.time(),
             shutdown: self.shutdown.subscribe(),
         })
     }
@@ -120,6 +121,12 @@ impl Node {
     /// The switch by which streams and batches are told to end.
     pub(crate) fn shutdown_handle(&self) -> watch::Sender<bool> {
         self.shutdown.clone()
+    }
+
+    /// The time that grants are judged by on reads: never before the last event's, whatever the machine's clock says.
+    fn time(&self) -> convenio_portal::Clock {
+        let clock = std::sync::Mutex::new(self.clock.clone());
+        Arc::new(move || clock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).read().wall)
     }
 
     /// Tells streams and batches to end.

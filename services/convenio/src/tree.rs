@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// Follows the log and publishes size and root after each page, until the log is closed or nobody listens.
 pub(crate) async fn run(log: Arc<dyn EventLog>, root: watch::Sender<TreeHead>) -> anyhow::Result<()> {
-    let mut range = CompactRange::empty();
+    let mut range = CompactRange::new();
     let mut follower = follow(log, Sequence::ZERO);
     loop {
         let page = tokio::select! {

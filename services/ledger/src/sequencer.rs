@@ -165,6 +165,7 @@ impl Sequencer {
 
     async fn terms(&mut self) -> Result<(), SequencerError> {
         let mut attempts = 0;
+        let mut batches = 0;
         while let Some(term) = self.await_election().await {
             let writing = match recovery::recover(&mut self.parts, &self.standing).await {
                 Ok(writing) => writing,
@@ -184,8 +185,14 @@ impl Sequencer {
             match writing.run(&mut self.queue, &self.standing, term).await {
                 End::Closed => return Ok(()),
                 End::Fenced => self.fenced_term = term,
-                // A commit that worked in between shows that the log is not the trouble.
                 End::Lost => attempts += 1,
+            }
+            // A commit that worked in between shows that the trouble had passed.
+            let committed = self.standing.borrow().batches;
+            if committed > batches {
+                (attempts, batches) = (0, committed);
+            } else if attempts > REOPEN_LIMIT {
+                return Err(OpenError::Unavailable("the log takes no batch".into()).into());
             }
             self.standing.send_modify(|standing| standing.role = Role::Starting);
         }
@@ -200,13 +207,21 @@ impl Sequencer {
                 return Some(term);
             }
             self.standing.send_modify(|standing| standing.role = Role::Follower);
+            let elected = &mut self.parts.elected;
             tokio::select! {
-                changed = self.parts.elected.changed() => changed.ok()?,
+                () = changed(elected) => {}
                 waiting = self.queue.recv() => {
                     // The receiver may have gone away, which changes nothing.
                     let _ = waiting?.answer.send(Err(Refusal::Unavailable(Unavailable::NoWriter)));
                 }
             }
         }
+    }
+}
+
+/// Completes when the election changes; never when nobody is left who could change it.
+async fn changed(elected: &mut watch::Receiver<u64>) {
+    if elected.changed().await.is_err() {
+        std::future::pending().await
     }
 }

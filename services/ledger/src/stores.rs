@@ -79,7 +79,7 @@ pub struct IndexedEvent {
     pub actor: Actor,
     /// Its command.
     pub command_id: CommandId,
-    /// True for the first event of its command.
+    /// True for the first event of its command: it follows from no other event.
     pub first_of_command: bool,
     /// When it was recorded.
     pub time: Timestamp,

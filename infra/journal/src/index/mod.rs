@@ -215,7 +215,7 @@ fn indexed_event(event: &StoredEvent<'_>) -> Result<IndexedEvent, CatchUpError> 
         stream_version: record.streamversion,
         actor: record.actor,
         command_id: record.commandid,
-        first_of_command: record.commanddigest.is_some(),
+        first_of_command: record.causationid.is_none(),
         time,
     })
 }

@@ -1,10 +1,158 @@
 //! `convenio bench`: each figure beside its raw floor in the same run. It measures this machine; it asserts nothing.
 
+mod commands;
+mod floor;
+mod load;
+mod reading;
+mod report;
+mod restart;
+mod views;
+mod workload;
+
+use crate::{config::Config, node::Node};
+use anyhow::Context as _;
+use convenio_events::{codes::Purpose, time::TimeZone};
+use report::{Figure, print_line};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
-pub(crate) struct BenchArguments {}
+pub(crate) struct BenchArguments {
+    /// Only benches whose name contains this: commands, batch, views, restart, reads, tree
+    #[arg(long, value_name = "WORD")]
+    only: Option<String>,
+    /// Seconds for each figure that is a rate
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Events of the ledger that is restarted, rebuilt and read
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+    /// Where its files go; removed afterwards [default: a new folder in the current directory]
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Prints a JSON list instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What every bench is given.
+pub(super) struct Bench<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) how_long: Duration,
+    pub(super) events: u64,
+    json: bool,
+    figures: Vec<Figure>,
+}
+
+impl Bench<'_> {
+    pub(super) fn add(&mut self, figure: Figure) {
+        if !self.json {
+            print_line(&figure);
+        }
+        self.figures.push(figure);
+    }
+}
 
 /// Runs the verb.
-pub(crate) fn run(_arguments: &BenchArguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
+    let folder = arguments.folder.clone().unwrap_or_else(|| format!("convenio-bench-{}", std::process::id()).into());
+    std::fs::create_dir(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    let mut bench = Bench {
+        folder: &folder,
+        how_long: Duration::from_secs_f64(arguments.seconds),
+        events: arguments.events,
+        json: arguments.json,
+        figures: Vec::new(),
+    };
+    let result = run_all(&mut bench, arguments.only.as_deref());
+    std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
+    result?;
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&bench.figures)?);
+    }
     Ok(())
+}
+
+type Part = fn(&mut Bench<'_>) -> anyhow::Result<()>;
+
+fn run_all(bench: &mut Bench<'_>, only: Option<&str>) -> anyhow::Result<()> {
+    let parts: [(&str, Part); 4] = [
+        ("decide", commands::decide),
+        ("commands", commands::over_http),
+        ("batch", commands::batches),
+        // One large ledger is filled once and then restarted, rebuilt and read.
+        ("restart views reads tree memory", restart::large_ledger),
+    ];
+    for (name, part) in parts.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
+        part(bench).with_context(|| format!("the bench {name}"))?;
+    }
+    Ok(())
+}
+
+/// A node on files of its own, served on a free port of loopback by a runtime of its own.
+pub(super) struct Served {
+    pub(super) node: Node,
+    pub(super) address: SocketAddr,
+    pub(super) runtime: Runtime,
+    server: tokio::task::JoinHandle<()>,
+}
+
+pub(super) fn config(folder: &Path) -> Config {
+    Config {
+        data: folder.join("data"),
+        identity: folder.join("identity"),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        public_url: None,
+        purpose: Purpose::Production,
+        time_zone: TimeZone::UTC,
+        rate: 0,
+        sample: false,
+    }
+}
+
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Serves a router on a free port until the handle is aborted.
+pub(super) fn serve(
+    runtime: &Runtime,
+    router: axum::Router,
+) -> anyhow::Result<(SocketAddr, tokio::task::JoinHandle<()>)> {
+    let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0)))?;
+    let address = listener.local_addr()?;
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = runtime.spawn(async move {
+        // It ends when the bench does.
+        let _ = axum::serve(listener, service).await;
+    });
+    Ok((address, server))
+}
+
+impl Served {
+    pub(super) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let runtime = runtime()?;
+        let config = config(folder);
+        let node = runtime.block_on(Node::start(&config))?;
+        let router = convenio_portal::router(node.portal(&config, "http://bench.invalid"));
+        let (address, server) = serve(&runtime, router)?;
+        Ok(Self { node, address, runtime, server })
+    }
+
+    pub(super) fn stop(self) -> anyhow::Result<()> {
+        let Self { node, runtime, server, .. } = self;
+        node.announce_shutdown();
+        server.abort();
+        // Connections hold handles to the ledger; they go with their tasks.
+        let (log, index, views) = (node.log.clone(), node.index.clone(), node.views.clone());
+        runtime.block_on(views.shutdown());
+        drop((node, log, index, views));
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        Ok(())
+    }
 }

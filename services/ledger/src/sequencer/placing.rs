@@ -63,7 +63,7 @@ impl Writing<'_> {
                     stream_version,
                     actor,
                     command_id,
-                    first_of_command: command_digest.is_some(),
+                    first_of_command: causation_id.is_none(),
                     time,
                 },
             );

@@ -87,7 +87,7 @@ fn indexed_event(event: &Event) -> IndexedEvent {
         stream_version: event.stream_version,
         actor: event.actor,
         command_id: event.command_id,
-        first_of_command: event.command_digest.is_some(),
+        first_of_command: event.causation_id.is_none(),
         time: event.time,
     }
 }

@@ -22,8 +22,7 @@ impl Writing<'_> {
             let events = self.due_events(subject);
             if let Some(first) = events.first() {
                 let command_id = timer_command(subject, first.facts.suffix(), due);
-                // The digest marks the first event of a command; a timer's command is named by its id alone.
-                self.place(Actor::Clock, None, command_id, None, Some(""), events);
+                self.place(Actor::Clock, None, command_id, None, None, events);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 use convenio_events::{
     CommandId, RecordedEvent, Sequence, Timestamp,
-    log::{AppendError, LogWriter, ReadError},
+    log::{AppendError, EventLog, LogWriter, ReadError},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -146,7 +146,7 @@ impl<'a> Writing<'a> {
                     self.run_timers();
                     self.publish(standing);
                 }
-                _ = elected.wait_for(|now| *now != term) => break End::Lost,
+                () = term_over(&mut elected, term) => break End::Lost,
             }
             if self.is_broken() {
                 break End::Lost;
@@ -178,7 +178,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Finds the events of a command that was accepted before: in the batches under way, or in the log.
-    async fn replay(&self, first: Sequence, canonical: &str) -> Answer {
+    async fn replay(&mut self, first: Sequence, canonical: &str) -> Answer {
         let under_way = self.in_flight.iter().flat_map(|batch| batch.events.iter()).chain(&self.batch.events);
         let found: Vec<RecordedEvent> =
             under_way.filter(|event| event.sequence >= first).take(COMMAND_EVENTS_LIMIT).cloned().collect();
@@ -186,18 +186,12 @@ impl<'a> Writing<'a> {
             return replay(&found, canonical);
         }
         // Most commands have one event or a few; a long one is read in a second page.
-        let mut events = self.read(first, 8).await?;
+        let log = self.parts.log.clone();
+        let mut events = read(&*log, first, 8).await?;
         if events.len() == 8 {
-            events = self.read(first, COMMAND_EVENTS_LIMIT).await?;
+            events = read(&*log, first, COMMAND_EVENTS_LIMIT).await?;
         }
         replay(&events, canonical)
-    }
-
-    async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, Refusal> {
-        self.parts.log.read(from, limit).await.map_err(|error: ReadError| {
-            tracing::error!(error = &error as &dyn std::error::Error, "a replay could not be read");
-            Refusal::Unavailable(Unavailable::OutcomeUnknown)
-        })
     }
 
     fn start_append(&mut self) {
@@ -288,6 +282,21 @@ impl<'a> Writing<'a> {
         self.durable = self.world.next();
         self.world.forget_changes();
         Ok(())
+    }
+}
+
+async fn read(log: &dyn EventLog, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, Refusal> {
+    log.read(from, limit).await.map_err(|error: ReadError| {
+        tracing::error!(error = &error as &dyn std::error::Error, "a replay could not be read");
+        Refusal::Unavailable(Unavailable::OutcomeUnknown)
+    })
+}
+
+/// Completes when the node is no longer elected in this term.
+async fn term_over(elected: &mut watch::Receiver<u64>, term: u64) {
+    // Without a sender the term never ends.
+    if elected.wait_for(|now| *now != term).await.is_err() {
+        std::future::pending().await
     }
 }
 
