@@ -49,7 +49,7 @@ pub(crate) fn stem(folded: &str) -> &str {
         ("enes", 2, 3),  // es: imagenes -> imagen
         ("ores", 2, 3),  // es, pt: trabajadores -> trabajador
         ("ades", 2, 3),  // es: comunidades -> comunidad
-        ("ieres", 2, 3), // es: mujeres
+        ("eres", 2, 3),  // es: mujeres -> mujer; fr: infirmieres
         ("ses", 2, 4),   // es: paises -> pais
     ];
     let cut = |letters: usize| &folded[..folded.len() - letters];

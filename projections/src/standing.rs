@@ -21,7 +21,13 @@ use std::collections::HashMap;
 const SUBJECTS_KEPT: usize = 20_000;
 
 pub(crate) const TABLE: &str = "
-CREATE TABLE subject (subject BLOB PRIMARY KEY, visibility INTEGER, organisations BLOB NOT NULL, title TEXT) WITHOUT ROWID;
+CREATE TABLE subject (
+    subject BLOB PRIMARY KEY,
+    visibility INTEGER,
+    later_visibility INTEGER,
+    organisations BLOB NOT NULL,
+    title TEXT
+) WITHOUT ROWID;
 ";
 pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER BY subject");
 
@@ -50,6 +56,8 @@ pub(crate) struct Standings {
 
 struct Kept {
     standing: Standing,
+    /// Of a learning that is not published yet, the visibility that it will have.
+    later: Option<Visibility>,
     title: Option<Box<str>>,
     touched: bool,
 }
@@ -62,11 +70,7 @@ impl Standings {
             std::collections::hash_map::Entry::Occupied(kept) => kept.into_mut(),
             std::collections::hash_map::Entry::Vacant(empty) => empty.insert(load(file, subject)?),
         };
-        let mut changed = false;
-        if let Some(visibility) = visibility(event) {
-            changed |= kept.standing.visibility != Some(visibility);
-            kept.standing.visibility = Some(visibility);
-        }
+        let mut changed = kept.look(event);
         each_named(event, |organisation| {
             if !kept.standing.organisations.contains(&organisation) {
                 kept.standing.organisations.push(organisation);
@@ -85,7 +89,7 @@ impl Standings {
     }
 
     pub(crate) fn flush(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        let mut write = file.prepare_cached("INSERT OR REPLACE INTO subject VALUES (?1, ?2, ?3, ?4)")?;
+        let mut write = file.prepare_cached("INSERT OR REPLACE INTO subject VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for subject in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&subject) else { continue };
             kept.touched = false;
@@ -93,6 +97,7 @@ impl Standings {
             write.execute(params![
                 subject_bytes(subject),
                 visibility_number(kept.standing.visibility),
+                visibility_number(kept.later),
                 organisations,
                 kept.title
             ])?;
@@ -104,18 +109,39 @@ impl Standings {
     }
 }
 
+impl Kept {
+    /// Learns who may see the record from now on; true when that changed.
+    fn look(&mut self, event: &Event) -> bool {
+        let before = (self.standing.visibility, self.later);
+        match &event.facts {
+            Facts::Learning(learning::Facts::Submitted(facts)) => {
+                (self.standing.visibility, self.later) = (Some(Visibility::Parties), Some(facts.visibility));
+            }
+            Facts::Learning(learning::Facts::Published(_) | learning::Facts::Retracted(_)) => {
+                self.standing.visibility = self.later.take().or(self.standing.visibility);
+            }
+            Facts::Record(record::Facts::VisibilityChanged(facts)) if self.later.is_some() => {
+                self.later = Some(facts.to)
+            }
+            _ => self.standing.visibility = visibility(event).or(self.standing.visibility),
+        }
+        before != (self.standing.visibility, self.later)
+    }
+}
+
 fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Kept> {
     let found = file
-        .prepare_cached("SELECT visibility, organisations, title FROM subject WHERE subject = ?1")?
+        .prepare_cached("SELECT visibility, organisations, title, later_visibility FROM subject WHERE subject = ?1")?
         .query_row([subject_bytes(subject)], |row| {
             let standing = Standing {
                 visibility: visibility_from(row.get(0)?),
                 organisations: organisations_from(row.get_ref(1)?.as_blob()?),
             };
-            Ok(Kept { standing, title: row.get::<_, Option<String>>(2)?.map(Into::into), touched: false })
+            let title = row.get::<_, Option<String>>(2)?.map(Into::into);
+            Ok(Kept { standing, later: visibility_from(row.get(3)?), title, touched: false })
         })
         .optional()?;
-    Ok(found.unwrap_or(Kept { standing: Standing::default(), title: None, touched: false }))
+    Ok(found.unwrap_or(Kept { standing: Standing::default(), later: None, title: None, touched: false }))
 }
 
 /// A subject's standing and title.
@@ -169,7 +195,6 @@ fn visibility(event: &Event) -> Option<Visibility> {
         Facts::Agreement(agreement::Facts::Drafted(facts)) => Some(facts.visibility),
         Facts::Agreement(agreement::Facts::Registered(facts)) => Some(facts.visibility),
         Facts::Learning(learning::Facts::Registered(facts)) => Some(facts.visibility),
-        Facts::Learning(learning::Facts::Submitted(facts)) => Some(facts.visibility),
         Facts::Convening(convening::Facts::Announced(facts)) => Some(facts.visibility),
         Facts::Convening(convening::Facts::Registered(facts)) => Some(facts.visibility),
         Facts::Organisation(_) | Facts::Listing(_) | Facts::Agreement(_) | Facts::Learning(_) | Facts::Convening(_) => {

@@ -47,6 +47,9 @@ pub struct Learning {
     /// What reviewers found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// Who will see it once it is published; until then, those who work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility_once_published: Option<Visibility>,
     /// Who retracted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retracted_by: Option<OrganisationId>,
@@ -59,7 +62,8 @@ impl Learning {
         event: &Event,
     ) -> (Head, Self) {
         let state = if published_elsewhere { State::Registered } else { State::Submitted };
-        let mut head = Head::new(event, state, visibility);
+        let at_first = if published_elsewhere { visibility } else { Visibility::Parties };
+        let mut head = Head::new(event, state, at_first);
         head.name(by);
         content.authors.iter().for_each(|author| head.name(*author));
         let learning = Self {
@@ -70,6 +74,7 @@ impl Learning {
             level: None,
             authorship: claimed(content.authors.iter().copied(), Some(by), event),
             screenings: Vec::new(),
+            visibility_once_published: (!published_elsewhere).then_some(visibility),
             retracted_by: None,
         };
         (head, learning)
@@ -100,6 +105,7 @@ impl Learning {
             Facts::Published(published) => {
                 head.enter(State::Published);
                 self.level = Some(published.level);
+                self.appear(head);
             }
             Facts::AuthorshipAccepted(accepted) => {
                 attest(&mut self.authorship, accepted.by, Attestation::Confirmed, event);
@@ -107,7 +113,25 @@ impl Learning {
             Facts::Retracted(retracted) => {
                 head.enter_because(State::Retracted, event);
                 self.retracted_by = Some(retracted.by);
+                self.appear(head);
             }
+        }
+    }
+}
+
+impl Learning {
+    /// Those see it now who were to see it once published.
+    fn appear(&mut self, head: &mut Head) {
+        if let Some(visibility) = self.visibility_once_published.take() {
+            head.visibility = Some(visibility);
+        }
+    }
+
+    /// Who may see it was changed; before it is published, that is for later.
+    pub(super) fn show_to(&mut self, head: &mut Head, visibility: Visibility) {
+        match &mut self.visibility_once_published {
+            Some(later) => *later = visibility,
+            None => head.visibility = Some(visibility),
         }
     }
 }

@@ -125,6 +125,9 @@ impl Document {
             (Body::Agreement(body), Facts::Agreement(facts)) => body.apply(head, facts, event),
             (Body::Learning(body), Facts::Learning(facts)) => body.apply(head, facts, event),
             (Body::Convening(body), Facts::Convening(facts)) => body.apply(head, facts, event),
+            (Body::Learning(body), Facts::Record(types::record::Facts::VisibilityChanged(changed))) => {
+                body.show_to(head, changed.to);
+            }
             (_, Facts::Record(types::record::Facts::VisibilityChanged(changed))) => head.visibility = Some(changed.to),
             (_, facts) => {
                 let what = format!("{} cannot happen to {}", facts.suffix(), event.subject);

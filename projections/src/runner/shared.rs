@@ -288,3 +288,10 @@ impl Shared {
         }
     }
 }
+
+impl Drop for Shared {
+    /// Whoever forgets to shut down leaves no threads behind; they stop after the page they are at.
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
