@@ -10,6 +10,7 @@ use convenio_events::{
 };
 use convenio_journal::{Access, Index, Journal, StateFile};
 use convenio_ledger::{
+    clock::Clock,
     entropy::Entropy,
     genesis::Opening,
     sequencer::{Parts, Sequencer, SnapshotCursor},
@@ -21,7 +22,11 @@ use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
 use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit};
 use convenio_projections::{Settings, Views};
 use rand::Rng as _;
-use std::{path::Path, sync::Arc, thread::JoinHandle};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
 use tokio::sync::watch;
 
 /// A node that runs.
@@ -34,6 +39,7 @@ pub(crate) struct Node {
     pub(crate) root: watch::Receiver<TreeHead>,
     /// True where the first start made the first admin token.
     pub(crate) new: bool,
+    clock: Arc<Mutex<Box<dyn Clock>>>,
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
@@ -84,6 +90,7 @@ impl Node {
         threads.push(on_thread("tree", async move {
             tokio::select! { result = tree::run(tree_log, root) => result, () = tree_stop => Ok(()) }
         })?);
+        let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
         Ok(Self {
             ledger,
@@ -93,6 +100,7 @@ impl Node {
             ledger_id,
             root: heads,
             new: empty,
+            clock,
             shutdown,
             threads,
             _identity: identity,
@@ -123,10 +131,10 @@ impl Node {
         self.shutdown.clone()
     }
 
-    /// The time that grants are judged by on reads: never before the last event's, whatever the machine's clock says.
+    /// The time by which grants are judged on reads.
     fn time(&self) -> convenio_portal::Clock {
-        let clock = std::sync::Mutex::new(self.clock.clone());
-        Arc::new(move || clock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).read().wall)
+        let clock = self.clock.clone();
+        Arc::new(move || clock.lock().unwrap_or_else(PoisonError::into_inner).read().wall)
     }
 
     /// Tells streams and batches to end.
