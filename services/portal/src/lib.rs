@@ -1,15 +1,29 @@
 //! What is served: the JSON API, the event stream and the pages. It decides nothing and keeps nothing: commands go to the
 //! ledger, questions to the views.
 
+mod asking;
+mod command;
+mod contract;
+mod edge;
+mod events;
+mod health;
 pub mod limits;
 mod metrics;
 pub mod pages;
+mod parameters;
 pub mod problem;
 mod rate;
+mod read;
 mod router;
+pub mod routes;
 pub mod state;
+pub mod token;
 
+pub use asking::Reading;
 pub use limits::{Limits, RateLimit};
 pub use metrics::Metrics;
+pub use parameters::Parameters;
+pub use read::{collection::list_query, past::document as document_as_of};
 pub use router::router;
-pub use state::{Portal, PortalParts, PortalState};
+pub use state::{Clock, Portal, PortalParts, PortalState};
+pub use token::Token;

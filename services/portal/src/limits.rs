@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// The most bytes of one command's body; beyond it 413 `body-too-large`.
 pub const BODY_BYTES_LIMIT: usize = 1 << 20;
+/// How long one command waits for its outcome; then 503 `outcome-unknown`: the same id may be sent again.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(25);
 /// The most bytes of a batch; beyond it the batch ends with a last line `batch-too-large`.
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// The most bytes of one line of a batch; a longer one is refused with `line-too-long`, and the batch goes on.

@@ -14,9 +14,13 @@ use std::borrow::Cow;
 /// Seconds after which a caller may try again when the node could not answer.
 const RETRY_SECONDS: u32 = 1;
 
-/// Why there is no better answer.
+/// Why there is no better answer. Boxed: it is the rare case of every result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Details>);
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+struct Details {
     /// Where the code is explained: a path on this node.
     r#type: String,
     title: Cow<'static, str>,
@@ -86,7 +90,7 @@ problems! {
 impl Problem {
     fn new(code: impl Into<Cow<'static, str>>, status: StatusCode, title: &'static str) -> Self {
         let code = code.into();
-        Self {
+        Self(Box::new(Details {
             r#type: format!("/docs#{code}"),
             title: title.into(),
             status: status.as_u16(),
@@ -96,39 +100,39 @@ impl Problem {
             rule: None,
             command_id: None,
             retry_seconds: None,
-        }
+        }))
     }
     /// Names the field, parameter or header that it is about.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
     /// Says it with the values at hand.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.0.detail = Some(detail.into());
         self
     }
     /// Names the command that it answers.
     #[must_use]
     pub fn command(mut self, id: CommandId) -> Self {
-        self.command_id = Some(id);
+        self.0.command_id = Some(id);
         self
     }
     /// Says after how many seconds to come again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_seconds = Some(seconds);
+        self.0.retry_seconds = Some(seconds);
         self
     }
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
     /// The stable code.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 }
 
@@ -159,7 +163,7 @@ impl From<Rejection> for Problem {
         // A code finer than the reason's is a rule that a value breaks; the reason then says what kind of thing is wrong.
         let rule = (code != reason.code()).then(|| Cow::Borrowed(reason.code()));
         let mut problem = Self::new(code, status_of(reason.class()), reason.title());
-        (problem.field, problem.detail, problem.rule) = (field, detail, rule);
+        (problem.0.field, problem.0.detail, problem.0.rule) = (field, detail, rule);
         problem
     }
 }
@@ -214,10 +218,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.retry_seconds {
+        if let Some(seconds) = self.0.retry_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if self.status == 401 {
+        if self.0.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convenio\""));
         }
         response

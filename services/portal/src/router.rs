@@ -1,9 +1,80 @@
-//! All routes put together. Which there are is said in `routes`.
+//! All routes put together: which function answers which operation. Rights and paths are in `routes`.
 
-use crate::{pages, state::PortalState};
-use axum::Router;
+use crate::{
+    asking::Asked,
+    command, contract, edge, events, health, pages,
+    problem::{Code, Problem},
+    read::{collection, export, record, trail},
+    routes::{Collection, Operation},
+    state::PortalState,
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, get, post},
+};
+use tower::ServiceExt as _;
+
+type Here = State<PortalState>;
 
 /// Everything that the portal serves.
 pub fn router(state: PortalState) -> Router {
-    pages::router(state)
+    let pages = pages::router(state.clone());
+    let api = Operation::all()
+        .into_iter()
+        .fold(Router::new(), |router, operation| router.route(&operation.route().path, handler(operation)));
+    let not_found = pages.clone();
+    api.method_not_allowed_fallback(async || Problem::from(Code::MethodNotAllowed))
+        .with_state(state.clone())
+        .merge(pages.reset_fallback())
+        .fallback(move |request| unknown_path(not_found.clone(), request))
+        .layer(middleware::from_fn_with_state(state, edge::edge))
+}
+
+fn handler(operation: Operation) -> MethodRouter<PortalState> {
+    match operation {
+        Operation::SendCommand => post(command::one),
+        Operation::SendCommands => post(command::batch::many),
+        Operation::Events => get(events::page::events),
+        Operation::Event => get(events::one::event),
+        Operation::List(Collection { kind, view }) => {
+            get(move |state: Here, asked: Asked| collection::list(state, asked, kind, view))
+        }
+        Operation::Record(Collection { kind, view }) => {
+            get(move |state: Here, asked: Asked| record::one(state, asked, kind, view))
+        }
+        Operation::History(Collection { kind, .. }) => {
+            get(move |state: Here, asked: Asked| record::events(state, asked, kind))
+        }
+        Operation::Export(Collection { kind, view }) => {
+            get(move |state: Here, asked: Asked| export::export(state, asked, kind, view))
+        }
+        Operation::Partnerships => get(record::partnerships),
+        Operation::Activity => get(trail::feed),
+        Operation::Audit => get(trail::audit),
+        Operation::Grants => get(trail::grants),
+        Operation::Status => get(health::status),
+        Operation::Schema => get(contract::schema),
+        Operation::AsyncApi => get(contract::asyncapi),
+        Operation::OpenApi => get(contract::openapi),
+        Operation::Docs => get(contract::docs),
+        Operation::Health => get(health::alive),
+        Operation::Ready => get(health::ready),
+        Operation::Metrics => get(health::metrics),
+    }
+}
+
+/// The pages' own answer where they have one and a person asks; else a problem.
+async fn unknown_path(pages: Router, request: Request) -> Response {
+    let person = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if person.is_some_and(|accept| accept.contains("text/html")) && !request.uri().path().starts_with("/api/") {
+        let answer = pages.oneshot(request).await.unwrap_or_else(|never| match never {});
+        if answer.status() != StatusCode::NOT_FOUND || answer.headers().contains_key(header::CONTENT_TYPE) {
+            return answer;
+        }
+    }
+    Problem::from(Code::PathUnknown).into_response()
 }

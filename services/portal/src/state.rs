@@ -5,12 +5,15 @@ use crate::{
     metrics::Metrics,
     rate::RateLimiter,
 };
-use convenio_events::{LedgerId, Sequence, log::EventLog};
+use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
 use convenio_notary::TreeHead;
 use convenio_projections::Views;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What a portal is made of.
 pub struct PortalParts {
@@ -32,6 +35,8 @@ pub struct PortalParts {
     pub public_url: String,
     /// What an operator may set.
     pub limits: Limits,
+    /// The ledger's clock: what grants are in force is told by it.
+    pub clock: Clock,
     /// True once the node shuts down: streams and batches then end.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -116,6 +121,10 @@ impl PortalState {
     /// The last committed event; `None` in an empty ledger.
     pub fn head_sequence(&self) -> Option<Sequence> {
         last(*self.log().head().borrow())
+    }
+    /// What time the ledger's clock tells.
+    pub fn now(&self) -> Timestamp {
+        (self.shared.parts.clock)()
     }
     /// What was counted.
     pub fn metrics(&self) -> &Metrics {

@@ -1,0 +1,190 @@
+//! A read: who asks, what for, and which views answer. What is asked for is said in `read`, not here.
+
+use crate::{
+    limits::WAIT_FOR_LIMIT,
+    parameters::{Parameters, invalid},
+    problem::{Code, Problem, internal},
+    state::{PortalState, last},
+    token::bearer,
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequestParts, RawPathParams},
+    http::{HeaderName, HeaderValue, header, request::Parts},
+    response::Response,
+};
+use convenio_events::{Sequence, Timestamp, commitment::Digest};
+use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
+use serde::Serialize;
+
+/// The header that says at which sequence an answer is true.
+pub(crate) const CONVENIO_SEQUENCE: HeaderName = HeaderName::from_static("convenio-sequence");
+
+/// A question as it came in.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The bearer token's digest.
+    pub(crate) token: Option<Digest>,
+    /// What is in the query string, less what every question takes.
+    pub(crate) parameters: Parameters,
+    /// The values in the path, first to last.
+    pub(crate) path: Vec<String>,
+    /// The headers.
+    pub(crate) headers: axum::http::HeaderMap,
+    wait_for: Option<Sequence>,
+}
+
+impl FromRequestParts<PortalState> for Asked {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &PortalState) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers)?;
+        let mut parameters = Parameters::parse(parts.uri.query())?;
+        let wait_for = parameters.one("wait_for")?.map(Sequence);
+        let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Code::PathUnknown)?;
+        let path = path.iter().map(|(_, value)| value.to_owned()).collect();
+        Ok(Self { token, parameters, path, headers: std::mem::take(&mut parts.headers), wait_for })
+    }
+}
+
+impl Asked {
+    /// The first value in the path, as what it must be; anything else is a record that is not there.
+    pub(crate) fn id<T: std::str::FromStr>(&self) -> Result<T, Problem> {
+        let text = self.path.first().map(String::as_str).unwrap_or_default();
+        text.parse().map_err(|_| Code::RecordUnknown.into())
+    }
+
+    /// Waits until the views have what the caller wants to see: the event of its sequence and all before.
+    pub(crate) async fn wait(&self, state: &PortalState, views: &[ViewName]) -> Result<(), Problem> {
+        let Some(sequence) = self.wait_for else { return Ok(()) };
+        wait_for(state, views, sequence, self.token.is_some()).await
+    }
+
+    /// The past that is asked for, as a number of events: `as_of_sequence` (that event included) or `as_of` (a time).
+    pub(crate) async fn as_of(&mut self, state: &PortalState, views: &[ViewName]) -> Result<Option<Sequence>, Problem> {
+        let sequence: Option<u64> = self.parameters.one("as_of_sequence")?;
+        let time: Option<Timestamp> = self.parameters.one("as_of")?;
+        let position = match (sequence, time) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(invalid("as_of", "there is an as_of_sequence too")),
+            (Some(sequence), None) => {
+                let head = *state.log().head().borrow();
+                if sequence >= head.0 {
+                    return Err(invalid("as_of_sequence", format_args!("the ledger has {head} events")));
+                }
+                Sequence(sequence + 1)
+            }
+            (None, Some(time)) => {
+                let index = state.index().clone();
+                blocking(move || index.as_of(time).map_err(|error| internal(&error))).await?
+            }
+        };
+        if let Some(sequence) = last(position) {
+            wait_for(state, views, sequence, self.token.is_some()).await?;
+        }
+        Ok(Some(position))
+    }
+}
+
+async fn wait_for(state: &PortalState, views: &[ViewName], sequence: Sequence, access: bool) -> Result<(), Problem> {
+    let position = Sequence(sequence.0.saturating_add(1));
+    let late = |late: convenio_projections::NotYetVisible| Problem::from(Code::NotYetVisible).detail(late.to_string());
+    state.views().wait_for(views, position, WAIT_FOR_LIMIT).await.map_err(late)?;
+    if access {
+        state.views().wait_for(&[ViewName::Access], position, WAIT_FOR_LIMIT).await.map_err(late)?;
+    }
+    Ok(())
+}
+
+/// Runs what blocks on a thread for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(internal(&error)),
+    }
+}
+
+/// One reader at work: who it is, and how far the views are that it has opened.
+#[derive(Debug)]
+pub struct Reading {
+    state: PortalState,
+    /// What the reader may see.
+    pub identity: ReaderIdentity,
+    /// The grant of its token.
+    pub grant: Option<access::Grant>,
+    least: Option<Sequence>,
+}
+
+impl Reading {
+    /// Authenticates a reader by the access view. Blocks: for a thread that may.
+    ///
+    /// # Errors
+    /// 401 `token-invalid`; what the view cannot answer.
+    pub fn begin(state: &PortalState, token: Option<Digest>) -> Result<Self, Problem> {
+        let identity = ReaderIdentity::default();
+        let mut reading = Self { state: state.clone(), identity, grant: None, least: None };
+        if let Some(token) = token {
+            let view = reading.view(ViewName::Access)?;
+            let grant = access::grant_by_token(&view, &token)?.filter(|grant| grant.is_in_force(state.now()));
+            let grant = grant.ok_or(Code::TokenInvalid)?;
+            reading.identity = grant.identity();
+            reading.grant = Some(grant);
+        }
+        Ok(reading)
+    }
+
+    /// Opens a view.
+    ///
+    /// # Errors
+    /// What the view cannot answer.
+    pub fn view(&mut self, view: ViewName) -> Result<Reader, Problem> {
+        let reader = self.state.views().read(view)?;
+        let position = reader.position();
+        self.least = Some(self.least.map_or(position, |least| least.min(position)));
+        Ok(reader)
+    }
+
+    /// The last event that all opened views had folded.
+    pub fn sequence(&self) -> Option<Sequence> {
+        self.least.and_then(last)
+    }
+}
+
+impl PortalState {
+    /// Asks a question of the views, as whoever has the token, on a thread that may block.
+    ///
+    /// # Errors
+    /// 401 `token-invalid`; those of the question.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        token: Option<Digest>,
+        question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let state = self.clone();
+        blocking(move || question(&mut Reading::begin(&state, token)?)).await
+    }
+}
+
+/// A JSON answer that is true at a sequence.
+pub(crate) fn json(sequence: Option<Sequence>, body: &impl Serialize) -> Response {
+    json_bytes(sequence, serde_json::to_vec(body).expect("our types have string keys"))
+}
+
+/// The same, for a body that is JSON already.
+pub(crate) fn json_bytes(sequence: Option<Sequence>, body: impl Into<Bytes>) -> Response {
+    typed(sequence, HeaderValue::from_static("application/json"), Body::from(body.into()))
+}
+
+/// An answer of any type that is true at a sequence. What a reader sees depends on its token, so no cache may share it unasked.
+pub(crate) fn typed(sequence: Option<Sequence>, content_type: HeaderValue, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("authorization, accept"));
+    if let Some(sequence) = sequence {
+        headers.insert(CONVENIO_SEQUENCE, sequence.0.into());
+    }
+    response
+}

@@ -1,0 +1,105 @@
+//! What a caller is told of its command. Secrets are told once.
+
+use super::accepted_status;
+use crate::{problem::Problem, token::Token};
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, header},
+    response::Response,
+};
+use convenio_events::{CommandId, EventId, Sequence, StreamVersion, Subject};
+use convenio_ledger::rejection::Accepted;
+use serde::Serialize;
+
+/// Says that nothing was recorded this time.
+const IDEMPOTENT_REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
+
+#[derive(Serialize)]
+struct Told<'a> {
+    subject: Subject,
+    sequence: Sequence,
+    streamversion: StreamVersion,
+    events: Vec<ToldEvent<'a>>,
+    command_id: CommandId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ToldEvent<'a> {
+    id: EventId,
+    r#type: &'a str,
+    sequence: Sequence,
+}
+
+impl<'a> Told<'a> {
+    fn new(accepted: &'a Accepted, token: Option<&Token>) -> Self {
+        let shown = |token: &Token| if accepted.replay { "already-shown".to_owned() } else { token.reveal() };
+        let events = accepted.events.iter();
+        Self {
+            subject: accepted.subject,
+            sequence: accepted.sequence,
+            streamversion: accepted.stream_version,
+            events: events
+                .map(|event| ToldEvent { id: event.id, r#type: &event.type_name, sequence: event.sequence })
+                .collect(),
+            command_id: accepted.command_id,
+            token: token.map(shown),
+        }
+    }
+}
+
+/// The answer to one command.
+pub(super) fn response(accepted: &Accepted, token: Option<&Token>) -> Response {
+    let body = serde_json::to_vec(&Told::new(accepted, token)).expect("our types have string keys");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = accepted_status(accepted.replay);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if accepted.replay {
+        headers.insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+#[derive(Serialize)]
+struct AcceptedLine<'a> {
+    line: u64,
+    id: CommandId,
+    status: u16,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    idempotent_replay: bool,
+    #[serde(flatten)]
+    told: Told<'a>,
+}
+
+#[derive(Serialize)]
+struct RefusedLine<'a> {
+    line: u64,
+    id: Option<CommandId>,
+    #[serde(flatten)]
+    problem: &'a Problem,
+}
+
+/// The answer to one line of a batch, with its newline.
+pub(super) fn accepted_line(out: &mut Vec<u8>, line: u64, accepted: &Accepted, token: Option<&Token>) {
+    let status = accepted_status(accepted.replay).as_u16();
+    let told = Told::new(accepted, token);
+    write_line(out, &AcceptedLine { line, id: accepted.command_id, status, idempotent_replay: accepted.replay, told });
+}
+
+/// The answer to one line of a batch that was refused, with its newline.
+pub(super) fn refused_line(out: &mut Vec<u8>, line: u64, id: Option<CommandId>, problem: &Problem) {
+    write_line(out, &RefusedLine { line, id, problem });
+}
+
+/// The last line of a batch that was read to its end.
+pub(super) fn last_line(out: &mut Vec<u8>, accepted: u64, refused: u64) {
+    write_line(out, &serde_json::json!({"done": true, "accepted": accepted, "refused": refused}));
+}
+
+fn write_line(out: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(&mut *out, value).expect("our types have string keys, and a Vec takes everything");
+    out.push(b'\n');
+}

@@ -1,0 +1,282 @@
+//! `POST /api/v1/commands`: many commands, one a line, answered in order. It reads on whether or not its answers are read.
+
+use super::{
+    acting_for, answer,
+    line::{Cut, Line, Lines},
+    provide_token, require_type,
+    spool::{End, Reading, Spool},
+};
+use crate::{
+    limits::{BATCH_BYTES_LIMIT, BATCH_IN_FLIGHT_LIMIT, BATCH_LINES_LIMIT, BATCH_READ_TIMEOUT, BATCH_WRITE_TIMEOUT},
+    metrics::{Counted, Metrics},
+    problem::{Code, Problem},
+    state::PortalState,
+    token::{Token, bearer},
+};
+use axum::{
+    body::{Body, BodyDataStream},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use convenio_events::{CommandId, OrganisationId};
+use convenio_ledger::{
+    authorise::Credential,
+    rejection::{Refusal, Unavailable},
+    submission::{Answer, Body as CommandBody, Submission},
+};
+use futures::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+/// Answers are handed on when there are so many bytes of them, or when the next one is not there yet.
+const CHUNK_BYTES: usize = 16 << 10;
+
+pub(crate) async fn many(State(state): State<PortalState>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    match begin(&state, &parts.headers, parts.uri.query()) {
+        Ok(batch) => batch.run(body),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn begin(state: &PortalState, headers: &HeaderMap, query: Option<&str>) -> Result<Batch, Problem> {
+    require_type(headers, is_ndjson, Code::NdjsonRequired)?;
+    crate::parameters::Parameters::parse(query)?.finish()?;
+    let token = bearer(headers)?.ok_or(Code::TokenRequired)?;
+    let permit = state.batches().try_acquire_owned().map_err(|_| Code::Overloaded)?;
+    Ok(Batch {
+        state: state.clone(),
+        credential: Credential::Token(token),
+        acting_for: acting_for(headers)?,
+        counted: Counted::new(state, |metrics: &Metrics| &metrics.batches),
+        permit,
+    })
+}
+
+fn is_ndjson(essence: &str) -> bool {
+    essence.eq_ignore_ascii_case("application/x-ndjson")
+}
+
+/// One batch under way.
+struct Batch {
+    state: PortalState,
+    credential: Credential,
+    acting_for: Option<OrganisationId>,
+    counted: Counted,
+    permit: OwnedSemaphorePermit,
+}
+
+/// A line whose answer is due.
+struct Due {
+    line: u64,
+    id: Option<CommandId>,
+    token: Option<Token>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Waiting(oneshot::Receiver<Answer>),
+    Known(Problem),
+}
+
+/// Why no more lines are read.
+enum Stop {
+    /// The client sent everything.
+    Finished,
+    /// It did not, or the node shuts down: the answers end without a last line.
+    Cut,
+}
+
+impl Batch {
+    fn run(self, body: Body) -> Response {
+        let Self { state, credential, acting_for, counted, permit } = self;
+        let (due, next_due) = mpsc::channel(BATCH_IN_FLIGHT_LIMIT);
+        let spool = Spool::default();
+        let reader = LineReader { state: state.clone(), credential, acting_for, due, line: 0 };
+        let reading = tokio::spawn(reader.run(body.into_data_stream()));
+        let answers = spool.clone();
+        tokio::spawn(async move {
+            answer_all(&state, next_due, reading, &answers).await;
+            drop((counted, permit));
+        });
+        let stream = futures::stream::unfold(Reading(spool), |reading| async {
+            match reading.0.take().await {
+                Ok(chunk) => Some((Ok(chunk), reading)),
+                Err(End::Closed) => None,
+                Err(End::Abandoned) => Some((Err(std::io::Error::from(std::io::ErrorKind::TimedOut)), reading)),
+            }
+        });
+        let mut response = Response::new(Body::from_stream(stream));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// Reads lines and sends them on, as fast as the ledger takes them.
+struct LineReader {
+    state: PortalState,
+    credential: Credential,
+    acting_for: Option<OrganisationId>,
+    due: mpsc::Sender<Due>,
+    line: u64,
+}
+
+impl LineReader {
+    async fn run(mut self, mut body: BodyDataStream) -> Stop {
+        let mut shutdown = self.state.shutdown();
+        let (mut lines, mut bytes) = (Lines::default(), 0_usize);
+        loop {
+            let next = tokio::select! {
+                next = tokio::time::timeout(BATCH_READ_TIMEOUT, body.next()) => next,
+                _ = shutdown.wait_for(|down| *down) => return Stop::Cut,
+            };
+            let chunk = match next {
+                Ok(Some(Ok(chunk))) => chunk,
+                Ok(None) => break,
+                Ok(Some(Err(_))) | Err(_) => return Stop::Cut,
+            };
+            bytes += chunk.len();
+            if bytes > BATCH_BYTES_LIMIT {
+                return self.refuse_rest().await;
+            }
+            lines.push(&chunk);
+            while let Some(cut) = lines.next() {
+                if self.take(cut).await.is_err() {
+                    return Stop::Cut;
+                }
+            }
+        }
+        if let Some(cut) = lines.rest()
+            && self.take(cut).await.is_err()
+        {
+            return Stop::Cut;
+        }
+        Stop::Finished
+    }
+
+    async fn refuse_rest(&mut self) -> Stop {
+        self.line += 1;
+        // The answering task lives as long as this one; if it does not, there is nobody to tell.
+        let _ = self.refuse(None, Code::BatchTooLarge.into()).await;
+        Stop::Cut
+    }
+
+    /// Sends one line on; an error when the batch is over.
+    async fn take(&mut self, cut: Cut) -> Result<(), ()> {
+        if self.line == BATCH_LINES_LIMIT {
+            self.refuse_rest().await;
+            return Err(());
+        }
+        self.line += 1;
+        let bytes = match cut {
+            Cut::Line(bytes) => bytes,
+            Cut::TooLong => return self.refuse(None, Code::LineTooLong.into()).await,
+        };
+        if bytes.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        match Line::parse(&bytes) {
+            Ok(line) => self.submit(&line).await,
+            Err((id, problem)) => self.refuse(id, problem).await,
+        }
+    }
+
+    async fn submit(&self, line: &Line<'_>) -> Result<(), ()> {
+        let acting_for = match line.acting_for() {
+            Ok(acting_for) => acting_for.or(self.acting_for),
+            Err(problem) => return self.refuse(Some(line.id), problem).await,
+        };
+        let mut body = CommandBody::parse(&line.command, line.data.get().as_bytes(), line.expected_version);
+        let token = body.as_mut().ok().and_then(provide_token);
+        let submission = Submission {
+            credential: self.credential,
+            acting_for,
+            id: line.id,
+            correlation_id: line.correlation_id,
+            expected_version: line.expected_version,
+            body,
+        };
+        // Room for the answer comes first: so many commands of one batch wait, and no more.
+        let room = self.due.reserve().await.map_err(|_| ())?;
+        let outcome = match self.state.ledger().enqueue_when_free(submission).await {
+            Ok(answer) => Outcome::Waiting(answer),
+            Err(refusal) => {
+                self.state.metrics().command(&Err(refusal.clone()));
+                Outcome::Known(refusal.into())
+            }
+        };
+        room.send(Due { line: self.line, id: Some(line.id), token, outcome });
+        Ok(())
+    }
+
+    async fn refuse(&self, id: Option<CommandId>, problem: Problem) -> Result<(), ()> {
+        let due = Due { line: self.line, id, token: None, outcome: Outcome::Known(problem) };
+        self.due.send(due).await.map_err(|_| ())
+    }
+}
+
+async fn answer_all(
+    state: &PortalState,
+    mut next_due: mpsc::Receiver<Due>,
+    reading: tokio::task::JoinHandle<Stop>,
+    spool: &Spool,
+) {
+    let (mut out, mut accepted, mut refused) = (Vec::with_capacity(CHUNK_BYTES), 0, 0);
+    loop {
+        let due = match next_due.try_recv() {
+            Ok(due) => due,
+            Err(_) => {
+                flush(&mut out, spool, 1);
+                let Some(due) = next_due.recv().await else { break };
+                due
+            }
+        };
+        if answer_one(state, due, &mut out, spool).await {
+            accepted += 1
+        } else {
+            refused += 1
+        }
+        flush(&mut out, spool, CHUNK_BYTES);
+    }
+    if matches!(reading.await, Ok(Stop::Finished)) {
+        answer::last_line(&mut out, accepted, refused);
+    }
+    flush(&mut out, spool, 1);
+    spool.close(BATCH_WRITE_TIMEOUT).await;
+}
+
+/// Writes the answer to one line, and says whether it was accepted.
+async fn answer_one(state: &PortalState, due: Due, out: &mut Vec<u8>, spool: &Spool) -> bool {
+    let Due { line, id, token, outcome } = due;
+    let mut waiting = match outcome {
+        Outcome::Waiting(waiting) => waiting,
+        Outcome::Known(problem) => {
+            answer::refused_line(out, line, id, &problem);
+            return false;
+        }
+    };
+    let answer = match waiting.try_recv() {
+        Ok(answer) => answer,
+        Err(_) => {
+            flush(out, spool, 1);
+            waiting.await.unwrap_or(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)))
+        }
+    };
+    state.metrics().command(&answer);
+    match answer {
+        Ok(accepted) => answer::accepted_line(out, line, &accepted, token.as_ref()),
+        Err(refusal) => {
+            answer::refused_line(out, line, id, &refusal.into());
+            return false;
+        }
+    }
+    true
+}
+
+fn flush(out: &mut Vec<u8>, spool: &Spool, least: usize) {
+    if out.len() >= least {
+        spool.write(std::mem::replace(out, Vec::with_capacity(CHUNK_BYTES)));
+    }
+}

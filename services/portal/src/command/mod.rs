@@ -1,0 +1,171 @@
+//! Commands on their way to the ledger: one at a time, or many as lines. What they mean is decided there.
+
+mod answer;
+pub(crate) mod batch;
+mod line;
+mod spool;
+
+use crate::{
+    limits::{BODY_BYTES_LIMIT, COMMAND_TIMEOUT},
+    problem::{Code, Problem},
+    state::PortalState,
+    token::{Token, bearer},
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::BytesMut;
+use convenio_events::{Actor, CommandId, OrganisationId, StreamVersion};
+use convenio_ledger::{
+    authorise::Credential,
+    rejection::{Refusal, Unavailable},
+    submission::{Body as CommandBody, Submission},
+};
+use futures::StreamExt as _;
+use std::str::FromStr;
+
+/// `POST /api/v1/commands/<name>`: the body is the command's data.
+pub(crate) async fn one(
+    State(state): State<PortalState>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let Ok(Path(name)) = name else { return Problem::from(Code::PathUnknown).into_response() };
+    let (parts, body) = request.into_parts();
+    let envelope = match Envelope::read(&parts.headers, parts.uri.query()) {
+        Ok(envelope) => envelope,
+        Err(problem) => return problem.into_response(),
+    };
+    let id = envelope.id;
+    let sent = match read_body(&parts.headers, body).await {
+        Ok(data) => send(&state, &name, &data, envelope).await,
+        Err(problem) => Err(problem),
+    };
+    sent.unwrap_or_else(|problem| problem.command(id).into_response())
+}
+
+async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) -> Result<Response, Problem> {
+    let mut body = CommandBody::parse(name, data, envelope.expected_version);
+    let token = body.as_mut().ok().and_then(provide_token);
+    let submission = envelope.submission(body);
+    let answered = tokio::time::timeout(COMMAND_TIMEOUT, state.ledger().submit(submission)).await;
+    let answer = answered.unwrap_or(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
+    state.metrics().command(&answer);
+    Ok(answer::response(&answer?, token.as_ref()))
+}
+
+/// Makes the token of a grant whose caller brought none.
+fn provide_token(body: &mut CommandBody) -> Option<Token> {
+    let token = matches!(body.command, convenio_ledger::command::Command::GrantAccess(_)).then(Token::random)?;
+    body.provide_token(token.digest()).then_some(token)
+}
+
+/// What a command's headers say.
+struct Envelope {
+    credential: Credential,
+    acting_for: Option<OrganisationId>,
+    id: CommandId,
+    correlation_id: Option<CommandId>,
+    expected_version: Option<StreamVersion>,
+}
+
+impl Envelope {
+    fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Problem> {
+        require_type(headers, is_json, Code::JsonRequired)?;
+        crate::parameters::Parameters::parse(query)?.finish()?;
+        Ok(Self {
+            credential: Credential::Token(bearer(headers)?.ok_or(Code::TokenRequired)?),
+            acting_for: acting_for(headers)?,
+            id: header_value(headers, IDEMPOTENCY_KEY)?.unwrap_or_else(|| CommandId::new(uuid::Uuid::now_v7())),
+            correlation_id: header_value(headers, CORRELATION_ID)?,
+            expected_version: header_value(headers, header::IF_MATCH.as_str())?.map(|Version(version)| version),
+        })
+    }
+
+    fn submission(self, body: Result<CommandBody, convenio_ledger::rejection::Rejection>) -> Submission {
+        let Self { credential, acting_for, id, correlation_id, .. } = self;
+        let expected_version = self.expected_version;
+        Submission { credential, acting_for, id, correlation_id, expected_version, body }
+    }
+}
+
+/// The caller's id of a command.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Which organisation acts.
+pub(crate) const ACTING_FOR: &str = "convenio-acting-for";
+/// What the caller says hangs together.
+pub(crate) const CORRELATION_ID: &str = "convenio-correlation-id";
+
+/// `"3"`, as in an `ETag`.
+struct Version(StreamVersion);
+
+impl FromStr for Version {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+        number.map(|number| Self(StreamVersion(number))).ok_or("not a version in quotes, as in an ETag")
+    }
+}
+
+/// `organisation/<uuid>`.
+pub(crate) struct ActingFor(pub(crate) OrganisationId);
+
+impl FromStr for ActingFor {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(Actor::Organisation(id)) => Ok(Self(id)),
+            _ => Err("not of the form organisation/<uuid>"),
+        }
+    }
+}
+
+fn acting_for(headers: &HeaderMap) -> Result<Option<OrganisationId>, Problem> {
+    Ok(header_value(headers, ACTING_FOR)?.map(|ActingFor(organisation)| organisation))
+}
+
+fn header_value<T: FromStr<Err: ToString>>(headers: &HeaderMap, name: &str) -> Result<Option<T>, Problem> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let invalid = |why: String| Problem::from(Code::HeaderInvalid).field(name).detail(why);
+    let text = value.to_str().map_err(|_| invalid("not ASCII".to_owned()))?;
+    text.trim().parse().map(Some).map_err(|error: T::Err| invalid(error.to_string()))
+}
+
+fn require_type(headers: &HeaderMap, fits: fn(&str) -> bool, else_code: Code) -> Result<(), Problem> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.map(|value| value.split(';').next().unwrap_or_default().trim());
+    if essence.is_some_and(fits) { Ok(()) } else { Err(else_code.into()) }
+}
+
+fn is_json(essence: &str) -> bool {
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_LIMIT) {
+        return Err(Code::BodyTooLarge.into());
+    }
+    let mut chunks = body.into_data_stream();
+    let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
+    let mut whole = first.map_err(|_| Code::BodyUnreadable)?;
+    // Most bodies are one chunk, which is then not copied.
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Code::BodyUnreadable)?;
+        let mut joined = BytesMut::from(whole);
+        joined.extend_from_slice(&chunk);
+        if joined.len() > BODY_BYTES_LIMIT {
+            return Err(Code::BodyTooLarge.into());
+        }
+        whole = joined.freeze();
+    }
+    if whole.len() > BODY_BYTES_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(whole) }
+}
+
+/// The status of an accepted command.
+const fn accepted_status(replay: bool) -> StatusCode {
+    if replay { StatusCode::OK } else { StatusCode::CREATED }
+}

@@ -1,0 +1,130 @@
+//! What surrounds every request: its id, the caller's rate, the time it may take, the headers of every answer, and the counts.
+
+use crate::{
+    asking::CONVENIO_SEQUENCE,
+    limits::REQUEST_TIMEOUT,
+    problem::{Code, Problem},
+    rate::{Allowance, Caller},
+    state::PortalState,
+    token::bearer,
+};
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt as _;
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The most characters of a request id that a caller may choose.
+const REQUEST_ID_LIMIT: usize = 64;
+/// Pages are whole in themselves: nothing is loaded from elsewhere, nothing inline runs, nobody frames them.
+const CONTENT_POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+/// What scripts of other origins may read of an answer.
+const EXPOSED: &str =
+    "convenio-sequence, etag, link, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id";
+/// What scripts of other origins may send.
+const ALLOWED: &str = "accept, authorization, last-event-id, x-request-id";
+
+pub(crate) async fn edge(State(state): State<PortalState>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(request.headers());
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let public = matches!(method, Method::GET | Method::HEAD);
+    let (mut response, allowance) = answer(&state, request, next, began).await;
+    finish(response.headers_mut(), id.clone(), public, allowance);
+    let (status, took) = (response.status(), began.elapsed());
+    state.metrics().request(path.as_ref().map_or("unmatched", MatchedPath::as_str), status.as_u16(), took);
+    let (took, status, path) = (took.as_micros(), status.as_u16(), uri.path());
+    if status >= 500 {
+        tracing::warn!(?id, %method, path, status, took_us = took, "a request was not answered well");
+    } else {
+        tracing::debug!(?id, %method, path, status, took_us = took, "a request was answered");
+    }
+    response
+}
+
+async fn answer(state: &PortalState, request: Request, next: Next, now: Instant) -> (Response, Option<Allowance>) {
+    if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return (preflight(), None);
+    }
+    let allowance = state.rate().and_then(|rate| Some(rate.take(caller(&request)?, now)));
+    if let Some(Allowance { allowed: false, reset_seconds, .. }) = allowance {
+        let seconds = u32::try_from(reset_seconds).unwrap_or(u32::MAX);
+        return (Problem::from(Code::TooManyRequests).retry_after(seconds).into_response(), allowance);
+    }
+    let running = tokio::time::timeout(REQUEST_TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind());
+    let response = match running.await {
+        Ok(Ok(response)) => response,
+        // The panic's message and place are in the log already: the panic hook wrote them.
+        Ok(Err(_panic)) => Problem::from(Code::Internal).into_response(),
+        Err(_elapsed) => Problem::from(Code::TooSlow).into_response(),
+    };
+    (response, allowance)
+}
+
+/// Whose allowance a request takes from; `None` when it came through no socket and has no token.
+fn caller(request: &Request) -> Option<Caller> {
+    if let Ok(Some(token)) = bearer(request.headers()) {
+        return Some(Caller::Token(token));
+    }
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| Caller::Address(address.ip()))
+}
+
+/// The caller's own id where it is a plain word, else one that no other request of this process has.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    static PROCESS: LazyLock<u64> = LazyLock::new(rand::random);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let plain = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=REQUEST_ID_LIMIT).contains(&bytes.len()) && bytes.iter().all(word)
+    };
+    headers.get(&REQUEST_ID).filter(plain).cloned().unwrap_or_else(|| {
+        let id = format!("{:016x}-{:x}", *PROCESS, NEXT.fetch_add(1, Relaxed));
+        HeaderValue::from_str(&id).expect("hexadecimal digits are ASCII")
+    })
+}
+
+/// What a browser asks before a script of another origin may read: reading is open to all, recording is not.
+fn preflight() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+    response
+}
+
+fn finish(headers: &mut HeaderMap, id: HeaderValue, public: bool, allowance: Option<Allowance>) {
+    headers.insert(REQUEST_ID, id);
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CONTENT_POLICY));
+    if public {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        if headers.contains_key(&CONVENIO_SEQUENCE) || allowance.is_some() {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        }
+    }
+    if let Some(Allowance { limit, remaining, reset_seconds, .. }) = allowance {
+        headers.insert("ratelimit-limit", limit.into());
+        headers.insert("ratelimit-remaining", remaining.into());
+        headers.insert("ratelimit-reset", reset_seconds.into());
+    }
+}

@@ -1,0 +1,98 @@
+//! `GET /api/v1/events/<id or sequence>`: one event, the entry that its leaf hashes, and what opens the entry's commitments.
+
+use super::render::{Eyes, Filter, write_shown};
+use crate::{
+    asking::{Asked, blocking, json},
+    problem::{Code, Problem, internal},
+    read::past,
+    state::PortalState,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use convenio_events::{EventId, RecordedEvent, Sequence};
+use convenio_notary::leaf_hash;
+use convenio_projections::ViewName;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+#[derive(Serialize)]
+struct Told<'a> {
+    event: &'a RawValue,
+    /// The bytes that the leaf hashes.
+    entry: &'a str,
+    leaf_hash: String,
+    /// What opens the commitments, for those who may read the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disclosure: Option<Disclosure<'a>>,
+}
+
+#[derive(Serialize)]
+struct Disclosure<'a> {
+    sequence: Sequence,
+    record: &'a str,
+    record_salt: String,
+    text: Option<&'a str>,
+    text_salt: Option<String>,
+}
+
+pub(crate) async fn event(State(state): State<PortalState>, asked: Asked) -> Response {
+    find(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+    asked.wait(state, &[ViewName::Access]).await?;
+    let name = asked.path.first().cloned().unwrap_or_default();
+    asked.parameters.finish()?;
+    let (sequence, by_id) = match (name.parse::<u64>(), name.parse::<EventId>()) {
+        (Ok(sequence), _) => (Some(Sequence(sequence)), false),
+        (_, Ok(id)) => {
+            let index = state.index().clone();
+            (blocking(move || index.event(id).map_err(|error| internal(&error))).await?, true)
+        }
+        _ => (None, false),
+    };
+    let sequence = sequence.ok_or(Code::EventUnknown)?;
+    let mut page = past::read(state, sequence, 1).await?;
+    let event = page.pop().ok_or(Code::EventUnknown)?;
+    state
+        .ask(asked.token, move |reading| {
+            let eyes = Eyes::open(reading)?;
+            if eyes.position() <= sequence {
+                return Err(Code::NotReady.into());
+            }
+            let readable = eyes.may_read(&event)?;
+            // A real id that the reader may not know must not be told apart from one that does not exist.
+            if by_id && !readable {
+                return Err(Code::EventUnknown.into());
+            }
+            tell(&eyes, &event, readable).map(|told| told(reading.sequence()))
+        })
+        .await
+}
+
+fn tell(
+    eyes: &Eyes,
+    event: &RecordedEvent,
+    readable: bool,
+) -> Result<impl FnOnce(Option<Sequence>) -> Response, Problem> {
+    let mut out = Vec::new();
+    if readable {
+        write_shown(&mut out, event)?;
+    } else {
+        eyes.write(&mut out, event, &Filter::default())?;
+    }
+    let shown = serde_json::from_slice::<Box<RawValue>>(&out).map_err(|error| internal(&error))?;
+    let disclosure = readable.then(|| Disclosure {
+        sequence: event.sequence,
+        record: &event.record,
+        record_salt: event.record_salt.to_string(),
+        text: event.text.as_deref(),
+        text_salt: event.text_salt.map(|salt| salt.to_string()),
+    });
+    let leaf_hash = leaf_hash(event.entry.as_bytes()).to_base64();
+    let body = serde_json::to_value(Told { event: &shown, entry: &event.entry, leaf_hash, disclosure });
+    let body = body.map_err(|error| internal(&error))?;
+    Ok(move |sequence| json(sequence, &body))
+}

@@ -1,0 +1,96 @@
+//! `GET /api/v1/events`: a page of the log, or the live stream of it.
+
+use super::{
+    render::{Filter, Rendering, head_sequence},
+    stream,
+};
+use crate::{
+    asking::{Asked, json_bytes},
+    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, EVENT_SCAN_LIMIT},
+    problem::Problem,
+    read::past,
+    state::PortalState,
+};
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use convenio_events::{RecordedEvent, Sequence, StreamVersion, Subject};
+use convenio_projections::ViewName;
+
+pub(crate) async fn events(State(state): State<PortalState>, asked: Asked) -> Response {
+    let streams = asked.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let answer = if streams.is_some_and(|accept| accept.contains("text/event-stream")) {
+        stream::open(&state, asked).await
+    } else {
+        page(&state, asked).await
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    let from = Sequence(asked.parameters.one("from")?.unwrap_or(0));
+    let limit = asked.parameters.limit(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT)?;
+    let filter = Filter::read(&mut asked.parameters)?;
+    asked.wait(state, &[ViewName::Access]).await?;
+    asked.parameters.finish()?;
+    let candidates = candidates(state, from, limit, &filter).await?;
+    let head = head_sequence(state);
+    state
+        .ask(asked.token, move |reading| {
+            let mut rendering = Rendering::begin(reading)?;
+            let known = rendering.eyes().position();
+            let (mut next, mut pushed) = (from, 0);
+            for event in candidates.events.iter().filter(|event| event.sequence < known) {
+                if pushed == limit {
+                    break;
+                }
+                pushed += usize::from(rendering.push(event, &filter)?);
+                next = event.sequence.next();
+            }
+            if pushed < limit {
+                // All of them were looked at: the page also covers what was between and after them.
+                next = next.max(candidates.looked_to.min(known));
+            }
+            Ok(json_bytes(
+                reading.sequence(),
+                rendering.finish(&[("next_from", Some(next.0)), ("head_sequence", head)]),
+            ))
+        })
+        .await
+}
+
+/// Events among which those that are asked for are, and up to where there are no others.
+struct Candidates {
+    events: Vec<RecordedEvent>,
+    looked_to: Sequence,
+}
+
+async fn candidates(state: &PortalState, from: Sequence, limit: usize, filter: &Filter) -> Result<Candidates, Problem> {
+    if let Some(subject) = filter.subject {
+        return of_subject(state, subject, from).await;
+    }
+    let scan = if filter.is_empty() { limit } else { EVENT_SCAN_LIMIT };
+    let events = past::read(state, from, scan).await?;
+    let looked_to = events.last().map_or(from, |last| last.sequence.next());
+    Ok(Candidates { events, looked_to })
+}
+
+/// One record's events are looked up, not scanned for.
+async fn of_subject(state: &PortalState, subject: Subject, from: Sequence) -> Result<Candidates, Problem> {
+    let head = *state.log().head().borrow();
+    let mut version = StreamVersion(0);
+    loop {
+        let mut events = past::events(state, subject, version, EVENT_SCAN_LIMIT).await?;
+        let (found, last) = (events.len(), events.last().map(|event| event.sequence));
+        events.retain(|event| event.sequence >= from);
+        if found < EVENT_SCAN_LIMIT {
+            return Ok(Candidates { events, looked_to: head });
+        }
+        if let (false, Some(last)) = (events.is_empty(), last) {
+            return Ok(Candidates { events, looked_to: last.next() });
+        }
+        version = StreamVersion(version.0 + found as u64);
+    }
+}

@@ -1,0 +1,159 @@
+//! Events as CloudEvents JSON, each as its reader may see it: shown, or withheld. A filter matches no withheld event.
+
+use crate::{
+    asking::Reading,
+    parameters::{Parameters, invalid},
+    problem::{Problem, internal},
+    state::PortalState,
+};
+use convenio_events::{
+    Event, RecordedEvent, Subject, cloud_event, entry::Entry, record::RawRecord, schemas::EVENT_DATA_SCHEMAS,
+    types::TYPE_PREFIX,
+};
+use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
+use serde::Serialize as _;
+
+/// The last committed event, as a number.
+pub(crate) fn head_sequence(state: &PortalState) -> Option<u64> {
+    state.head_sequence().map(|sequence| sequence.0)
+}
+
+/// Which events are asked for; all without.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    types: Vec<String>,
+    pub(crate) subject: Option<Subject>,
+}
+
+impl Filter {
+    /// Reads `type` (several) and `subject`.
+    pub(crate) fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
+        let types: Vec<String> = parameters.list("type")?;
+        // Types that this node does not know yet may come with the next version: only what can never be a type is refused.
+        if let Some(wrong) = types.iter().find(|name| !name.starts_with(TYPE_PREFIX)) {
+            let example = EVENT_DATA_SCHEMAS.keys().next().map_or("", String::as_str);
+            return Err(invalid("type", format_args!("{wrong:?} is not a full type name such as {example}")));
+        }
+        Ok(Self { types, subject: parameters.one("subject")? })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.types.is_empty() && self.subject.is_none()
+    }
+
+    fn matches(&self, event: &RecordedEvent) -> Result<bool, Problem> {
+        if self.is_empty() {
+            return Ok(true);
+        }
+        let raw = RawRecord::parse(&event.record).map_err(|error| internal(&error))?;
+        let subject = self.subject.is_none_or(|subject| subject == raw.subject);
+        Ok(subject && (self.types.is_empty() || self.types.iter().any(|name| name == raw.r#type)))
+    }
+}
+
+/// What one reader may read, by the access view at one position.
+#[derive(Debug)]
+pub(crate) struct Eyes {
+    access: Reader,
+    identity: ReaderIdentity,
+}
+
+impl Eyes {
+    pub(crate) fn open(reading: &mut Reading) -> Result<Self, Problem> {
+        Ok(Self { access: reading.view(ViewName::Access)?, identity: reading.identity.clone() })
+    }
+
+    /// How many events the view has folded: beyond that nobody knows who may read what.
+    pub(crate) fn position(&self) -> convenio_events::Sequence {
+        self.access.position()
+    }
+
+    /// Whether the reader may read it today. What this program cannot judge it does not show.
+    pub(crate) fn may_read(&self, event: &RecordedEvent) -> Result<bool, Problem> {
+        // The audience stands first in the canonical bytes of every entry.
+        if event.entry.starts_with(r#"{"audience":"public""#) {
+            return Ok(true);
+        }
+        let Ok(decoded) = Event::decode(event) else { return Ok(false) };
+        Ok(access::may_read_event(&self.access, &self.identity, &decoded)?)
+    }
+
+    /// Writes an event's JSON if the filter lets it through; says whether it did.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, event: &RecordedEvent, filter: &Filter) -> Result<bool, Problem> {
+        if !filter.matches(event)? {
+            return Ok(false);
+        }
+        if self.may_read(event)? {
+            write_shown(out, event)?;
+            return Ok(true);
+        }
+        if !filter.is_empty() {
+            return Ok(false);
+        }
+        let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
+        write_json(out, &cloud_event::withheld(&entry));
+        Ok(true)
+    }
+}
+
+pub(crate) fn write_shown(out: &mut Vec<u8>, event: &RecordedEvent) -> Result<(), Problem> {
+    write_json(out, &cloud_event::shown(event).map_err(|error| internal(&error))?);
+    Ok(())
+}
+
+fn write_json(out: &mut Vec<u8>, event: &cloud_event::CloudEvent<'_>) {
+    event
+        .serialize(&mut serde_json::Serializer::new(out))
+        .expect("our types have string keys, and a Vec takes everything");
+}
+
+/// A JSON object with a list of events, written as they come.
+#[derive(Debug)]
+pub(crate) struct Rendering {
+    out: Vec<u8>,
+    eyes: Eyes,
+    any: bool,
+}
+
+impl Rendering {
+    pub(crate) fn begin(reading: &mut Reading) -> Result<Self, Problem> {
+        Ok(Self { out: br#"{"events":["#.to_vec(), eyes: Eyes::open(reading)?, any: false })
+    }
+
+    pub(crate) fn eyes(&self) -> &Eyes {
+        &self.eyes
+    }
+
+    /// Adds an event if the filter lets it through; says whether it did.
+    pub(crate) fn push(&mut self, event: &RecordedEvent, filter: &Filter) -> Result<bool, Problem> {
+        let before = self.out.len();
+        if self.any {
+            self.out.push(b',');
+        }
+        let written = self.eyes.write(&mut self.out, event, filter)?;
+        if !written {
+            self.out.truncate(before);
+        }
+        self.any |= written;
+        Ok(written)
+    }
+
+    /// Adds an event if it may be read: where all are known to be of one record, a withheld one would tell that it is too.
+    pub(crate) fn push_if_readable(&mut self, event: &RecordedEvent) -> Result<(), Problem> {
+        if self.eyes.may_read(event)? {
+            self.push(event, &Filter::default())?;
+        }
+        Ok(())
+    }
+
+    /// Ends the list, and adds numbers.
+    pub(crate) fn finish(mut self, numbers: &[(&str, Option<u64>)]) -> Vec<u8> {
+        self.out.push(b']');
+        for (name, number) in numbers {
+            let number = number.map_or_else(|| "null".to_owned(), |number| number.to_string());
+            self.out.extend_from_slice(format!(",\"{name}\":{number}").as_bytes());
+        }
+        self.out.push(b'}');
+        self.out
+    }
+}

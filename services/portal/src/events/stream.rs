@@ -1,0 +1,162 @@
+//! The live event stream (server-sent events): what is there, then what comes. It remembers no client: `Last-Event-ID` says all.
+
+use super::render::{Eyes, Filter, head_sequence};
+use crate::{
+    asking::{Asked, typed},
+    limits::{EVENT_SCAN_LIMIT, STREAM_LIFETIME, STREAM_PAGE_EVENTS, STREAM_POSITION_INTERVAL},
+    metrics::{Counted, Metrics},
+    problem::{Code, Problem},
+    read::past,
+    state::{PortalState, last},
+};
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue},
+    response::Response,
+};
+use convenio_events::{Sequence, commitment::Digest};
+use convenio_projections::ViewName;
+use std::fmt::Write as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, Interval},
+};
+
+/// Opens the stream after checking that the caller is who it says.
+pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    let from: Option<u64> = asked.parameters.one("from")?;
+    let filter = Filter::read(&mut asked.parameters)?;
+    asked.wait(state, &[ViewName::Access]).await?;
+    asked.parameters.finish()?;
+    let next = match last_event_id(&asked.headers)? {
+        Some(last) => Sequence(last.saturating_add(1)),
+        None => Sequence(from.unwrap_or(0)),
+    };
+    let permit = state.streams().try_acquire_owned().map_err(|_| Code::Overloaded)?;
+    let sequence = state.ask(asked.token, |reading| Eyes::open(reading).map(|_| reading.sequence())).await?;
+    let mut positions = tokio::time::interval(STREAM_POSITION_INTERVAL);
+    positions.reset();
+    let stream = Stream {
+        state: state.clone(),
+        token: asked.token,
+        filter,
+        next,
+        caught_up: false,
+        positions,
+        ends_at: Instant::now() + STREAM_LIFETIME,
+        known: state.views().position(ViewName::Access),
+        shutdown: state.shutdown(),
+        _permit: permit,
+        _counted: Counted::new(state, |metrics: &Metrics| &metrics.streams),
+    };
+    let chunks = futures::stream::unfold(stream, |mut stream| async {
+        let chunk = stream.next_chunk().await?;
+        Some((Ok::<Bytes, std::convert::Infallible>(chunk), stream))
+    });
+    let body = Body::from_stream(futures::StreamExt::boxed(chunks));
+    let mut response = typed(sequence, HeaderValue::from_static("text/event-stream"), body);
+    // Proxies that gather answers before they pass them on would hold events back.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
+    let invalid =
+        || Problem::from(Code::HeaderInvalid).field("last-event-id").detail("it is the sequence of the last event");
+    parsed.map(Some).ok_or_else(invalid)
+}
+
+struct Stream {
+    state: PortalState,
+    token: Option<Digest>,
+    filter: Filter,
+    next: Sequence,
+    caught_up: bool,
+    positions: Interval,
+    ends_at: Instant,
+    known: watch::Receiver<Sequence>,
+    shutdown: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+/// What happened while a stream waited.
+enum Turn {
+    More,
+    TellPosition,
+    End,
+}
+
+impl Stream {
+    /// The next bytes; `None` ends the stream, and the client comes again with its last id.
+    async fn next_chunk(&mut self) -> Option<Bytes> {
+        loop {
+            let known = *self.known.borrow_and_update();
+            if !self.caught_up && self.next >= known {
+                self.caught_up = true;
+                return Some(self.tell("caught-up"));
+            }
+            match self.turn().await {
+                Turn::End => return None,
+                Turn::TellPosition => return Some(self.tell("position")),
+                Turn::More => {
+                    // A fault, or a grant that ended, ends the stream: coming again, the client is told which.
+                    let chunk = self.read().await.ok()?;
+                    if !chunk.is_empty() {
+                        return Some(chunk);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Turn {
+        let next = self.next;
+        tokio::select! {
+            biased;
+            _ = self.shutdown.wait_for(|down| *down) => Turn::End,
+            () = tokio::time::sleep_until(self.ends_at) => Turn::End,
+            _ = self.positions.tick() => Turn::TellPosition,
+            more = self.known.wait_for(|known| *known > next) => if more.is_ok() { Turn::More } else { Turn::End },
+        }
+    }
+
+    /// Where the stream stands: its id is the last sequence looked at.
+    fn tell(&self, event: &str) -> Bytes {
+        let (looked, head) = (last(self.next).map(|sequence| sequence.0), head_sequence(&self.state));
+        let data = serde_json::json!({"sequence": looked, "head_sequence": head});
+        let id = looked.map(|looked| format!("id: {looked}\n")).unwrap_or_default();
+        format!("{id}event: {event}\ndata: {data}\n\n").into()
+    }
+
+    /// Reads on; empty when nothing that it looked at is asked for.
+    async fn read(&mut self) -> Result<Bytes, Problem> {
+        let limit = if self.filter.is_empty() { STREAM_PAGE_EVENTS } else { EVENT_SCAN_LIMIT };
+        let events = past::read(&self.state, self.next, limit).await?;
+        let filter = self.filter.clone();
+        let from = self.next;
+        let ask = move |reading: &mut crate::asking::Reading| {
+            let eyes = Eyes::open(reading)?;
+            let (known, mut next, mut out, mut line) = (eyes.position(), from, Vec::new(), String::new());
+            for event in events.iter().filter(|event| event.sequence < known) {
+                let before = out.len();
+                line.clear();
+                // Writing to a string cannot fail.
+                let _ = write!(line, "id: {}\ndata: ", event.sequence);
+                out.extend_from_slice(line.as_bytes());
+                if eyes.write(&mut out, event, &filter)? {
+                    out.extend_from_slice(b"\n\n");
+                } else {
+                    out.truncate(before);
+                }
+                next = event.sequence.next();
+            }
+            Ok((Bytes::from(out), next))
+        };
+        let (chunk, next) = self.state.ask(self.token, ask).await?;
+        self.next = next;
+        Ok(chunk)
+    }
+}

@@ -1,0 +1,102 @@
+//! How the node is doing: for orchestrators, for Prometheus and for people. It shows nothing of any record.
+
+use crate::{
+    asking::Asked,
+    metrics,
+    parameters::invalid,
+    problem::{Code, Problem},
+    state::PortalState,
+};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use convenio_ledger::submission::Role;
+use convenio_projections::{Activity, ViewStatus};
+use serde_json::json;
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn alive() -> Response {
+    Json(json!({"status": "alive"})).into_response()
+}
+
+/// `GET /readyz`: it can answer reads, or with `?for=commands` take commands.
+pub(crate) async fn ready(State(state): State<PortalState>, mut asked: Asked) -> Response {
+    let purpose = asked.parameters.one::<String>("for").and_then(|purpose| asked.parameters.finish().map(|()| purpose));
+    let readiness = match purpose {
+        Err(problem) => Err(problem),
+        Ok(None) => for_reads(&state),
+        Ok(Some(purpose)) if purpose == "reads" => for_reads(&state),
+        Ok(Some(purpose)) if purpose == "commands" => for_commands(&state),
+        Ok(Some(_)) => Err(invalid("for", "not one of: reads, commands")),
+    };
+    match readiness {
+        Ok(()) => Json(json!({"status": "ready"})).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// A view that stopped at an event can still be read; one that is being made, or hangs, cannot be relied on.
+fn for_reads(state: &PortalState) -> Result<(), Problem> {
+    let not_ready = |status: &ViewStatus| matches!(status.activity, Activity::Building | Activity::Closed);
+    match state.views().statuses().iter().find(|status| not_ready(status)) {
+        None => Ok(()),
+        Some(status) => {
+            Err(Problem::from(Code::NotReady).detail(format!("the view {} cannot be read yet", status.view)))
+        }
+    }
+}
+
+fn for_commands(state: &PortalState) -> Result<(), Problem> {
+    let standing = state.ledger().standing();
+    match standing.role {
+        Role::Writer if standing.clock_jumped => Err(convenio_ledger::rejection::Unavailable::ClockJumped.into()),
+        Role::Writer => Ok(()),
+        Role::Starting | Role::Follower | Role::Stopped => {
+            Err(convenio_ledger::rejection::Unavailable::NoWriter.into())
+        }
+    }
+}
+
+/// `GET /metrics`.
+pub(crate) async fn metrics(State(state): State<PortalState>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&state)).into_response()
+}
+
+/// `GET /api/v1/status`: node, role, head, tree, and each view's position, lag and liveness.
+pub(crate) async fn status(State(state): State<PortalState>) -> Response {
+    let (standing, root) = (state.ledger().standing(), state.root());
+    let views: Vec<_> = state.views().statuses().iter().map(view).collect();
+    Json(json!({
+        "node": state.node(),
+        "ledger": state.ledger_id(),
+        "source": convenio_events::cloud_event::source(state.ledger_id()),
+        "version": env!("CARGO_PKG_VERSION"),
+        "role": role(standing.role),
+        "head_sequence": state.head_sequence(),
+        "clock_jumped": standing.clock_jumped,
+        "timers_held": standing.timers_held,
+        "tree": {"size": root.size(), "root": root.root().to_base64()},
+        "views": views,
+    }))
+    .into_response()
+}
+
+fn view(status: &ViewStatus) -> serde_json::Value {
+    let mut value = serde_json::to_value(status).expect("our types have string keys");
+    value["alive"] = status.is_alive().into();
+    value["sequence"] = crate::state::last(status.position).map(|sequence| sequence.0).into();
+    value
+}
+
+/// The word for what a node does now.
+pub(crate) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Starting => "starting",
+        Role::Writer => "writer",
+        Role::Follower => "follower",
+        Role::Stopped => "stopped",
+    }
+}

@@ -1,0 +1,92 @@
+//! Query parameters: read one by one, and whatever nobody asked for is refused by name. It knows no parameter itself.
+
+use crate::{
+    limits::QUERY_CHARACTERS_LIMIT,
+    problem::{Code, Problem},
+};
+use std::{fmt, str::FromStr};
+
+/// What was asked in a query string and not yet looked at.
+#[derive(Debug, Default)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Splits a query string.
+    ///
+    /// # Errors
+    /// 400 `query-too-long`, `parameter-invalid`.
+    pub fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        let query = query.unwrap_or_default();
+        if query.is_empty() {
+            return Ok(Self::default());
+        }
+        if query.len() > QUERY_CHARACTERS_LIMIT {
+            return Err(Code::QueryTooLong.into());
+        }
+        let pairs = serde_urlencoded::from_str(query).map_err(|error| invalid("?", error))?;
+        Ok(Self(pairs))
+    }
+
+    /// A parameter that is given at most once.
+    ///
+    /// # Errors
+    /// 400 `parameter-invalid`, naming it.
+    pub fn one<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(at) = self.0.iter().position(|(key, _)| key == name) else { return Ok(None) };
+        let (_, value) = self.0.remove(at);
+        if self.0.iter().any(|(key, _)| key == name) {
+            return Err(invalid(name, "it is given twice"));
+        }
+        value.parse().map(Some).map_err(|error| invalid(name, error))
+    }
+
+    /// A parameter with several values: given several times, or separated by commas.
+    ///
+    /// # Errors
+    /// 400 `parameter-invalid`, naming it.
+    pub fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Vec<T>, Problem> {
+        let mut values = Vec::new();
+        for (_, value) in self.0.extract_if(.., |(key, _)| key == name) {
+            for part in value.split(',').filter(|part| !part.is_empty()) {
+                values.push(part.parse().map_err(|error| invalid(name, error))?);
+            }
+        }
+        Ok(values)
+    }
+
+    /// `true` or `false`; false when not given.
+    ///
+    /// # Errors
+    /// 400 `parameter-invalid`, naming it.
+    pub fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        Ok(self.one(name)?.unwrap_or(false))
+    }
+
+    /// A page's size, from 1 to `most`.
+    ///
+    /// # Errors
+    /// 400 `parameter-invalid`, naming it.
+    pub fn limit(&mut self, default: usize, most: usize) -> Result<usize, Problem> {
+        match self.one("limit")? {
+            None => Ok(default),
+            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+            Some(_) => Err(invalid("limit", format_args!("it is from 1 to {most}"))),
+        }
+    }
+
+    /// Refuses what is left.
+    ///
+    /// # Errors
+    /// 400 `parameter-unknown`, naming it.
+    pub fn finish(self) -> Result<(), Problem> {
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((name, _)) => Err(Problem::from(Code::ParameterUnknown).field(name)),
+        }
+    }
+}
+
+/// 400 for one parameter.
+pub(crate) fn invalid(name: &str, why: impl fmt::Display) -> Problem {
+    Problem::from(Code::ParameterInvalid).field(name).detail(why.to_string())
+}

@@ -1,0 +1,7 @@
+//! Answers from the views: collections, records, histories, trails. No SQL and no rules: the views filter by who asks.
+
+pub(crate) mod collection;
+pub(crate) mod export;
+pub(crate) mod past;
+pub(crate) mod record;
+pub(crate) mod trail;

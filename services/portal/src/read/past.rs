@@ -1,0 +1,97 @@
+//! One record as of the past: its events from the log, folded. Today's visibility decides who sees it.
+
+use crate::{
+    asking::{Reading, blocking},
+    problem::{Code, Problem, internal},
+    state::PortalState,
+};
+use convenio_events::{Event, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest, log::ReadError};
+use convenio_projections::{
+    ViewName, access,
+    document::{Document, FOLD_LIMIT},
+};
+
+/// A record as its first so many events of the ledger left it, seen with today's rights.
+///
+/// # Errors
+/// 404 `record-unknown` when it was not there then or is not the reader's to see, 422 `history-too-long`.
+pub async fn document(
+    state: &PortalState,
+    token: Option<Digest>,
+    subject: Subject,
+    position: Sequence,
+) -> Result<Document, Problem> {
+    let seen = state.ask(token, move |reading| Seen::of(reading, subject)).await?;
+    let mut recorded = events(state, subject, StreamVersion(0), FOLD_LIMIT + 1).await?;
+    recorded.retain(|event| event.sequence < position);
+    if recorded.len() > FOLD_LIMIT {
+        return Err(Code::HistoryTooLong.into());
+    }
+    blocking(move || seen.show(&recorded)).await
+}
+
+/// What today's visibility lets a reader see of one record.
+struct Seen {
+    everything: bool,
+    sample_grants: Vec<convenio_events::AccessId>,
+}
+
+impl Seen {
+    fn of(reading: &mut Reading, subject: Subject) -> Result<Self, Problem> {
+        let view = reading.view(ViewName::Access)?;
+        let standing = access::standing(&view, subject)?.filter(|standing| standing.lets(&reading.identity));
+        let standing = standing.ok_or(Code::RecordUnknown)?;
+        let everything = reading.identity.admin_or_auditor || reading.identity.is_one_of(&standing.organisations);
+        Ok(Self { everything, sample_grants: access::sample_grants(&view)? })
+    }
+
+    fn show(&self, recorded: &[RecordedEvent]) -> Result<Document, Problem> {
+        let decoded: Result<Vec<Event>, _> = recorded.iter().map(Event::decode).collect();
+        let decoded = decoded.map_err(|error| internal(&error))?;
+        let folded = Document::fold(&decoded).map_err(|error| internal(&error))?.ok_or(Code::RecordUnknown)?;
+        let mut shown = if self.everything { folded } else { folded.without_secrets().unwrap_or(folded) };
+        shown.head.sample = shown.head.grant.is_some_and(|grant| self.sample_grants.contains(&grant));
+        Ok(shown)
+    }
+}
+
+/// A record's events from a version on, at most `limit`, oldest first.
+///
+/// # Errors
+/// 503 when the log cannot be read.
+pub(crate) async fn events(
+    state: &PortalState,
+    subject: Subject,
+    from: StreamVersion,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, Problem> {
+    let index = state.index().clone();
+    let sequences = blocking(move || index.subject(subject, from, limit).map_err(|error| internal(&error))).await?;
+    let mut events = Vec::with_capacity(sequences.len());
+    for run in sequences.chunk_by(|a, b| a.next() == *b) {
+        let (mut next, end) = (run[0], run[0].0 + run.len() as u64);
+        while next.0 < end {
+            let left = usize::try_from(end - next.0).unwrap_or(usize::MAX);
+            let page = read(state, next, left).await?;
+            // The index is written behind the log: what it names is there.
+            let Some(last) = page.last() else { return Err(Code::LogUnavailable.into()) };
+            next = last.sequence.next();
+            events.extend(page);
+        }
+    }
+    Ok(events)
+}
+
+/// A page of the log.
+///
+/// # Errors
+/// 503 when it cannot be read.
+pub(crate) async fn read(state: &PortalState, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, Problem> {
+    state.log().read(from, limit).await.map_err(|error| match error {
+        ReadError::Unavailable(_) => {
+            internal(&error);
+            Code::LogUnavailable.into()
+        }
+        ReadError::Damaged { .. } => internal(&error),
+    })
+}

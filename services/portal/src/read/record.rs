@@ -1,0 +1,104 @@
+//! One record: as it is, as it was, and its events.
+
+use super::past;
+use crate::{
+    asking::{Asked, json, json_bytes},
+    events::render::{Rendering, head_sequence},
+    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT},
+    problem::{Code, Problem},
+    state::{PortalState, last},
+};
+use axum::{
+    extract::State,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use convenio_events::{OrganisationId, RecordKind, StreamVersion, Subject};
+use convenio_projections::{ViewName, access, collection, history};
+
+/// `GET /api/v1/<collection>/<id>`.
+pub(crate) async fn one(State(state): State<PortalState>, asked: Asked, kind: RecordKind, view: ViewName) -> Response {
+    record(&state, asked, kind, view).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
+    let subject = Subject::new(kind, asked.id()?);
+    asked.wait(state, &[view]).await?;
+    let as_of = asked.as_of(state, &[view, ViewName::Access]).await?;
+    asked.parameters.finish()?;
+    if let Some(position) = as_of {
+        let document = past::document(state, asked.token, subject, position).await?;
+        let body = json(last(position), &document);
+        return Ok(with_version(body, document.head.stream_version));
+    }
+    state
+        .ask(asked.token, move |reading| {
+            let item =
+                collection::record(&reading.view(view)?, &reading.identity, subject)?.ok_or(Code::RecordUnknown)?;
+            let body = String::from(Box::<str>::from(item.document));
+            Ok(with_version(json_bytes(reading.sequence(), body), item.stream_version))
+        })
+        .await
+}
+
+/// The version is a validator for `If-Match`, not for caches: what is shown depends on who asks and on other records too.
+fn with_version(mut response: Response, version: StreamVersion) -> Response {
+    let tag = HeaderValue::from_str(&format!("\"{version}\"")).expect("a number in quotes is ASCII");
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}
+
+/// `GET /api/v1/<collection>/<id>/history`: a page of its events.
+pub(crate) async fn events(State(state): State<PortalState>, asked: Asked, kind: RecordKind) -> Response {
+    event_page(&state, asked, kind).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> Result<Response, Problem> {
+    let subject = Subject::new(kind, asked.id()?);
+    let from = StreamVersion(asked.parameters.one("from_version")?.unwrap_or(0));
+    let limit = asked.parameters.limit(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT)?;
+    asked.wait(state, &[ViewName::Access]).await?;
+    asked.parameters.finish()?;
+    let visible = state
+        .ask(asked.token, move |reading| {
+            let standing = access::standing(&reading.view(ViewName::Access)?, subject)?;
+            let seen = standing.is_some_and(|standing| standing.lets(&reading.identity));
+            if seen { Ok(reading.sequence()) } else { Err(Code::RecordUnknown.into()) }
+        })
+        .await?;
+    let mut events = past::events(state, subject, from, limit + 1).await?;
+    events.retain(|event| Some(event.sequence) <= visible);
+    let more = events.len() > limit;
+    events.truncate(limit);
+    let head = head_sequence(state);
+    state
+        .ask(asked.token, move |reading| {
+            let mut rendering = Rendering::begin(reading)?;
+            for event in &events {
+                rendering.push_if_readable(event)?;
+            }
+            let next = more.then(|| from.0 + events.len() as u64);
+            Ok(json_bytes(
+                reading.sequence(),
+                rendering.finish(&[("next_from_version", next), ("head_sequence", head)]),
+            ))
+        })
+        .await
+}
+
+/// `GET /api/v1/organisations/<id>/partnerships`.
+pub(crate) async fn partnerships(State(state): State<PortalState>, asked: Asked) -> Response {
+    passport(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn passport(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+    let organisation: OrganisationId = asked.id()?;
+    asked.wait(state, &[ViewName::History]).await?;
+    asked.parameters.finish()?;
+    state
+        .ask(asked.token, move |reading| {
+            let passport = history::passport(&reading.view(ViewName::History)?, &reading.identity, organisation)?;
+            Ok(json(reading.sequence(), &passport.ok_or(Code::RecordUnknown)?))
+        })
+        .await
+}

@@ -1,0 +1,126 @@
+//! What happened: the activity feed, the audit trail, and the grants in force.
+
+use super::collection::Organisation;
+use crate::{
+    asking::{Asked, json},
+    parameters::Parameters,
+    problem::{Code, Problem},
+    state::PortalState,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use convenio_events::{AccessId, Sequence, Timestamp};
+use convenio_projections::{
+    ViewName,
+    access::{self, Grant, GrantQuery},
+    activity::{self, TrailQuery},
+};
+use serde::Serialize;
+
+/// Rows of a page when nothing is said.
+const PAGE_DEFAULT: usize = 50;
+
+/// `GET /api/v1/activity`.
+pub(crate) async fn feed(State(state): State<PortalState>, asked: Asked) -> Response {
+    trail(&state, asked, activity::feed).await
+}
+
+/// `GET /api/v1/audit`.
+pub(crate) async fn audit(State(state): State<PortalState>, asked: Asked) -> Response {
+    trail(&state, asked, activity::audit).await
+}
+
+async fn trail<T: Serialize>(
+    state: &PortalState,
+    asked: Asked,
+    question: impl FnOnce(
+        &convenio_projections::Reader,
+        &convenio_projections::ReaderIdentity,
+        &TrailQuery,
+    ) -> Result<T, convenio_projections::QueryError>
+    + Send
+    + 'static,
+) -> Response {
+    trail_page(state, asked, question).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn trail_page<T: Serialize>(
+    state: &PortalState,
+    mut asked: Asked,
+    question: impl FnOnce(
+        &convenio_projections::Reader,
+        &convenio_projections::ReaderIdentity,
+        &TrailQuery,
+    ) -> Result<T, convenio_projections::QueryError>
+    + Send
+    + 'static,
+) -> Result<Response, Problem> {
+    let query = trail_query(&mut asked.parameters)?;
+    asked.wait(state, &[ViewName::Activity]).await?;
+    asked.parameters.finish()?;
+    state
+        .ask(asked.token, move |reading| {
+            let page = question(&reading.view(ViewName::Activity)?, &reading.identity, &query)?;
+            Ok(json(reading.sequence(), &page))
+        })
+        .await
+}
+
+fn trail_query(parameters: &mut Parameters) -> Result<TrailQuery, Problem> {
+    Ok(TrailQuery {
+        subject: parameters.one("subject")?,
+        organisation: parameters.one("organisation")?.map(|Organisation(id)| id),
+        actor: parameters.one("actor")?,
+        grant: parameters.one::<AccessId>("grant")?,
+        kinds: parameters.list("kind")?,
+        event_type: parameters.one("type")?,
+        before: parameters.one("before")?.map(Sequence),
+        limit: parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?,
+    })
+}
+
+#[derive(Serialize)]
+struct Grants {
+    items: Vec<ShownGrant>,
+    next_after: Option<Sequence>,
+}
+
+#[derive(Serialize)]
+struct ShownGrant {
+    state: &'static str,
+    #[serde(flatten)]
+    grant: Grant,
+}
+
+/// `GET /api/v1/grants`: those that the reader may see, in force at an instant or all that there ever were.
+pub(crate) async fn grants(State(state): State<PortalState>, asked: Asked) -> Response {
+    grant_page(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    if asked.token.is_none() {
+        return Err(Code::TokenRequired.into());
+    }
+    let now = state.now();
+    let at: Option<Timestamp> = asked.parameters.one("in_force_at")?;
+    let limit = asked.parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?;
+    let query = GrantQuery {
+        organisation: asked.parameters.one("organisation")?.map(|Organisation(id)| id),
+        in_force_at: at,
+        after: asked.parameters.one("after")?.map(Sequence),
+        limit,
+    };
+    asked.wait(state, &[ViewName::Access]).await?;
+    asked.parameters.finish()?;
+    state
+        .ask(asked.token, move |reading| {
+            let grants = access::grants(&reading.view(ViewName::Access)?, &reading.identity, &query)?;
+            let next_after =
+                (grants.len() == limit).then(|| grants.last().map(|grant| grant.granted.sequence)).flatten();
+            let shown = |grant: Grant| ShownGrant { state: grant.state(at.unwrap_or(now)), grant };
+            Ok(json(reading.sequence(), &Grants { items: grants.into_iter().map(shown).collect(), next_after }))
+        })
+        .await
+}

@@ -1,0 +1,144 @@
+//! Every route of the JSON API in one list, with the right it needs. Which function answers is in `router`; pages list their own.
+
+use convenio_events::RecordKind;
+use convenio_projections::ViewName;
+
+/// Something that a caller can ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation {
+    /// One command.
+    SendCommand,
+    /// Many commands.
+    SendCommands,
+    /// A page of the log, or the live stream of it.
+    Events,
+    /// One event.
+    Event,
+    /// A list of records.
+    List(Collection),
+    /// One record.
+    Record(Collection),
+    /// One record's events.
+    History(Collection),
+    /// All records of a kind.
+    Export(Collection),
+    /// What an organisation took part in.
+    Partnerships,
+    /// What happened lately.
+    Activity,
+    /// Who recorded what, when, under which grant.
+    Audit,
+    /// Who may act for whom.
+    Grants,
+    /// How the node is doing.
+    Status,
+    /// The schema of one event type.
+    Schema,
+    /// The event stream's contract.
+    AsyncApi,
+    /// This API's contract.
+    OpenApi,
+    /// This API's contract, for people.
+    Docs,
+    /// Whether the process answers.
+    Health,
+    /// Whether it can do its work.
+    Ready,
+    /// What it counts.
+    Metrics,
+}
+
+/// A kind of record with a view of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Collection {
+    /// Which kind.
+    pub kind: RecordKind,
+    /// The view that holds it.
+    pub view: ViewName,
+}
+
+/// Every collection, in the order of the contract.
+pub const COLLECTIONS: [Collection; 6] = [
+    Collection { kind: RecordKind::Organisation, view: ViewName::Organisations },
+    Collection { kind: RecordKind::Offer, view: ViewName::Board },
+    Collection { kind: RecordKind::Demand, view: ViewName::Board },
+    Collection { kind: RecordKind::Agreement, view: ViewName::Agreements },
+    Collection { kind: RecordKind::Learning, view: ViewName::Learnings },
+    Collection { kind: RecordKind::Convening, view: ViewName::Convenings },
+];
+
+/// What a caller must be allowed to do. Commands are judged by the ledger, records by their visibility.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Right {
+    /// Anybody: it shows nothing of any record.
+    Anybody,
+    /// Anybody sees what is public; a token shows what its organisation may see.
+    Reader,
+    /// A valid token; what it shows is what its organisation may see.
+    Token,
+    /// A valid token whose grant has the right that the command needs.
+    Command,
+}
+
+/// The methods that routes take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// GET, and HEAD with it.
+    Get,
+    /// POST.
+    Post,
+}
+
+/// Where an operation is, and who may ask for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Its method.
+    pub verb: Verb,
+    /// Its path, with `{names}` of what varies.
+    pub path: String,
+    /// Who may ask for it.
+    pub right: Right,
+}
+
+impl Operation {
+    /// Every operation, in the order of the contract.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::SendCommand, Self::SendCommands, Self::Events, Self::Event];
+        for collection in COLLECTIONS {
+            all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
+        }
+        all.extend([Self::Partnerships, Self::Activity, Self::Audit, Self::Grants, Self::Status]);
+        all.extend([Self::Schema, Self::AsyncApi, Self::OpenApi, Self::Docs, Self::Health, Self::Ready, Self::Metrics]);
+        all
+    }
+
+    /// Its one line in the list.
+    pub fn route(self) -> Route {
+        use Right::{Anybody, Reader, Token};
+        let plural = |collection: Collection| collection.kind.plural();
+        let get = |path: &str, right| Route { verb: Verb::Get, path: path.to_owned(), right };
+        let post = |path: &str| Route { verb: Verb::Post, path: path.to_owned(), right: Right::Command };
+        match self {
+            Self::SendCommand => post("/api/v1/commands/{name}"),
+            Self::SendCommands => post("/api/v1/commands"),
+            Self::Events => get("/api/v1/events", Reader),
+            Self::Event => get("/api/v1/events/{event}", Reader),
+            Self::List(collection) => get(&format!("/api/v1/{}", plural(collection)), Reader),
+            Self::Record(collection) => get(&format!("/api/v1/{}/{{id}}", plural(collection)), Reader),
+            Self::History(collection) => get(&format!("/api/v1/{}/{{id}}/history", plural(collection)), Reader),
+            Self::Export(collection) => get(&format!("/api/v1/export/{}", plural(collection)), Reader),
+            Self::Partnerships => get("/api/v1/organisations/{id}/partnerships", Reader),
+            Self::Activity => get("/api/v1/activity", Reader),
+            Self::Audit => get("/api/v1/audit", Reader),
+            Self::Grants => get("/api/v1/grants", Token),
+            Self::Status => get("/api/v1/status", Anybody),
+            Self::Schema => get("/schemas/{file}", Anybody),
+            Self::AsyncApi => get("/asyncapi.json", Anybody),
+            Self::OpenApi => get("/openapi.json", Anybody),
+            Self::Docs => get("/docs", Anybody),
+            Self::Health => get("/healthz", Anybody),
+            Self::Ready => get("/readyz", Anybody),
+            Self::Metrics => get("/metrics", Anybody),
+        }
+    }
+}
