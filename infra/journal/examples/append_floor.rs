@@ -14,7 +14,10 @@ use std::{
     io::Write as _,
     ops::ControlFlow,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,7 +52,34 @@ async fn run(folder: &Path) -> Outcome {
         let wal = folder.join("journal.db-wal").metadata()?.len() >> 20;
         println!("        | WAL {wal} MiB");
     }
+    beside_readers(&journal, &mut *writer, &mut next).await?;
+    let wal = folder.join("journal.db-wal").metadata()?.len() >> 20;
+    println!("        | WAL {wal} MiB");
     scan(&journal, next)
+}
+
+/// Two threads that read all of the log, over and over: what readers cost, and whether the WAL still starts over.
+async fn beside_readers(journal: &Journal, writer: &mut dyn LogWriter, next: &mut u64) -> Outcome {
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = || {
+        let (journal, stop) = (journal.clone(), stop.clone());
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let read = journal.for_each_event(Sequence::ZERO, |_| {
+                    if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                read.expect("the journal can be read");
+            }
+        })
+    };
+    let readers = [reader(), reader()];
+    let times = append(writer, next, 64, 6_000).await?;
+    stop.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.join().map_err(|_| "a reader has failed")?;
+    }
+    Times::new(64, times).print("+ scans", None);
+    Ok(())
 }
 
 fn batch(from: u64, events: usize) -> Vec<RecordedEvent> {

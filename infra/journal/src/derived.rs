@@ -18,9 +18,9 @@ use std::{
 /// Longest wait for somebody else's lock on a derived file.
 const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 /// So much is written before the WAL is moved into the file.
-const CHECKPOINT_PAGES: i64 = 4096;
+const CHECKPOINT_PAGES: i64 = 16_384;
 /// Pages of 4096 bytes that each of the two connections keeps in memory.
-const CACHE_PAGES: i64 = 4096;
+const CACHE_PAGES: i64 = 4_096;
 
 const META: &str = "
     CREATE TABLE meta (
@@ -232,6 +232,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", CACHE_PAGES)?;
+    // Keys are scattered, so that a transaction comes back to its pages: written early, they would be written twice.
+    connection.pragma_update(None, "cache_spill", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)
 }

@@ -150,6 +150,23 @@ fn execute(path: &Path, sql: &str) {
 }
 
 #[tokio::test]
+async fn a_damaged_page_is_an_error_at_the_look_up_and_gone_at_the_next_start() {
+    let data = folder();
+    let journal = filled(data.path()).await;
+    drop(caught_up(&journal));
+    let path = data.path().join("index.db");
+    let mut bytes = std::fs::read(&path).expect("reads");
+    // The first two pages tell whose index the file is; they stay as they are.
+    bytes[2 * 4096..].fill(0xA5);
+    std::fs::write(&path, bytes).expect("writes");
+    let index = Index::open(&journal).expect("opens");
+    index.event(event_id(5)).expect_err("its page is damaged");
+    drop(index);
+    assert!(!path.exists(), "the next start makes it anew");
+    check_index(&caught_up(&journal), EVENTS);
+}
+
+#[tokio::test]
 async fn files_ahead_of_a_restored_journal_are_made_anew() {
     let (data, backup) = (folder(), folder());
     let journal = filled(data.path()).await;

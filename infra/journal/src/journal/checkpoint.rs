@@ -22,9 +22,9 @@ pub(crate) const CHECKPOINT_BYTES: usize = 32 << 20;
 /// A WAL longer than this is moved by the writer itself, however long that takes: reading slows down with its length.
 pub(crate) const WAL_BYTES_LIMIT: usize = 128 << 20;
 /// So few pages may be left for the writer to move between two commits.
-const REST_PAGES: i64 = 128;
+const REST_PAGES: i64 = 512;
 /// Rounds in which the bulk is moved; each meets what was written during the one before.
-const ROUNDS_LIMIT: usize = 8;
+const ROUNDS_LIMIT: usize = 3;
 
 /// What a checkpoint reported.
 #[derive(Clone, Copy, Debug)]
