@@ -6,7 +6,7 @@ use crate::{
     client::{Remote, may_pass},
     verbs::output,
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,6 +19,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// So often a page is asked for before the verb fails; a stream comes back for ever.
 const PAGE_ATTEMPTS: u32 = 6;
+
+/// So often the verb waits for a node that does not move on to the head of its log.
+const LAG_WAITS: u32 = 40;
 
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
@@ -49,15 +52,22 @@ pub(crate) async fn run(arguments: EventsArguments) -> anyhow::Result<()> {
     if arguments.follow {
         return follow(&remote, &arguments, &mut printer).await;
     }
+    let mut waits = 0;
     loop {
         let page = page(&remote, &arguments, printer.next).await?;
+        let before = printer.next;
         for event in &page.events {
             printer.print(event)?;
         }
-        let moved = page.next_from > printer.next || !page.events.is_empty();
         printer.next = printer.next.max(page.next_from);
-        if !moved || page.head_sequence.is_none_or(|head| printer.next > head) {
+        if page.head_sequence.is_none_or(|head| printer.next > head) {
             return Ok(());
+        }
+        // A node shows nothing before it has folded who may see it.
+        waits = if printer.next > before { 0 } else { waits + 1 };
+        ensure!(waits < LAG_WAITS, "the node lags behind its log at {before}: see `convenio status`");
+        if waits > 0 {
+            tokio::time::sleep(FIRST_WAIT).await;
         }
     }
 }

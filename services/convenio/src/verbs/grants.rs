@@ -1,17 +1,16 @@
 //! `convenio grant`, `revoke` and `grants`: through a node, or with `--data` at the machine, under the data lock, as the
 //! operator. Which grants are allowed is for the ledger to decide.
 
-use crate::{cli::NodeArguments, config::ServeArguments, node::Node, output, verbs::events::encoded};
+use crate::{cli::NodeArguments, config::ServeArguments, node::Node, verbs::output};
 use anyhow::{Context as _, bail, ensure};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use convenio_events::{CommandId, commitment::token_digest};
+use convenio_events::CommandId;
 use convenio_journal::{Access, JOURNAL_FILE, Journal};
 use convenio_ledger::{
     authorise::Credential,
     rejection::Refusal,
     submission::{Body, Submission},
 };
-use rand::Rng as _;
+use convenio_portal::Token;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
@@ -20,6 +19,9 @@ use std::{
     path::{Path, PathBuf},
 };
 use uuid::Uuid;
+
+/// Grants of one page.
+const PAGE_GRANTS: usize = 200;
 
 /// Where to act without a node: for an operator who has lost every admin's token.
 #[derive(clap::Args, Clone, Debug)]
@@ -94,6 +96,9 @@ pub(crate) struct GrantsArguments {
     /// Only grants that act for this organisation
     #[arg(long, value_name = "UUID")]
     organisation: Option<Uuid>,
+    /// Also those that are over or not valid yet
+    #[arg(long)]
+    all: bool,
     /// Prints the grants as JSON
     #[arg(long)]
     json: bool,
@@ -103,17 +108,15 @@ pub(crate) struct GrantsArguments {
 
 /// Gives a grant. The token is made here and only its digest is sent: an answer that is lost loses nothing.
 pub(crate) async fn grant(arguments: GrantArguments) -> anyhow::Result<()> {
-    let mut secret = [0; 32];
-    rand::rng().fill_bytes(&mut secret);
-    let token = URL_SAFE_NO_PAD.encode(secret);
-    let id = Uuid::new_v4();
+    let (secret, id) = (Token::random(), Uuid::new_v4());
+    let token = secret.reveal();
     let mut data = json!({
         "id": id,
         "organisations": arguments.organisation,
         "role": arguments.role,
         "may_sign": arguments.may_sign,
         "on_behalf": arguments.on_behalf,
-        "token_digest": token_digest(&secret),
+        "token_digest": secret.digest(),
     });
     let optional = [
         ("office", &arguments.office),
@@ -216,22 +219,24 @@ async fn send_offline(command: &str, data: &Value, path: &Path, identity: Option
 /// Lists the grants that the caller may see.
 pub(crate) async fn list(arguments: GrantsArguments) -> anyhow::Result<()> {
     let remote = arguments.node.remote()?;
-    let mut items: Vec<Value> = Vec::new();
-    let mut cursor: Option<String> = None;
+    let (mut items, mut after) = (Vec::new(), None);
     loop {
-        let mut path = "/api/v1/grants?limit=200".to_owned();
+        let mut path = format!("/api/v1/grants?limit={PAGE_GRANTS}");
         if let Some(organisation) = arguments.organisation {
             path.push_str(&format!("&organisation={organisation}"));
         }
-        if let Some(cursor) = &cursor {
-            path.push_str(&format!("&cursor={}", encoded(cursor)));
+        if let Some(after) = after {
+            path.push_str(&format!("&after={after}"));
         }
         let mut page = remote.get(&path).await?;
         items.append(page["items"].as_array_mut().context("the node's answer has no items")?);
-        cursor = page["next_cursor"].as_str().map(str::to_owned);
-        if cursor.is_none() {
+        after = page["next_after"].as_u64();
+        if after.is_none() {
             break;
         }
+    }
+    if !arguments.all {
+        items.retain(|grant| grant["state"] == "active");
     }
     if arguments.json {
         return output::json_document(&json!({ "items": items }));

@@ -66,7 +66,8 @@ impl Progress {
     pub(crate) fn new(what: &str, length: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(length.unwrap_or(0));
-            let style = if length.is_some() { "{msg} {bar:40} {percent}% {eta}" } else { "{msg} {spinner} {human_pos}" };
+            let style =
+                if length.is_some() { "{msg} {bar:40} {percent}% {eta}" } else { "{msg} {spinner} {human_pos}" };
             bar.set_style(ProgressStyle::with_template(style).expect("the template is written right"));
             bar.set_message(what.to_owned());
             bar

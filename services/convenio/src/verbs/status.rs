@@ -1,10 +1,78 @@
-//! `convenio status`.
+//! `convenio status`: where a node stands, as it says itself. It judges nothing: `doctor` does.
+
+use crate::{cli::NodeArguments, verbs::output};
+use serde_json::Value;
 
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
-pub(crate) struct StatusArguments {}
+pub(crate) struct StatusArguments {
+    /// Prints the node's answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    node: NodeArguments,
+}
 
 /// Runs the verb.
-pub(crate) async fn run(_arguments: StatusArguments) -> anyhow::Result<()> {
+pub(crate) async fn run(arguments: StatusArguments) -> anyhow::Result<()> {
+    let status = arguments.node.remote()?.get("/api/v1/status").await?;
+    if arguments.json {
+        return output::json_document(&status);
+    }
+    for line in described(&status) {
+        output::line(&line)?;
+    }
     Ok(())
+}
+
+fn described(status: &Value) -> Vec<String> {
+    let said = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    };
+    let mut lines: Vec<_> = [("node", "node"), ("ledger", "ledger"), ("source", "source"), ("version", "version")]
+        .into_iter()
+        .chain([("role", "role"), ("head sequence", "head_sequence"), ("durable", "durable"), ("key", "key")])
+        .filter(|(_, name)| status.get(name).is_some())
+        .map(|(label, name)| format!("{label:<14}{}", said(&status[name])))
+        .collect();
+    lines.push(format!("{:<14}{} leaves, root {}", "tree", said(&status["tree"]["size"]), said(&status["tree"]["root"])));
+    if status["clock_jumped"] == true {
+        lines.push("clock         it jumped: commands are refused until the operator confirms it".to_owned());
+    }
+    if status["timers_held"] == true {
+        lines.push("timers        held back until the clock is known to be right".to_owned());
+    }
+    for view in status["views"].as_array().into_iter().flatten() {
+        let message = view["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
+        let alive = if view["alive"] == true { "" } else { ", NOT ALIVE" };
+        lines.push(format!(
+            "view          {:<14}v{} at {}, lag {}, {}{alive}{message}",
+            said(&view["view"]),
+            said(&view["version"]),
+            said(&view["sequence"]),
+            said(&view["lag"]),
+            said(&view["state"]),
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_that_stopped_says_why() {
+        let status = serde_json::json!({
+            "role": "writer",
+            "tree": {"size": 2, "root": "abc="},
+            "timers_held": true,
+            "views": [{"view": "board", "version": 1, "sequence": 1, "lag": 0, "state": "stopped", "alive": false, "message": "event 2"}],
+        });
+        let lines = described(&status);
+        assert!(lines.iter().any(|line| line.contains("stopped, NOT ALIVE: event 2")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("timers")), "{lines:?}");
+    }
 }

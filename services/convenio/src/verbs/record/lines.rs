@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn a_line_without_id_gets_the_same_one_in_every_run_and_another_for_each_occurrence() {
-        let mut run = || {
+        let run = || {
             let mut numbering = Numbering { ledger: Some(Uuid::NAMESPACE_DNS), ..Numbering::default() };
             let texts =
                 [r#"{"command":"a","data":{}}"#, r#"{"command":"a","data":{}}"#, r#"{"command":"b","data":{}}"#];
