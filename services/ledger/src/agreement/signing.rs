@@ -58,9 +58,10 @@ impl SignAgreement {
         require(agreement.is_signed_by(by), Reason::NotParty)?;
         require(context.acting.may_sign, Reason::SignatoryRequired)?;
         context.require_verified(by)?;
-        let Status::Proposed { signed } = &agreement.status else { return Err(Reason::NotProposed.into()) };
+        // Told before the state: who signs terms that were revised meanwhile must learn that they are others.
         require(self.terms_digest == agreement.terms_digest, Reason::TermsChanged)
             .map_err(|r| r.field("terms_digest"))?;
+        let Status::Proposed { signed } = &agreement.status else { return Err(Reason::NotProposed.into()) };
         require(!signed.contains_key(&by), Reason::AlreadySigned)?;
         let signature = self.signature(&agreement, by, context)?;
         let text = self.office.map(|office| SignedText { office: Some(office) });

@@ -1,7 +1,7 @@
 //! Who acts in the tests, and what they say. It asserts nothing.
 
 use crate::node::{Call, Node, Setup};
-use convenio_events::{AccessId, CommandId};
+use convenio_events::{AccessId, AgreementId, CommandId};
 use convenio_ledger::authorise::Credential;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -197,9 +197,8 @@ impl Node {
     /// The digest of an agreement's terms as they are now.
     pub(crate) async fn terms_digest(&self, agreement: u128) -> String {
         use convenio_events::types::{Facts, agreement::Facts as Agreement};
-        let events = self.events(0).await;
-        let digests = events.iter().rev().filter(|event| event.subject.id.as_u128() == agreement);
-        let digest = digests.filter_map(|event| match &event.facts {
+        let events = self.history(AgreementId::new(Uuid::from_u128(agreement)).into()).await;
+        let digest = events.iter().rev().filter_map(|event| match &event.facts {
             Facts::Agreement(Agreement::Drafted(facts)) => Some(facts.terms_digest),
             Facts::Agreement(Agreement::Revised(facts)) => Some(facts.terms_digest),
             Facts::Agreement(Agreement::Registered(facts)) => Some(facts.terms_digest),

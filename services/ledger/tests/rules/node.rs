@@ -231,11 +231,19 @@ impl Node {
     pub(crate) async fn idle(&self) {
         tokio::time::sleep(Duration::from_secs(121)).await;
     }
+    /// The events of a subject.
+    pub(crate) async fn history(&self, subject: Subject) -> Vec<Event> {
+        let mut events = Vec::new();
+        for at in self.setup.index.subject(subject, StreamVersion(0), usize::MAX).expect("is indexed") {
+            let recorded = self.setup.log.read(at, 1).await.expect("reads").remove(0);
+            events.push(Event::decode(&recorded).expect("decodes"));
+        }
+        events
+    }
     /// The version of a subject's last event.
     pub(crate) async fn version(&self, subject: &str) -> u64 {
         let subject: Subject = subject.parse().expect("a subject");
-        let events = self.events(0).await;
-        events.iter().rev().find(|event| event.subject == subject).expect("it is there").stream_version.0
+        self.history(subject).await.last().expect("it is there").stream_version.0
     }
 
     /// Stops it, as when the program ends.
