@@ -4,7 +4,6 @@ use crate::{clock, config::Config, tree};
 use anyhow::{Context as _, bail};
 use convenio_events::{
     Event, LedgerId, Sequence,
-    commitment::token_digest,
     log::EventLog,
     types::{Facts, ledger},
 };
@@ -19,9 +18,8 @@ use convenio_ledger::{
     submission::{Ledger, Role},
 };
 use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
-use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit};
+use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit, Token};
 use convenio_projections::{Settings, Views};
-use rand::Rng as _;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -211,10 +209,10 @@ fn open_identity(directory: &Path) -> anyhow::Result<Identity> {
 /// Makes the keys and the first admin token, or takes up a first start that crashed.
 fn first_start(config: &Config) -> anyhow::Result<(Identity, Option<Opening>)> {
     let origin = config.public_url.as_deref().map(origin).transpose()?;
-    let new = NewIdentity { ledger: None, origin, admin_token: new_token() };
+    let new = NewIdentity { ledger: None, origin, admin_token: Token::random().reveal() };
     let first = Identity::create_or_resume(&config.identity, &new)
         .with_context(|| format!("making the identity in {}", config.identity.display()))?;
-    let token = parse_token(first.admin_token.trim()).context("the file admin-token does not hold a token")?;
+    let token: Token = first.admin_token.trim().parse().context("the file admin-token does not hold a token")?;
     let identity = first.identity;
     let opening = Opening {
         ledger: LedgerId::new(identity.ledger()),
@@ -222,7 +220,7 @@ fn first_start(config: &Config) -> anyhow::Result<(Identity, Option<Opening>)> {
         key: identity.verifier_key().to_string(),
         time_zone: config.time_zone,
         purpose: config.purpose,
-        admin_token: token_digest(&token),
+        admin_token: token.digest(),
         sample: config.sample,
     };
     Ok((identity, Some(opening)))
@@ -232,17 +230,4 @@ fn first_start(config: &Config) -> anyhow::Result<(Identity, Option<Opening>)> {
 fn origin(public_url: &str) -> anyhow::Result<KeyName> {
     let host = public_url.split_once("://").map_or(public_url, |(_, host)| host).trim_end_matches('/');
     Ok(format!("{host}/log").parse()?)
-}
-
-/// A fresh bearer token: 32 random bytes in lower-case hex.
-pub(crate) fn new_token() -> String {
-    let mut bytes = [0; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    hex::encode(bytes)
-}
-
-fn parse_token(text: &str) -> anyhow::Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes)?;
-    Ok(bytes)
 }

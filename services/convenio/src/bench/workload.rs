@@ -2,12 +2,13 @@
 
 use crate::node::Node;
 use anyhow::{Context as _, anyhow};
-use convenio_events::{CommandId, OrganisationId, commitment::token_digest};
+use convenio_events::{CommandId, OrganisationId};
 use convenio_ledger::{
     authorise::Credential,
     rejection::Accepted,
     submission::{Body, Ledger, Submission},
 };
+use convenio_portal::Token;
 use uuid::Uuid;
 
 /// The organisation that the benches act for, and its bearer token.
@@ -145,11 +146,11 @@ pub(crate) async fn recorder_of(ledger: &Ledger) -> anyhow::Result<Recorder> {
         r#"{{"id":"{organisation}","standing":"holder","profile":{{"kind":"ngo","place":"PE"}},"text":{{"name":{{"texts":{{"en":"Example Bench"}}}}}}}}"#
     );
     as_operator(ledger, 0, "register-organisation", &register).await?;
-    let token = [7; 32];
-    let digest = token_digest(&token);
+    let token = Token::random();
+    let digest = token.digest();
     let grant = format!(r#"{{"organisations":["{organisation}"],"role":"recorder","token_digest":"{digest}"}}"#);
     as_operator(ledger, 1, "grant-access", &grant).await?;
-    Ok(Recorder { token: hex::encode(token), digest })
+    Ok(Recorder { token: token.reveal(), digest })
 }
 
 /// Records commands `from..to` of the history straight into the sequencer's queue, many at a time.
