@@ -1,0 +1,206 @@
+//! The board and the lists of each kind of record: search, filters, counts, pages. How they are answered is the views' business.
+
+use super::{
+    cards::{card, states_of},
+    facets::{Facet, Removal, facets, removals},
+    frame::Frame,
+    parts::Card,
+    snapshot::Snapshot,
+    visit::{Page, Trouble, Visit},
+};
+use askama::Template;
+use convenio_events::{OrganisationId, RecordKind, time::Date};
+use convenio_projections::{
+    ViewName,
+    collection::{self, Count, Filters, ListQuery, Sort},
+};
+
+/// Records of one page.
+const PAGE_RECORDS: usize = 20;
+/// Orders that a list offers; the first is the usual one.
+const SORTS: [&str; 5] = ["relevance", "-updated", "-created", "title", "ends_on"];
+
+/// One of several ways to see the same.
+struct Choice {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "collection.html")]
+struct CollectionPage {
+    frame: Frame,
+    lead: String,
+    /// On the board: all, offers, demands; with their addresses.
+    tabs: Vec<Choice>,
+    action: String,
+    q: String,
+    from: String,
+    to: String,
+    sorts: Vec<Choice>,
+    facets: Vec<Facet>,
+    removals: Vec<Removal>,
+    found: String,
+    cards: Vec<Card>,
+    next: Option<String>,
+    first: Option<String>,
+}
+
+/// What a list is about.
+#[derive(Clone, Copy)]
+struct Scope {
+    kind: RecordKind,
+    view: ViewName,
+    /// Offers and demands together, the open ones only.
+    board: bool,
+}
+
+impl Scope {
+    fn of(visit: &Visit) -> Result<Self, Trouble> {
+        if visit.path == "/" {
+            return Ok(Self { kind: RecordKind::Offer, view: ViewName::Board, board: true });
+        }
+        let kind =
+            RecordKind::ALL.into_iter().find(|kind| kind.plural() == visit.segment(0)).ok_or(Trouble::NotFound)?;
+        Ok(Self { kind, view: ViewName::of_kind(kind).ok_or(Trouble::NotFound)?, board: false })
+    }
+}
+
+/// The board, or the list of a kind of record.
+pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
+    let scope = Scope::of(visit)?;
+    let snapshot = Snapshot::open(visit, &[scope.view, ViewName::Organisations])?;
+    let query = query(visit, scope)?;
+    let answer = collection::list(snapshot.reader(scope.view)?, snapshot.identity(), &query)?;
+    let cards = answer.items.iter().map(|item| card(&snapshot, item)).collect::<Result<_, _>>()?;
+    let path = visit.own_path();
+    let listing = scope.view == ViewName::Board;
+    let page = CollectionPage {
+        frame: Frame::new(visit, heading(visit, scope), &api(visit, scope), snapshot.sequence()),
+        lead: visit.say(lead(scope)),
+        tabs: if listing { tabs(visit) } else { Vec::new() },
+        q: query.q.clone().unwrap_or_default(),
+        from: visit.params.first("from").unwrap_or_default().to_owned(),
+        to: visit.params.first("to").unwrap_or_default().to_owned(),
+        sorts: sorts(visit),
+        facets: facets(visit, scope.board, states_of(scope.kind), types_of(scope.kind), answer.facets.as_ref()),
+        removals: removals(visit, &snapshot, states_of(scope.kind), types_of(scope.kind))?,
+        found: found(visit, answer.total),
+        cards,
+        next: answer.next_cursor.map(|cursor| visit.params.with(&path, "cursor", &cursor)),
+        first: visit.params.first("cursor").map(|cursor| visit.params.without(&path, "cursor", cursor)),
+        action: path,
+    };
+    Page::of(&page, snapshot.sequence())
+}
+
+fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
+    let params = &visit.params;
+    let organisations = params.values("organisation").map(str::parse::<OrganisationId>).collect::<Result<Vec<_>, _>>();
+    let sort = params
+        .first("sort")
+        .map(|word| Sort::from_word(word).ok_or(Trouble::NotUnderstood("cause-sort")))
+        .transpose()?;
+    let day = |name| params.parsed::<Date>(name, "cause-date");
+    let mut query = ListQuery::new(scope.kind);
+    query.whole_view = scope.board;
+    query.q = params.first("q").map(str::to_owned);
+    query.filters = Filters {
+        organisations: organisations.map_err(|_| Trouble::NotUnderstood("cause-organisation"))?,
+        roles: params.all("role"),
+        countries: params.all("country"),
+        themes: params.all("theme"),
+        mechanisms: params.all("mechanism"),
+        modalities: params.all("modality"),
+        states: if scope.board { vec!["open".to_owned()] } else { params.all("state") },
+        attestations: params.all("attestation"),
+        types: params.all("type"),
+        languages: params.all("language"),
+        from: day("from")?.map(|date| date.0),
+        to: day("to")?.map(|date| date.0),
+        updated_since_sequence: None,
+    };
+    query.sort = sort.unwrap_or_default();
+    query.limit = PAGE_RECORDS;
+    query.cursor = params.first("cursor").map(str::to_owned);
+    query.total = true;
+    query.facets = true;
+    Ok(query)
+}
+
+/// How many there are, in words.
+pub(super) fn found(visit: &Visit, total: Option<Count>) -> String {
+    let language = visit.language;
+    match total {
+        Some(Count::Exactly(0)) | None => visit.say("found-none"),
+        Some(Count::Exactly(count)) => language.say_count("found", count, &language.number(u64::from(count))),
+        Some(Count::More) => {
+            let limit = u64::from(collection::COUNT_LIMIT);
+            language.say_with("found-more", "shown", &language.number(limit))
+        }
+    }
+}
+
+fn tabs(visit: &Visit) -> Vec<Choice> {
+    let query = &visit.raw_query;
+    let tab = |(path, key): (&str, &'static str)| {
+        // The place in one list says nothing in another.
+        let query = if query.contains("cursor=") || query.is_empty() { String::new() } else { format!("?{query}") };
+        Choice { value: format!("{}{query}", visit.at(path)), label: visit.say(key), chosen: visit.path == path }
+    };
+    [("/", "tab-open"), ("/offers", "tab-offers"), ("/demands", "tab-demands")].map(tab).into()
+}
+
+fn sorts(visit: &Visit) -> Vec<Choice> {
+    let chosen = visit.params.first("sort").unwrap_or(SORTS[0]);
+    let choice = |word: &str| {
+        let key = format!("sort-{}", word.trim_start_matches('-').replace('_', "-"));
+        let label = visit.language.find(&key).map_or_else(|| word.to_owned(), |label| label.into_owned());
+        Choice { value: word.to_owned(), label, chosen: word == chosen }
+    };
+    SORTS.iter().map(|word| choice(word)).collect()
+}
+
+/// The code list of the kinds within a collection.
+fn types_of(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Organisation => "organisation-kinds",
+        RecordKind::Agreement => "instruments",
+        RecordKind::Learning => "learning-kinds",
+        RecordKind::Convening => "convening-formats",
+        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => "",
+    }
+}
+
+fn heading(visit: &Visit, scope: Scope) -> String {
+    visit.say(match scope.kind {
+        _ if scope.board => "heading-board",
+        RecordKind::Offer => "heading-offers",
+        RecordKind::Demand => "heading-demands",
+        RecordKind::Agreement => "nav-agreements",
+        RecordKind::Learning => "nav-learnings",
+        RecordKind::Convening => "nav-convenings",
+        RecordKind::Organisation | RecordKind::Ledger | RecordKind::Access => "nav-organisations",
+    })
+}
+
+const fn lead(scope: Scope) -> &'static str {
+    match scope.kind {
+        _ if scope.board => "lead-board",
+        RecordKind::Offer => "lead-offers",
+        RecordKind::Demand => "lead-demands",
+        RecordKind::Agreement => "lead-agreements",
+        RecordKind::Learning => "lead-learnings",
+        RecordKind::Convening => "lead-convenings",
+        RecordKind::Organisation | RecordKind::Ledger | RecordKind::Access => "lead-organisations",
+    }
+}
+
+fn api(visit: &Visit, scope: Scope) -> String {
+    let query = if visit.raw_query.is_empty() { String::new() } else { format!("?{}", visit.raw_query) };
+    match scope.board {
+        true => "/api/v1/offers?state=open".to_owned(),
+        false => format!("/api/v1/{}{query}", scope.kind.plural()),
+    }
+}

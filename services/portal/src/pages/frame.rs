@@ -1,0 +1,84 @@
+//! What stands around every page: head, navigation, the switch of languages, and at which sequence the page is true.
+
+use super::{assets, locale::Language, visit::Visit};
+use convenio_events::Sequence;
+
+/// A place that every page links to.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) href: String,
+    pub(super) label: String,
+    pub(super) current: bool,
+}
+
+/// The same page in another language.
+#[derive(Debug)]
+pub(super) struct Other {
+    pub(super) code: &'static str,
+    pub(super) name: String,
+    pub(super) href: String,
+    /// With the host, for search engines.
+    pub(super) url: String,
+    pub(super) current: bool,
+}
+
+/// What stands around a page.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) language: Language,
+    pub(super) title: String,
+    pub(super) places: Vec<Place>,
+    pub(super) others: Vec<Other>,
+    /// The sequence that the page is true at, as it is shown; and as a number, for links.
+    pub(super) sequence: Option<(u64, String)>,
+    /// Where programs find the same.
+    pub(super) api: String,
+    pub(super) home: String,
+    pub(super) style: &'static str,
+}
+
+const PLACES: [(&str, &str); 9] = [
+    ("/", "nav-board"),
+    ("/organisations", "nav-organisations"),
+    ("/agreements", "nav-agreements"),
+    ("/learnings", "nav-learnings"),
+    ("/convenings", "nav-convenings"),
+    ("/search", "nav-search"),
+    ("/activity", "nav-activity"),
+    ("/audit", "nav-audit"),
+    ("/about", "nav-about"),
+];
+
+impl Frame {
+    /// Around a page with this title; `api` is the path of the same in the API, blank where there is none.
+    pub(super) fn new(visit: &Visit, title: String, api: &str, sequence: Option<Sequence>) -> Self {
+        let language = visit.language;
+        let first = visit.segment(0);
+        let board = matches!(first, "" | "offers" | "demands");
+        let place = |&(path, key): &(&str, &'static str)| {
+            let current = if path == "/" { board } else { path.strip_prefix('/') == Some(first) };
+            Place { href: visit.at(path), label: language.say(key).into_owned(), current }
+        };
+        let query = if visit.raw_query.is_empty() { String::new() } else { format!("?{}", visit.raw_query) };
+        let other = |other: Language| {
+            let href = format!("/{}{}{query}", other.code(), visit.path);
+            Other {
+                code: other.code(),
+                name: other.say("language-name").into_owned(),
+                url: format!("{}{href}", visit.state.public_url),
+                href,
+                current: other == language,
+            }
+        };
+        Self {
+            language,
+            title,
+            places: PLACES.iter().map(place).collect(),
+            others: Language::all().map(other).collect(),
+            sequence: sequence.map(|sequence| (sequence.0, language.number(sequence.0))),
+            api: if api.is_empty() { "/docs".to_owned() } else { api.to_owned() },
+            home: visit.at("/"),
+            style: assets::style_path(),
+        }
+    }
+}

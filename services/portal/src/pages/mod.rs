@@ -1,0 +1,110 @@
+//! The pages that people read: plain HTML that works without scripts, in each language that `locales/` has. It answers no
+//! program: that is the JSON API.
+
+mod about;
+mod assets;
+mod cards;
+mod collections;
+mod facets;
+mod format;
+mod frame;
+mod locale;
+mod params;
+mod parts;
+mod record;
+mod search;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod trail;
+mod troubles;
+mod visit;
+mod words;
+
+use crate::state::PortalState;
+use axum::{
+    Router,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use convenio_events::LedgerId;
+use convenio_projections::Views;
+use locale::Language;
+use std::sync::Arc;
+use visit::Build;
+
+/// What pages are made from.
+#[derive(Clone, Debug)]
+struct PageState {
+    views: Views,
+    ledger: LedgerId,
+    public_url: Arc<str>,
+    /// Tells this run of the program from others: another program may show the same data otherwise.
+    started: Arc<str>,
+}
+
+/// Every page behind its language, and what makes it.
+const PAGES: &[(&str, Build)] = &[
+    ("/", collections::page),
+    ("/offers", collections::page),
+    ("/offers/{id}", record::page),
+    ("/demands", collections::page),
+    ("/demands/{id}", record::page),
+    ("/agreements", collections::page),
+    ("/agreements/{id}", record::page),
+    ("/learnings", collections::page),
+    ("/learnings/{id}", record::page),
+    ("/convenings", collections::page),
+    ("/convenings/{id}", record::page),
+    ("/organisations", collections::page),
+    ("/organisations/{id}", record::page),
+    ("/search", search::page),
+    ("/activity", trail::activity),
+    ("/audit", trail::audit),
+    ("/about", about::page),
+];
+
+/// All pages.
+pub fn router(state: PortalState) -> Router {
+    routes(&PageState {
+        views: state.views().clone(),
+        ledger: state.ledger_id(),
+        public_url: state.public_url().into(),
+        started: format!("{:08x}", rand::random::<u32>()).into(),
+    })
+}
+
+fn routes(state: &PageState) -> Router {
+    let mut router = Router::new().route("/", get(choose_language)).merge(assets::routes());
+    for language in Language::all() {
+        let code = language.code();
+        for &(path, build) in PAGES {
+            let state = state.clone();
+            let page = move |uri: Uri, headers: HeaderMap| visit::answer(state.clone(), language, uri, headers, build);
+            router = router.route(&format!("/{code}{path}"), get(page));
+        }
+        let missing = {
+            let state = state.clone();
+            move |uri: Uri| visit::not_found(state.clone(), language, uri)
+        };
+        let home = format!("/{code}/");
+        router = router
+            .route(&format!("/{code}"), get(move || moved(home.clone(), StatusCode::PERMANENT_REDIRECT)))
+            .route(&format!("/{code}/{{*rest}}"), get(missing));
+    }
+    router
+}
+
+/// The board in the language that the browser asks for.
+async fn choose_language(headers: HeaderMap) -> Response {
+    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let home = format!("/{}/", Language::preferred(asked).code());
+    let mut response = moved(home, StatusCode::TEMPORARY_REDIRECT).await;
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+async fn moved(to: String, status: StatusCode) -> Response {
+    (status, [(header::LOCATION, to)]).into_response()
+}

@@ -1,0 +1,128 @@
+//! An organisation's page: who it is, who vouches for it, where it works, and its history.
+
+use super::{
+    Shown, passport,
+    telling::{Telling, read, web_address},
+};
+use crate::pages::{
+    parts::{Cell, Fact, Link, Mark, Part, Section},
+    trail,
+    words::Words,
+};
+use convenio_events::types::organisation::{ProfileText, SiteText, Standing};
+use convenio_projections::{
+    QueryError,
+    document::{Affiliation, Head, Organisation, Site, Verification},
+};
+
+pub(super) fn show(tell: &Telling<'_>, organisation: &Organisation, head: &Head) -> Result<Shown, QueryError> {
+    let text: Option<ProfileText> = read(organisation.text.as_deref());
+    let text = text.as_ref();
+    let profile = &organisation.profile;
+    let mut facts = tell.facts();
+    let standing = match organisation.standing {
+        Standing::Holder => "organisation-holder",
+        Standing::Profile => "organisation-profile",
+    };
+    facts.add(tell.say("fact-standing"), [Cell::Plain(tell.say(standing))]);
+    facts.add(tell.say("fact-places"), tell.places(profile.place.as_slice(), text.map(|text| &text.place_names)));
+    facts.add(tell.say("fact-languages"), tell.languages(&profile.languages));
+    facts.add(tell.say("fact-identifiers"), organisation.identifiers.iter().map(|one| Cell::Code(one.to_string())));
+    facts.add(tell.say("fact-office"), tell.line(text.and_then(|text| text.office.as_ref())));
+    // A mailbox is shown as text: what stands there is not ours to open.
+    let mailbox =
+        text.and_then(|text| text.mailbox.as_ref()).map(|mailbox| Cell::Words(Words::plain(mailbox.as_str())));
+    facts.add(tell.say("fact-mailbox"), mailbox);
+    let website = text.and_then(|text| text.website.as_ref()).map(|site| site.as_str());
+    facts.add(
+        tell.say("fact-website"),
+        website.map(|site| web_address(site).unwrap_or_else(|| Cell::Words(Words::plain(site)))),
+    );
+    facts.add(tell.say("fact-citation"), tell.line(text.and_then(|text| text.citation.as_ref())));
+    let mut facts = facts.done();
+    facts.extend(verification(tell, organisation)?);
+    let mut sections = vec![own_lists(tell, head)];
+    sections.extend(sites(tell, &organisation.sites));
+    sections.extend(affiliations(tell, &organisation.affiliations)?);
+    sections.extend(passport::sections(tell, head)?);
+    Ok(Shown {
+        kind_label: Some(tell.language.label("organisation-kinds", profile.kind.word())),
+        intro: text.and_then(|text| text.description.as_ref()).map(|description| tell.words(description)),
+        facts,
+        sections,
+    })
+}
+
+fn verification(tell: &Telling<'_>, organisation: &Organisation) -> Result<Vec<Fact>, QueryError> {
+    let mut facts = tell.facts();
+    match &organisation.verification {
+        Verification::Unverified => {
+            facts.add(tell.say("fact-verification"), [tell.label("verification-states", "unverified")]);
+        }
+        Verification::Revoked { since } => {
+            let day = Cell::Plain(tell.language.day(since.time.to_utc().date_naive()));
+            facts.add(tell.say("fact-verification"), [tell.label("verification-states", "revoked"), day]);
+        }
+        Verification::Verified { method, valid_through, by_itself, by, since, .. } => {
+            let word = if tell.snapshot.verified(organisation).is_some() { "verified" } else { "expired" };
+            let day = tell.language.day(since.time.to_utc().date_naive());
+            let verified = [tell.label("verification-states", word), Cell::Plain(format!("({day})"))];
+            facts.add(tell.say("fact-verification"), verified);
+            facts.add(tell.say("fact-verified-how"), [tell.label("verification-methods", method.word())]);
+            let who = if *by_itself {
+                Cell::Plain(tell.say("verified-by-itself"))
+            } else {
+                trail::actor(tell.snapshot, *by)?
+            };
+            facts.add(tell.say("fact-verified-by"), [who]);
+            facts.add(tell.say("fact-valid-through"), valid_through.map(|last| Cell::Plain(tell.language.day(last.0))));
+        }
+    }
+    Ok(facts.done())
+}
+
+/// Where the lists show only what this organisation takes part in.
+fn own_lists(tell: &Telling<'_>, head: &Head) -> Section {
+    let link = |(path, key): (&str, &'static str)| {
+        let href = format!("/{}/{path}?organisation={}", tell.language.code(), head.id);
+        vec![Cell::Link(Link { href: Some(href), words: Words::plain(tell.say(key)), mark: None })]
+    };
+    let lists = [
+        ("offers", "heading-offers"),
+        ("demands", "heading-demands"),
+        ("agreements", "nav-agreements"),
+        ("learnings", "nav-learnings"),
+        ("convenings", "nav-convenings"),
+    ];
+    Section { id: "lists", heading: tell.say("section-lists"), parts: vec![Part::List(lists.map(link).into())] }
+}
+
+fn sites(tell: &Telling<'_>, all: &[Site]) -> Option<Section> {
+    let row = |one: &Site| {
+        let text: Option<SiteText> = read(one.text.as_deref());
+        let name = text.as_ref().map(|text| Cell::Words(tell.words(&text.name)));
+        let closed =
+            one.closed.then(|| Cell::Mark(Mark { class: "state over", sign: "", label: tell.say("site-closed") }));
+        let place = Cell::Plain(tell.place(&one.place, text.as_ref().map(|text| &text.place_names)));
+        vec![name.into_iter().chain(closed).collect(), vec![place]]
+    };
+    let rows = all.iter().map(row).collect();
+    tell.table("sites", "section-sites", &["column-name", "column-place"], rows)
+}
+
+fn affiliations(tell: &Telling<'_>, all: &[Affiliation]) -> Result<Option<Section>, QueryError> {
+    let row = |one: &Affiliation| {
+        Ok(vec![
+            vec![tell.label("affiliation-kinds", one.kind.word())],
+            vec![tell.organisation(one.with)?],
+            vec![Cell::Mark(Mark::attestation(tell.language, one.attestation))],
+        ])
+    };
+    let rows = all.iter().map(row).collect::<Result<_, QueryError>>()?;
+    Ok(tell.table(
+        "affiliations",
+        "section-affiliations",
+        &["column-kind", "column-organisation", "column-vouches"],
+        rows,
+    ))
+}

@@ -1,0 +1,83 @@
+//! What an organisation took part in and with whom, claimed apart from confirmed. It adds nothing up itself.
+
+use super::{super::cards::states_of, telling::Telling};
+use crate::pages::{
+    parts::{Cell, Link, Mark, Section},
+    words::Words,
+};
+use convenio_events::{OrganisationId, RecordKind};
+use convenio_projections::{
+    QueryError, ViewName,
+    document::Head,
+    history::{self, Affiliate, AttestedCount, Involvement, Partner},
+};
+
+/// The most lines of each table; the API has them all.
+const ROWS_LIMIT: usize = 50;
+
+/// The history of an organisation.
+pub(super) fn sections(tell: &Telling<'_>, head: &Head) -> Result<Vec<Section>, QueryError> {
+    let reader = tell.snapshot.reader(ViewName::History)?;
+    let passport = history::passport(reader, tell.snapshot.identity(), OrganisationId::new(head.id))?;
+    let Some(passport) = passport else { return Ok(Vec::new()) };
+    let counts = passport.counts.iter().map(|(word, count)| counted(tell, word, *count)).collect();
+    let columns = ["column-kind", "column-confirmed", "column-claimed", "column-denied"];
+    let counts = tell.table("counts", "section-counts", &columns, counts);
+    let timeline = passport.timeline.iter().take(ROWS_LIMIT).map(|one| involvement(tell, one)).collect();
+    let columns = ["column-when", "column-what", "column-roles", "column-state", "column-vouches"];
+    let timeline = tell.table("timeline", "section-timeline", &columns, timeline);
+    let partners = passport.partners.iter().take(ROWS_LIMIT).map(|one| partner(tell, one)).collect();
+    let columns = ["column-organisation", "column-confirmed", "column-claimed"];
+    let partners = tell.table("partners", "section-partners", &columns, partners);
+    let inward = passport.affiliates.iter().filter(|one| one.inward).map(|one| affiliate(tell, one)).collect();
+    let columns = ["column-kind", "column-organisation", "column-vouches"];
+    let affiliates = tell.table("affiliates", "section-affiliates", &columns, inward);
+    Ok([affiliates, counts, timeline, partners].into_iter().flatten().collect())
+}
+
+fn counted(tell: &Telling<'_>, word: &str, count: AttestedCount) -> Vec<Vec<Cell>> {
+    let kind = RecordKind::ALL.into_iter().find(|kind| kind.word() == word || kind.plural() == word);
+    let label = kind.map_or_else(|| word.to_owned(), |kind| tell.language.label("record-kinds", kind.word()));
+    let number = |count: u32| vec![Cell::Plain(tell.language.number(u64::from(count)))];
+    vec![vec![Cell::Plain(label)], number(count.confirmed), number(count.claimed), number(count.denied)]
+}
+
+fn involvement(tell: &Telling<'_>, one: &Involvement) -> Vec<Vec<Cell>> {
+    let language = tell.language;
+    let date = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    let when = language.span(date(&one.starts_on), date(&one.ends_on));
+    let href = format!("/{}/{}/{}", language.code(), one.kind.plural(), one.id);
+    let words = Words::of_title(language, one.title.as_deref());
+    let kind = Cell::Plain(language.label("record-kinds", one.kind.word()));
+    let sample = one.sample.then(|| Cell::Mark(Mark::sample(language)));
+    let what = [Cell::Link(Link { href: Some(href), words, mark: None }), kind].into_iter().chain(sample);
+    vec![
+        when.map(Cell::Plain).into_iter().collect(),
+        what.collect(),
+        one.roles.iter().map(|role| Cell::Chip(language.role(role))).collect(),
+        vec![Cell::Mark(Mark::state(language, states_of(one.kind), &one.state))],
+        vec![Cell::Mark(Mark::attestation(language, one.attestation))],
+    ]
+}
+
+fn partner(tell: &Telling<'_>, one: &Partner) -> Vec<Vec<Cell>> {
+    let number = |count: u32| vec![Cell::Plain(tell.language.number(u64::from(count)))];
+    vec![
+        vec![named(tell, one.organisation, one.name.as_deref())],
+        number(one.records.confirmed),
+        number(one.records.claimed),
+    ]
+}
+
+fn affiliate(tell: &Telling<'_>, one: &Affiliate) -> Vec<Vec<Cell>> {
+    vec![
+        vec![Cell::Plain(tell.language.label("affiliation-kinds", &one.kind))],
+        vec![named(tell, one.organisation, one.name.as_deref())],
+        vec![Cell::Mark(Mark::attestation(tell.language, one.attestation))],
+    ]
+}
+
+fn named(tell: &Telling<'_>, id: OrganisationId, name: Option<&serde_json::value::RawValue>) -> Cell {
+    let href = format!("/{}/organisations/{id}", tell.language.code());
+    Cell::Link(Link { href: Some(href), words: Words::of_title(tell.language, name), mark: None })
+}

@@ -1,0 +1,130 @@
+//! The views as one page reads them: each at one position for as long as the page is put together. It writes no HTML.
+
+use super::{
+    locale::Language,
+    parts::{Link, Mark},
+    visit::{Trouble, Visit},
+    words::Words,
+};
+use chrono::NaiveDate;
+use convenio_events::{OrganisationId, RecordKind, Sequence, Subject};
+use convenio_projections::{
+    QueryError, Reader, ReaderIdentity, ViewName,
+    collection::{self, Item},
+    document::{Body, Document, Organisation, Verification},
+};
+use std::{cell::RefCell, collections::HashMap};
+
+/// The views that a page reads.
+pub(super) struct Snapshot {
+    readers: Vec<Reader>,
+    identity: ReaderIdentity,
+    language: Language,
+    today: NaiveDate,
+    /// A page names the same organisations again and again.
+    names: RefCell<HashMap<OrganisationId, Link>>,
+}
+
+impl Snapshot {
+    /// Opens these views. Always in the same order, so that pages which wait for each other's connections cannot lock up.
+    pub(super) fn open(visit: &Visit, views: &[ViewName]) -> Result<Self, Trouble> {
+        let mut wanted = views.to_vec();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let readers = wanted.into_iter().map(|view| visit.state.views.read(view)).collect::<Result<_, _>>()?;
+        let (language, today) = (visit.language, visit.today);
+        Ok(Self { readers, identity: visit.identity.clone(), language, today, names: RefCell::default() })
+    }
+
+    /// One of the views that were opened.
+    pub(super) fn reader(&self, view: ViewName) -> Result<&Reader, QueryError> {
+        self.readers.iter().find(|reader| reader.view() == view).ok_or(QueryError::NotReady(view))
+    }
+
+    /// Who is reading.
+    pub(super) fn identity(&self) -> &ReaderIdentity {
+        &self.identity
+    }
+
+    /// In which language.
+    pub(super) fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The last event that all of the views have folded.
+    pub(super) fn sequence(&self) -> Option<Sequence> {
+        let position = self.readers.iter().map(Reader::position).min()?;
+        position.0.checked_sub(1).map(Sequence)
+    }
+
+    /// A record as it is; `None` when there is none, or it is not the reader's, or its view was not opened.
+    pub(super) fn record(&self, subject: Subject) -> Result<Option<Item>, QueryError> {
+        let Some(view) = ViewName::of_kind(subject.kind) else { return Ok(None) };
+        match self.reader(view) {
+            Ok(reader) => collection::record(reader, &self.identity, subject),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A link to a record with its title; without either where it is not the reader's to see.
+    pub(super) fn link(&self, subject: Subject) -> Result<Link, QueryError> {
+        if subject.kind == RecordKind::Organisation {
+            return self.organisation(OrganisationId::new(subject.id));
+        }
+        let Some(item) = self.record(subject)? else { return Ok(self.unnamed(subject)) };
+        let document = document(&item)?;
+        Ok(Link {
+            href: Some(self.path_of(subject)),
+            words: Words::of_title(self.language, document.title()),
+            mark: None,
+        })
+    }
+
+    /// A link to an organisation with its name, marked where it is verified.
+    pub(super) fn organisation(&self, id: OrganisationId) -> Result<Link, QueryError> {
+        if let Some(known) = self.names.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let subject = Subject::from(id);
+        let link = match self.record(subject)? {
+            None => self.unnamed(subject),
+            Some(item) => {
+                let document = document(&item)?;
+                let words = Words::of_title(self.language, document.title());
+                let mark = match &document.body {
+                    Body::Organisation(organisation) => self.verified(organisation),
+                    _ => None,
+                };
+                Link { href: Some(self.path_of(subject)), words, mark }
+            }
+        };
+        self.names.borrow_mut().insert(id, link.clone());
+        Ok(link)
+    }
+
+    /// The badge of an organisation that is verified today.
+    pub(super) fn verified(&self, organisation: &Organisation) -> Option<Mark> {
+        let in_time = match &organisation.verification {
+            Verification::Verified { valid_through, .. } => valid_through.is_none_or(|last| self.today <= last.0),
+            Verification::Unverified | Verification::Revoked { .. } => false,
+        };
+        let label = || self.language.label("verification-states", "verified");
+        in_time.then(|| Mark { class: "verified", sign: "\u{2713}", label: label() })
+    }
+
+    fn path_of(&self, subject: Subject) -> String {
+        format!("/{}/{}/{}", self.language.code(), subject.kind.plural(), subject.id)
+    }
+
+    fn unnamed(&self, subject: Subject) -> Link {
+        let kind = self.language.label("record-kinds", subject.kind.word());
+        let id = subject.id.to_string();
+        let short = id.get(..8).unwrap_or_default();
+        Link { href: None, words: Words::plain(format!("{kind} {short}")), mark: None }
+    }
+}
+
+/// What a view's row says.
+pub(super) fn document(item: &Item) -> Result<Document, QueryError> {
+    Ok(Document::from_json(item.kind, item.document.get())?)
+}

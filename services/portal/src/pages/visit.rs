@@ -1,0 +1,223 @@
+//! From a request to a page and back: what a page is given, how it answers, and what stands there when it cannot. It knows no
+//! page.
+
+use super::{PageState, locale::Language, params::Params, troubles};
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
+};
+use chrono::{NaiveDate, Utc};
+use convenio_events::Sequence;
+use convenio_projections::{QueryError, ReaderIdentity, ViewName};
+
+/// Pages run no script, load nothing from elsewhere and are shown in no frame.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// How long a browser should wait when the views are not there yet, in seconds.
+const RETRY_AFTER: &str = "5";
+
+/// Somebody who wants to see a page.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    pub(super) state: PageState,
+    pub(super) language: Language,
+    /// The path behind the language: `/offers/<id>`.
+    pub(super) path: String,
+    /// What stands behind the `?`, as it came.
+    pub(super) raw_query: String,
+    pub(super) params: Params,
+    /// Who is reading.
+    pub(super) identity: ReaderIdentity,
+    /// The day on which it is read, for what expires.
+    pub(super) today: NaiveDate,
+}
+
+impl Visit {
+    /// A path of ours in the reader's language.
+    pub(super) fn at(&self, path: &str) -> String {
+        format!("/{}{path}", self.language.code())
+    }
+
+    /// This page's own path, without what stands behind the `?`.
+    pub(super) fn own_path(&self) -> String {
+        self.at(&self.path)
+    }
+
+    /// A part of the path: 0 is the collection, 1 the record.
+    pub(super) fn segment(&self, at: usize) -> &str {
+        self.path.split('/').nth(at + 1).unwrap_or_default()
+    }
+
+    /// A text of the pages.
+    pub(super) fn say(&self, key: &'static str) -> String {
+        self.language.say(key).into_owned()
+    }
+}
+
+/// A page that is done.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) html: String,
+    /// The sequence that it is true at; `None` in an empty ledger.
+    pub(super) sequence: Option<Sequence>,
+}
+
+impl Page {
+    /// Fills in a template.
+    pub(super) fn of(template: &impl askama::Template, sequence: Option<Sequence>) -> Result<Self, Trouble> {
+        Ok(Self { html: template.render().map_err(Trouble::Template)?, sequence })
+    }
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// There is none, or it is not the reader's to see.
+    #[error("there is no such page")]
+    NotFound,
+    /// The address asks for something that cannot be asked; the key of the text that says what.
+    #[error("the address is not understood: {0}")]
+    NotUnderstood(&'static str),
+    /// It is at another address.
+    #[error("the page is at {0}")]
+    Moved(String),
+    /// The views cannot answer.
+    #[error("the views cannot answer")]
+    Views(#[from] QueryError),
+    /// A template could not be filled in.
+    #[error("a page cannot be put together")]
+    Template(#[source] askama::Error),
+}
+
+/// How a page is made; it may block.
+pub(super) type Build = fn(&Visit) -> Result<Page, Trouble>;
+
+/// Answers a request with a page.
+pub(super) async fn answer(
+    state: PageState,
+    language: Language,
+    uri: Uri,
+    headers: HeaderMap,
+    build: Build,
+) -> Response<Body> {
+    let today = Utc::now().date_naive();
+    let tag = entity_tag(&state, today);
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return finish(StatusCode::NOT_MODIFIED, language, None, Some(tag), Body::empty());
+    }
+    let visited = begin(state, language, &uri, today);
+    let visit = match visited {
+        Ok(visit) => visit,
+        Err((visit, trouble)) => return trouble_page(visit, trouble).await,
+    };
+    let builder = visit.clone();
+    let built = tokio::task::spawn_blocking(move || build(&builder)).await;
+    match built.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
+        Ok(page) => finish(StatusCode::OK, language, page.sequence, Some(tag), page.html.into()),
+        Err(trouble) => trouble_page(visit, trouble).await,
+    }
+}
+
+/// Answers with the page that says that there is none.
+pub(super) async fn not_found(state: PageState, language: Language, uri: Uri) -> Response<Body> {
+    let (Ok(visit) | Err((visit, _))) = begin(state, language, &uri, Utc::now().date_naive());
+    let tidy = visit.path.trim_end_matches('/');
+    let trouble = if tidy.len() < visit.path.len() && !tidy.is_empty() {
+        Trouble::Moved(visit.at(tidy))
+    } else {
+        Trouble::NotFound
+    };
+    trouble_page(visit, trouble).await
+}
+
+#[expect(clippy::result_large_err, reason = "what was understood so far is needed for the page that says what was not")]
+fn begin(state: PageState, language: Language, uri: &Uri, today: NaiveDate) -> Result<Visit, (Visit, Trouble)> {
+    let path = uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(language.code())).unwrap_or("/");
+    let raw_query = uri.query().unwrap_or_default();
+    let mut visit = Visit {
+        state,
+        language,
+        path: path.to_owned(),
+        raw_query: raw_query.to_owned(),
+        params: Params::default(),
+        identity: ReaderIdentity::default(),
+        today,
+    };
+    match Params::parse(raw_query) {
+        Ok(params) => visit.params = params,
+        Err(trouble) => {
+            visit.raw_query.clear();
+            return Err((visit, trouble));
+        }
+    }
+    Ok(visit)
+}
+
+async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
+    let language = visit.language;
+    if let Trouble::Moved(to) = &trouble {
+        let mut response = finish(StatusCode::PERMANENT_REDIRECT, language, None, None, Body::empty());
+        if let Ok(to) = HeaderValue::from_str(to) {
+            response.headers_mut().insert(header::LOCATION, to);
+        }
+        return response;
+    }
+    let status = status_of(&trouble);
+    if status.is_server_error() {
+        tracing::error!(path = visit.path, error = &trouble as &dyn std::error::Error, "a page cannot be shown");
+    }
+    let html = troubles::page(&visit, status, &trouble);
+    let mut response = finish(status, language, None, None, html.into());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+fn status_of(trouble: &Trouble) -> StatusCode {
+    match trouble {
+        Trouble::NotFound => StatusCode::NOT_FOUND,
+        Trouble::NotUnderstood(_) | Trouble::Views(QueryError::Refused { .. }) => StatusCode::BAD_REQUEST,
+        Trouble::Moved(_) => StatusCode::PERMANENT_REDIRECT,
+        Trouble::Views(QueryError::NotReady(_) | QueryError::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Trouble::Views(_) | Trouble::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Changes whenever any view, the day or the program does: what a page shows depends on nothing else.
+fn entity_tag(state: &PageState, today: NaiveDate) -> String {
+    use std::fmt::Write as _;
+    let mut tag = format!("W/\"{}-{}", state.started, today.format("%y%m%d"));
+    for view in ViewName::ALL {
+        let position = *state.views.position(view).borrow();
+        write!(tag, "-{}", position.0).expect("writing to a string");
+    }
+    tag.push('"');
+    tag
+}
+
+fn finish(
+    status: StatusCode,
+    language: Language,
+    sequence: Option<Sequence>,
+    tag: Option<String>,
+    body: Body,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.code()));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let keep = if tag.is_some() { "no-cache" } else { "no-store" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(&tag).ok()) {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Some(sequence) = sequence {
+        headers.insert("convenio-sequence", HeaderValue::from(sequence.0));
+    }
+    response
+}
