@@ -14,6 +14,7 @@ mod parameters;
 pub mod problem;
 mod rate;
 mod read;
+mod rebuild;
 mod router;
 pub mod routes;
 pub mod state;

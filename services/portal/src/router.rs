@@ -5,6 +5,7 @@ use crate::{
     command, contract, edge, events, health, pages,
     problem::{Code, Problem},
     read::{collection, export, record, trail},
+    rebuild,
     routes::{Collection, Operation},
     state::PortalState,
 };
@@ -14,7 +15,7 @@ use axum::{
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 use tower::ServiceExt as _;
 
@@ -57,6 +58,9 @@ fn handler(operation: Operation) -> MethodRouter<PortalState> {
         Operation::Audit => get(trail::audit),
         Operation::Grants => get(trail::grants),
         Operation::Status => get(health::status),
+        Operation::Rebuild => post(rebuild::begin),
+        Operation::RebuildProgress => get(rebuild::progress),
+        Operation::CancelRebuild => delete(rebuild::cancel),
         Operation::Schema => get(contract::schema),
         Operation::AsyncApi => get(contract::asyncapi),
         Operation::OpenApi => get(contract::openapi),

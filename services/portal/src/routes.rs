@@ -32,6 +32,12 @@ pub enum Operation {
     Grants,
     /// How the node is doing.
     Status,
+    /// Begins to make a view anew.
+    Rebuild,
+    /// How far that is.
+    RebuildProgress,
+    /// Gives that up.
+    CancelRebuild,
     /// The schema of one event type.
     Schema,
     /// The event stream's contract.
@@ -78,6 +84,8 @@ pub enum Right {
     Token,
     /// A valid token whose grant has the right that the command needs.
     Command,
+    /// The token of an admin of the ledger.
+    Admin,
 }
 
 /// The methods that routes take.
@@ -87,6 +95,8 @@ pub enum Verb {
     Get,
     /// POST.
     Post,
+    /// DELETE.
+    Delete,
 }
 
 /// Where an operation is, and who may ask for it.
@@ -108,15 +118,17 @@ impl Operation {
             all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
         }
         all.extend([Self::Partnerships, Self::Activity, Self::Audit, Self::Grants, Self::Status]);
+        all.extend([Self::Rebuild, Self::RebuildProgress, Self::CancelRebuild]);
         all.extend([Self::Schema, Self::AsyncApi, Self::OpenApi, Self::Docs, Self::Health, Self::Ready, Self::Metrics]);
         all
     }
 
     /// Its one line in the list.
     pub fn route(self) -> Route {
-        use Right::{Anybody, Reader, Token};
+        use Right::{Admin, Anybody, Reader, Token};
         let plural = |collection: Collection| collection.kind.plural();
         let get = |path: &str, right| Route { verb: Verb::Get, path: path.to_owned(), right };
+        let rebuild = |verb, right| Route { verb, path: "/api/v1/views/{view}/rebuild".to_owned(), right };
         let post = |path: &str| Route { verb: Verb::Post, path: path.to_owned(), right: Right::Command };
         match self {
             Self::SendCommand => post("/api/v1/commands/{name}"),
@@ -132,6 +144,9 @@ impl Operation {
             Self::Audit => get("/api/v1/audit", Reader),
             Self::Grants => get("/api/v1/grants", Token),
             Self::Status => get("/api/v1/status", Anybody),
+            Self::Rebuild => rebuild(Verb::Post, Admin),
+            Self::RebuildProgress => rebuild(Verb::Get, Admin),
+            Self::CancelRebuild => rebuild(Verb::Delete, Admin),
             Self::Schema => get("/schemas/{file}", Anybody),
             Self::AsyncApi => get("/asyncapi.json", Anybody),
             Self::OpenApi => get("/openapi.json", Anybody),

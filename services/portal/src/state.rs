@@ -4,6 +4,7 @@ use crate::{
     limits::{BATCHES_LIMIT, Limits, STREAMS_LIMIT},
     metrics::Metrics,
     rate::RateLimiter,
+    rebuild::Rebuilds,
 };
 use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
@@ -65,6 +66,7 @@ impl Portal {
             rate,
             batches: Arc::new(Semaphore::new(BATCHES_LIMIT)),
             streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
+            rebuilds: Rebuilds::default(),
         };
         PortalState { shared: Arc::new(shared) }
     }
@@ -83,6 +85,7 @@ struct Shared {
     rate: Option<RateLimiter>,
     batches: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    rebuilds: Rebuilds,
 }
 
 impl PortalState {
@@ -139,6 +142,9 @@ impl PortalState {
     }
     pub(crate) fn batches(&self) -> Arc<Semaphore> {
         self.shared.batches.clone()
+    }
+    pub(crate) fn rebuilds(&self) -> &Rebuilds {
+        &self.shared.rebuilds
     }
     pub(crate) fn streams(&self) -> Arc<Semaphore> {
         self.shared.streams.clone()

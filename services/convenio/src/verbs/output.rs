@@ -16,7 +16,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 /// # Errors
 /// Standard output is closed.
 pub(crate) fn line(text: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{}", printable(text).replace('\n', "\\n"))
+    print(&printable(text).replace('\n', "\\n"))
 }
 
 /// Prints a line of JSON as it came; control characters become escapes that mean the same.
@@ -24,7 +24,7 @@ pub(crate) fn line(text: &str) -> std::io::Result<()> {
 /// # Errors
 /// Standard output is closed.
 pub(crate) fn json_line(json: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{}", escape_json(json.trim()))
+    print(&escape_json(json.trim()))
 }
 
 /// Prints a document, indented.
@@ -33,8 +33,15 @@ pub(crate) fn json_line(json: &str) -> std::io::Result<()> {
 /// Standard output is closed.
 pub(crate) fn json_document(value: &serde_json::Value) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
-    writeln!(std::io::stdout().lock(), "{}", escape_json(&text))?;
-    Ok(())
+    Ok(print(&escape_json(&text))?)
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        // Whoever read has seen enough (`convenio events | head`): no more is wanted, and nothing failed.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written,
+    }
 }
 
 /// JSON allows DEL and the C1 controls in a string, terminals act on them. Outside strings JSON has no others than
