@@ -82,6 +82,13 @@ struct RefusedLine<'a> {
     problem: &'a Problem,
 }
 
+#[derive(Serialize)]
+struct LastLine {
+    done: bool,
+    accepted: u64,
+    refused: u64,
+}
+
 /// The answer to one line of a batch, with its newline.
 pub(super) fn accepted_line(out: &mut Vec<u8>, line: u64, accepted: &Accepted, token: Option<&Token>) {
     let status = accepted_status(accepted.replay).as_u16();
@@ -96,7 +103,7 @@ pub(super) fn refused_line(out: &mut Vec<u8>, line: u64, id: Option<CommandId>, 
 
 /// The last line of a batch that was read to its end.
 pub(super) fn last_line(out: &mut Vec<u8>, accepted: u64, refused: u64) {
-    write_line(out, &serde_json::json!({"done": true, "accepted": accepted, "refused": refused}));
+    write_line(out, &LastLine { done: true, accepted, refused });
 }
 
 fn write_line(out: &mut Vec<u8>, value: &impl Serialize) {

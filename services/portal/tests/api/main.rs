@@ -1,0 +1,9 @@
+//! The JSON API, asked through its router: a real sequencer over a log in memory, real views in a folder of their own. No mocks.
+
+mod app;
+mod batches;
+mod commands;
+mod contract;
+mod edge;
+mod events;
+mod reads;

@@ -1,0 +1,179 @@
+//! Reads: lists, records, their past and their events, trails, grants, exports; each as its reader may see it.
+
+use crate::app::{App, MINISTRY, SOCIOS, User, agreement, listing, uuid};
+use axum::http::StatusCode;
+use convenio_portal::routes::COLLECTIONS;
+use serde_json::{Value, json};
+
+const OFFER: u128 = 0x0ff;
+
+/// An offer that was revised, one that was paused, a demand, and a draft between two parties.
+async fn with_records() -> App {
+    let app = App::with_cast().await;
+    app.accept(User::Socios, "publish-offer", listing(OFFER, "Training in diagnosis")).await;
+    app.accept(User::Socios, "revise-offer", listing(OFFER, "Training in tuberculosis diagnosis")).await;
+    app.accept(User::Socios, "publish-offer", listing(0x0fe, "Laboratory equipment")).await;
+    app.accept(User::Socios, "pause-offer", json!({"id": uuid(0x0fe)})).await;
+    app.accept(User::Ministry, "publish-demand", listing(0xde, "Training needed")).await;
+    app.accept(User::Socios, "draft-agreement", agreement(0xa9)).await;
+    app.settle().await;
+    app
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    answer["items"].as_array().expect("items").iter().map(|item| item["id"].as_str().expect("an id")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_shown_with_its_version_and_sequence() {
+    let app = with_records().await;
+    let answer = app.get(User::Anonymous, &format!("/api/v1/offers/{}", uuid(OFFER))).await;
+    insta::assert_snapshot!("record", answer.in_full());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_filtered_searched_sorted_counted_and_paged() {
+    let app = with_records().await;
+    let list = async |path: &str| app.get(User::Anonymous, path).await.json();
+    assert_eq!(ids(&list("/api/v1/offers").await), [uuid(0x0fe), uuid(OFFER)]);
+    assert_eq!(ids(&list("/api/v1/offers?q=tuberculosis").await), [uuid(OFFER)]);
+    assert_eq!(ids(&list("/api/v1/offers?state=paused&country=PE&theme=sdg:3").await), [uuid(0x0fe)]);
+    assert_eq!(ids(&list("/api/v1/offers?country=MX,BR").await), [""; 0]);
+    assert_eq!(ids(&list("/api/v1/offers?sort=title").await), [uuid(0x0fe), uuid(OFFER)]);
+    let counted = list("/api/v1/offers?facets=true&total=true&limit=1").await;
+    assert_eq!((ids(&counted).len(), &counted["total"]), (1, &json!(2)));
+    assert!(counted["facets"].is_object());
+    let cursor = counted["next_cursor"].as_str().expect("there is more");
+    let rest = list(&format!("/api/v1/offers?limit=1&cursor={cursor}")).await;
+    assert_eq!((ids(&rest).len(), &rest["next_cursor"]), (1, &Value::Null));
+    assert_ne!(ids(&rest), ids(&counted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_parameter_is_named() {
+    let app = with_records().await;
+    let table = [
+        ("/api/v1/offers?limit=0", "400 parameter-invalid@limit"),
+        ("/api/v1/offers?limit=201", "400 parameter-invalid@limit"),
+        ("/api/v1/offers?limit=1&limit=2", "400 parameter-invalid@limit"),
+        ("/api/v1/offers?sort=colour", "400 parameter-invalid@sort"),
+        ("/api/v1/offers?from=2026-02-30", "400 parameter-invalid@from"),
+        ("/api/v1/offers?from=2026-02-02&to=2026-02-01", "400 parameter-invalid@to"),
+        ("/api/v1/offers?organisation=me", "400 parameter-invalid@organisation"),
+        ("/api/v1/offers?facets=yes", "400 parameter-invalid@facets"),
+        ("/api/v1/offers?colour=red", "400 parameter-unknown@colour"),
+        ("/api/v1/offers?cursor=nonsense", "400 cursor-invalid"),
+        ("/api/v1/offers?as_of_sequence=3&q=x", "400 as-of-without-search"),
+        ("/api/v1/offers?as_of_sequence=9999", "400 parameter-invalid@as_of_sequence"),
+        ("/api/v1/offers?as_of=yesterday", "400 parameter-invalid@as_of"),
+        ("/api/v1/offers?wait_for=-1", "400 parameter-invalid@wait_for"),
+        ("/api/v1/offers/nonsense", "404 record-unknown"),
+        ("/api/v1/activity?before=x", "400 parameter-invalid@before"),
+        ("/api/v1/audit?subject=offer", "400 parameter-invalid@subject"),
+        ("/api/v1/grants", "401 token-required"),
+    ];
+    for (path, expected) in table {
+        assert_eq!(app.get(User::Anonymous, path).await.said(), expected, "{path}");
+    }
+    let long = format!("/api/v1/offers?q={}", "x".repeat(9_000));
+    assert_eq!(app.get(User::Anonymous, &long).await.said(), "400 query-too-long");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_only_what_it_may_in_every_list() {
+    let app = with_records().await;
+    let seen = async |user, path: &str| ids(&app.get(user, path).await.json()).len();
+    for (user, agreements) in [(User::Anonymous, 0), (User::University, 0), (User::Ministry, 1), (User::Pair, 1)] {
+        assert_eq!(seen(user, "/api/v1/agreements").await, agreements, "{user:?}");
+        let exported = app.get(user, "/api/v1/export/agreements").await.lines();
+        assert_eq!(exported.len(), agreements + 1, "{user:?}");
+    }
+    let trail = async |user| {
+        let answer = app.get(user, "/api/v1/audit?kind=agreement").await.json();
+        answer["items"].as_array().expect("rows").len()
+    };
+    assert_eq!((trail(User::Anonymous).await, trail(User::Ministry).await), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_is_folded_and_seen_with_the_rights_of_today() {
+    let app = with_records().await;
+    let title = |answer: &crate::app::Answer| answer.json().pointer("/text/title/texts/en").cloned();
+    let history = app.get(User::Anonymous, &format!("/api/v1/offers/{}/history", uuid(OFFER))).await;
+    insta::assert_snapshot!("history", history.in_full());
+    let events = history.json()["events"].clone();
+    let first: u64 = events[0]["ledgersequence"].as_str().expect("a string").parse().expect("a number");
+    let path = format!("/api/v1/offers/{}", uuid(OFFER));
+    let before = app.get(User::Anonymous, &format!("{path}?as_of_sequence={}", first - 1)).await;
+    assert_eq!(before.said(), "404 record-unknown");
+    let then = app.get(User::Anonymous, &format!("{path}?as_of_sequence={first}")).await;
+    assert_eq!((title(&then), then.header("etag")), (Some("Training in diagnosis".into()), "\"0\""));
+    assert_eq!(then.header("convenio-sequence"), first.to_string());
+    let now = app.get(User::Anonymous, &path).await;
+    let same = app.get(User::Anonymous, &format!("{path}?as_of=2026-01-15T12:00:00.000000Z")).await;
+    assert_eq!(same.json(), now.json(), "a fold of everything is what the view holds");
+    let list = app.get(User::Anonymous, &format!("/api/v1/offers?as_of_sequence={first}")).await.json();
+    assert_eq!(list["items"][0].pointer("/text/title/texts/en"), title(&then).as_ref());
+    let hidden = format!("/api/v1/agreements/{}?as_of_sequence={}", uuid(0xa9), app.head());
+    assert_eq!(app.get(User::University, &hidden).await.said(), "404 record-unknown");
+    assert_eq!(app.get(User::Ministry, &hidden).await.said(), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_may_wait_for_what_one_wrote() {
+    let app = App::with_cast().await;
+    for n in 0..20 {
+        let told = app.accept(User::Socios, "publish-offer", listing(0x100 + n, "One")).await;
+        let path = format!("/api/v1/offers/{}?wait_for={}", uuid(0x100 + n), told["sequence"]);
+        assert_eq!(app.get(User::Socios, &path).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_what_was_never_recorded_ends() {
+    let app = App::new().await;
+    let answer = app.get(User::Anonymous, "/api/v1/offers?wait_for=1000").await;
+    assert_eq!(answer.said(), "504 not-yet-visible");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trails_grants_and_partnerships_answer() {
+    let app = with_records().await;
+    let feed = app.get(User::Anonymous, "/api/v1/activity?limit=2").await;
+    insta::assert_snapshot!("activity", feed.in_full());
+    let audit = app.get(User::Socios, &format!("/api/v1/audit?subject=offer/{}", uuid(OFFER))).await;
+    insta::assert_snapshot!("audit", audit.in_full());
+    let grants = app.get(User::Socios, "/api/v1/grants?in_force_at=2026-01-15T12:00:00.000000Z").await;
+    insta::assert_snapshot!("grants", grants.in_full());
+    let passport = app.get(User::Ministry, &format!("/api/v1/organisations/{}/partnerships", uuid(SOCIOS))).await;
+    assert_eq!(passport.said(), "200", "{}", passport.body);
+    assert_eq!(
+        app.get(User::Anonymous, &format!("/api/v1/organisations/{}/partnerships", uuid(0x99))).await.said(),
+        "404 record-unknown"
+    );
+    assert_eq!(app.get(User::Anonymous, &format!("/api/v1/organisations/{}", uuid(MINISTRY))).await.said(), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_everything_at_one_sequence() {
+    let app = App::with_cast().await;
+    let lines: String = (0..450)
+        .map(|n| {
+            format!(
+                "{}\n",
+                json!({"command": "publish-offer", "id": uuid(0x5000 + n), "data": listing(0x8000 + n, "One")})
+            )
+        })
+        .collect();
+    app.batch(User::Socios, lines).await;
+    app.settle().await;
+    let answer = app.get(User::Anonymous, "/api/v1/export/offers").await;
+    let lines = answer.lines();
+    let last = json!({"done": true, "items": 450, "sequence": app.head()});
+    assert_eq!((lines.len(), &lines[450]), (451, &last));
+    assert_eq!(answer.header("convenio-sequence"), app.head().to_string());
+    for collection in COLLECTIONS {
+        let path = format!("/api/v1/export/{}", collection.kind.plural());
+        assert_eq!(app.get(User::Anonymous, &path).await.lines().last().expect("a last line")["done"], true, "{path}");
+    }
+}
