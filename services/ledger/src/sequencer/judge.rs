@@ -58,7 +58,7 @@ impl Writing<'_> {
         let subject = decision.subject;
         let events = self.place(acting.actor, acting.grant, id, correlation_id, Some(&canonical), decision.events);
         let first = events.first().map_or(self.world.next(), |event| event.sequence);
-        self.undurable.insert((acting.actor.scope(), id), first);
+        self.undurable.insert((acting.actor, id), first);
         let stream_version = self.world.version(subject).unwrap_or_default();
         Ok(Judged::Answer(Ok(Accepted {
             subject,
@@ -90,7 +90,7 @@ impl Writing<'_> {
 
     /// The first event of a command that was accepted before, durable or not.
     fn known(&mut self, actor: Actor, id: CommandId) -> Result<Option<Sequence>, Refusal> {
-        if let Some(sequence) = self.undurable.get(&(actor.scope(), id)) {
+        if let Some(sequence) = self.undurable.get(&(actor, id)) {
             return Ok(Some(*sequence));
         }
         self.parts.index.command(actor, id).map_err(|fault| {

@@ -13,7 +13,7 @@ use crate::{
     world::World,
 };
 use convenio_events::{
-    CommandId, RecordedEvent, Sequence, Timestamp,
+    Actor, CommandId, RecordedEvent, Sequence, Timestamp,
     log::{AppendError, EventLog, LogWriter, ReadError},
 };
 use std::{
@@ -23,7 +23,6 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::{mpsc, oneshot, watch};
-use uuid::Uuid;
 
 /// The most commands taken from the queue at once.
 const DRAIN_LIMIT: usize = 1_024;
@@ -70,7 +69,7 @@ pub(super) struct Writing<'a> {
     pub(super) batch: Batch,
     pub(super) last_time: Timestamp,
     pub(super) guard: ClockGuard,
-    pub(super) undurable: HashMap<(Uuid, CommandId), Sequence>,
+    pub(super) undurable: HashMap<(Actor, CommandId), Sequence>,
     /// A derived store failed: nothing decided since can be believed.
     pub(super) broken: bool,
     writer: Option<Box<dyn LogWriter>>,
@@ -231,7 +230,7 @@ impl<'a> Writing<'a> {
         if let Some(InFlight { events, indexed, .. }) = batch {
             self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
             for event in indexed.iter().filter(|event| event.first_of_command) {
-                self.undurable.remove(&(event.actor.scope(), event.command_id));
+                self.undurable.remove(&(event.actor, event.command_id));
             }
             if let Err(fault) = self.parts.index.push(&indexed) {
                 tracing::error!(error = &fault as &dyn std::error::Error, "the index could not be written");
