@@ -27,15 +27,17 @@ async fn main() {
     println!("{} events", ledger.head());
     decode_floor(&ledger).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), cpu_seconds());
     let views = start(folder.path(), &ledger.log, 4_000).await;
     settle(&views, ledger.head()).await;
-    println!("all views catch up: {:.0} events/s", head / started.elapsed().as_secs_f64());
+    let rate = head / started.elapsed().as_secs_f64();
+    println!("all views catch up: {rate:.0} events/s, {:.1} us of CPU an event", (cpu_seconds() - cpu) * 1e6 / head);
     for view in ViewName::ALL {
-        let started = Instant::now();
+        let (started, cpu) = (Instant::now(), cpu_seconds());
         let end = views.rebuild(view).expect("nothing under way").finished().await;
         assert!(matches!(end, RebuildProgress::Done { .. }), "{end:?}");
-        println!("rebuild {view}: {:.0} events/s", head / started.elapsed().as_secs_f64());
+        let rate = head / started.elapsed().as_secs_f64();
+        println!("rebuild {view}: {rate:.0} events/s, {:.1} us of CPU an event", (cpu_seconds() - cpu) * 1e6 / head);
     }
     for entry in std::fs::read_dir(folder.path()).expect("folder").flatten() {
         let size = entry.metadata().map_or(0, |meta| meta.len());
@@ -44,6 +46,14 @@ async fn main() {
     reads(&views, &ledger).await;
     latency(&views, &mut ledger).await;
     views.shutdown().await;
+}
+
+/// Processor time of this process so far, from `/proc/self/stat` in ticks of 10 ms; 0 where there is none.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<f64> =
+        stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|f| f.parse().unwrap_or(0.0)).collect();
+    fields.get(11..13).map_or(0.0, |ticks| ticks.iter().sum::<f64>() / 100.0)
 }
 
 async fn decode_floor(ledger: &Ledger) {

@@ -97,22 +97,26 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Adds the words of a text as they are indexed: each folded, and its root where that is another.
-pub(crate) fn index_words(text: &str, out: &mut String) {
+/// Adds the words of a text as they are indexed: the root of each, and the whole word where that is another: somebody may have
+/// typed just more of it than its root.
+pub(crate) fn index_words(text: &str, out: &mut Vec<String>) {
     for word in words(text) {
         let folded = fold(word);
         let root = root(&folded);
-        if !out.is_empty() {
-            out.push(' ');
+        if *root != *folded {
+            out.push(root.into_owned());
         }
-        if *root != *folded && !folded.starts_with(&*root) {
-            out.push_str(&root);
-            out.push(' ');
-        }
-        // A prefix search for the root finds the longer word anyway.
-        out.push_str(&folded);
+        out.push(folded);
     }
 }
+
+/// Adds the roots of a title's words, marked as such. No word begins with the mark, for it is no letter.
+pub(crate) fn index_title(text: &str, out: &mut Vec<String>) {
+    out.extend(words(text).map(|word| format!("{TITLE_MARK}{}", root(&fold(word)))));
+}
+
+/// What stands before the words of titles in the index.
+pub(crate) const TITLE_MARK: char = '¶';
 
 /// A text as titles are sorted: folded words with one space between them.
 pub(crate) fn sort_key(text: &str) -> String {
@@ -131,12 +135,12 @@ mod tests {
     use super::*;
 
     fn check_finds(asked: &str, written: &str) {
-        let mut indexed = String::new();
+        let mut indexed = Vec::new();
         index_words(written, &mut indexed);
         let folded = fold(asked);
         let root = root(&folded);
-        let found = indexed.split(' ').any(|word| word.starts_with(&*root) || word.starts_with(&*folded));
-        assert!(found, "{asked} ({root}) in {written} ({indexed})");
+        let found = indexed.iter().any(|word| word.starts_with(&*root) || word.starts_with(&*folded));
+        assert!(found, "{asked} ({root}) in {written} ({indexed:?})");
     }
 
     #[test]

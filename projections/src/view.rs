@@ -13,6 +13,12 @@ pub(crate) trait View: Send {
     fn flush(&mut self, file: &Connection) -> Result<(), ApplyError>;
     /// Forgets everything kept in memory: the transaction was rolled back.
     fn forget(&mut self);
+    /// The file is new and nobody reads it before [`View::finish_bulk`]: rows that only help readers may wait until then.
+    fn begin_bulk(&mut self) {}
+    /// Writes the rows that waited.
+    fn finish_bulk(&mut self, _file: &Connection) -> Result<(), ApplyError> {
+        Ok(())
+    }
 }
 
 /// How a view's file is made and compared.

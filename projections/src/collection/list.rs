@@ -3,14 +3,13 @@
 use super::{
     cursor::{self, Key},
     facets::Facets,
-    narrow::{COLUMNS, Narrow, Sieve},
+    narrow::{BY_NUMBER, COLUMNS, Narrow, Sieve},
     query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
     record::item,
     search::{MATCHES_LIMIT, Search},
 };
 use crate::{QueryError, ReaderIdentity, store::Reader};
 use rusqlite::{OptionalExtension as _, Rows, ToSql, params};
-use std::collections::HashSet;
 
 /// Where at most so many records have a tag that is asked for, they are looked at one by one; where more, in the order asked for.
 const SET_LIMIT: i64 = 4_000;
@@ -107,7 +106,7 @@ impl Lister<'_> {
     /// The records to look at, where they are few.
     fn set(&self, search: Option<&Search>) -> Result<Option<Vec<i64>>, QueryError> {
         if let Some(search) = search {
-            return Ok(Some(search.numbers(self.reader, &search.anywhere, i64::MAX, MATCHES_LIMIT)?));
+            return Ok(Some(search.numbers(self.reader, &search.beginning, i64::MAX, MATCHES_LIMIT)?));
         }
         let Some((tags, _)) = self.sieve.narrowest().filter(|(_, records)| *records <= SET_LIMIT) else {
             return Ok(None);
@@ -126,7 +125,7 @@ impl Lister<'_> {
     }
 
     fn narrow(&self, number: i64) -> Result<Option<Narrow>, QueryError> {
-        let mut statement = self.reader.statement(&format!("SELECT {COLUMNS} FROM record WHERE number = ?1"))?;
+        let mut statement = self.reader.statement(BY_NUMBER)?;
         let row = statement.query_row([number], |row| Narrow::read(row, 0, self.identity)).optional()?;
         Ok(row.filter(|row| self.sieve.passes(row)))
     }
@@ -164,34 +163,42 @@ impl Lister<'_> {
     }
 
     fn by_relevance(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let (group, before) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
-        if group == 0 {
-            self.walk(search, &search.in_title, before, found, |_| Some(0))?;
+        let (reached, before) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
+        // Each way to match finds all that the ways before it find: those were shown already.
+        let ways = [
+            (&search.in_title, None),
+            (&search.whole, Some(&search.in_title)),
+            (&search.beginning, Some(&search.whole)),
+        ];
+        for (group, (question, shown)) in (0..).zip(ways).filter(|(group, _)| *group >= reached) {
+            let before = if group == reached { before } else { i64::MAX };
+            self.walk(search, (question, shown), before, group, found)?;
+            if found.is_full() {
+                break;
+            }
         }
-        if found.is_full() {
-            return Ok(());
-        }
-        let titles = search.numbers(self.reader, &search.in_title, i64::MAX, MATCHES_LIMIT)?;
-        let titles: HashSet<i64> = titles.into_iter().collect();
-        let before = if group == 0 { i64::MAX } else { before };
-        self.walk(search, &search.anywhere, before, found, |number| (!titles.contains(&number)).then_some(1))
+        Ok(())
     }
 
-    /// Goes through the matches from the newest on, until the page is full.
+    /// Goes through the matches of a question from the newest on, but those that another one has shown, until the page is full.
     fn walk(
         &self,
         search: &Search,
-        question: &str,
+        (question, shown): (&String, Option<&String>),
         mut before: i64,
+        group: u8,
         found: &mut Found,
-        group: impl Fn(i64) -> Option<u8>,
     ) -> Result<(), QueryError> {
         let mut looked_at = 0;
-        while !found.is_full() && looked_at < MATCHES_LIMIT {
-            let numbers = search.numbers(self.reader, question, before, SEARCH_CHUNK)?;
+        let mut chunk = found.wanted;
+        while looked_at < MATCHES_LIMIT {
+            let numbers = search.numbers(self.reader, question, before, chunk)?;
             for number in &numbers {
-                let Some(group) = group(*number) else { continue };
-                if self.narrow(*number)?.is_some() {
+                let known = match shown {
+                    Some(shown) => search.matches(self.reader, shown, *number)?,
+                    None => false,
+                };
+                if !known && self.narrow(*number)?.is_some() {
                     found.rows.push((Key { group, number: *number, ..Key::default() }, *number));
                     if found.is_full() {
                         return Ok(());
@@ -200,9 +207,10 @@ impl Lister<'_> {
             }
             looked_at += numbers.len();
             match numbers.last() {
-                Some(last) if numbers.len() == SEARCH_CHUNK => before = *last,
+                Some(last) if numbers.len() == chunk => before = *last,
                 _ => return Ok(()),
             }
+            chunk = SEARCH_CHUNK;
         }
         Ok(())
     }

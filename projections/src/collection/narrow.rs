@@ -15,6 +15,9 @@ use rusqlite::{OptionalExtension as _, Row};
 /// The columns of a [`Narrow`], in its order.
 pub(super) const COLUMNS: &str = "number, visibility, organisations, tags, updated_sequence, starts_on, ends_on";
 
+/// One record's [`COLUMNS`].
+pub(super) const BY_NUMBER: &str = "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on FROM record WHERE number = ?1";
+
 /// A record as filters see it.
 pub(super) struct Narrow {
     pub(super) number: i64,

@@ -8,6 +8,8 @@ const VERSION: u32 = 1;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
 /// (`document.full` only where some readers see less). A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
+/// `search` is given words that are folded already, so its tokenizer has only to split them; it keeps no copy of them. What was
+/// erased leaves it when the view is rebuilt, which erasing does, because a file keeps traces of more than its index.
 const TABLES: &str = "
 CREATE TABLE record (
     number INTEGER PRIMARY KEY,
@@ -39,8 +41,9 @@ CREATE TABLE document (
 CREATE TABLE tag_name (tag INTEGER PRIMARY KEY, field TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL);
 CREATE TABLE tag (tag INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
 CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE VIRTUAL TABLE search USING fts5 (title, body, tokenize = 'unicode61 remove_diacritics 2', detail = column);
-INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
+INSERT INTO search (search, rank) VALUES ('hashsize', 16777216);
+CREATE VIRTUAL TABLE search_words USING fts5vocab (search, instance);
 ";
 
 const INDEXES: &str = "
@@ -59,7 +62,7 @@ const DUMP: &[(&str, &str)] = &[
     ("tag_name", "SELECT * FROM tag_name ORDER BY tag"),
     ("tag", "SELECT * FROM tag ORDER BY tag, number"),
     ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
-    ("search", "SELECT rowid, title, body FROM search ORDER BY rowid"),
+    ("search", "SELECT doc, term FROM search_words ORDER BY doc, term"),
 ];
 
 /// The view of a collection.

@@ -35,6 +35,9 @@ pub(crate) struct Collection {
     versions: Vec<Version>,
     superseded: Vec<(i64, i64)>,
     touched: Vec<Subject>,
+    tags_gone: Vec<(u32, i64)>,
+    tags_new: Vec<(u32, i64)>,
+    bulk: bool,
 }
 
 /// A record in memory.
@@ -76,6 +79,9 @@ impl Collection {
             versions: Vec::new(),
             superseded: Vec::new(),
             touched: Vec::new(),
+            tags_gone: Vec::new(),
+            tags_new: Vec::new(),
+            bulk: false,
         }
     }
 
@@ -211,16 +217,30 @@ impl Collection {
                 kept.title,
             ])?;
         for tag in kept.stored_tags.iter().filter(|tag| kept.tags.binary_search(tag).is_err()) {
-            file.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND number = ?2")?
-                .execute(params![tag, kept.number])?;
+            self.tags_gone.push((*tag, kept.number));
             names.count(*tag, -1);
         }
         for tag in kept.tags.iter().filter(|tag| kept.stored_tags.binary_search(tag).is_err()) {
-            file.prepare_cached("INSERT INTO tag VALUES (?1, ?2)")?.execute(params![tag, kept.number])?;
+            self.tags_new.push((*tag, kept.number));
             names.count(*tag, 1);
         }
         kept.stored_tags.clone_from(&kept.tags);
         (kept.waiting, kept.touched, kept.new, kept.words_changed) = (None, false, false, false);
+        Ok(())
+    }
+
+    /// In the table's own order, so that each of its pages is touched once.
+    fn write_tags(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        self.tags_gone.sort_unstable();
+        self.tags_new.sort_unstable();
+        if !self.bulk {
+            let mut delete = file.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND number = ?2")?;
+            self.tags_gone.iter().try_for_each(|row| delete.execute(*row).map(|_| ()))?;
+            let mut insert = file.prepare_cached("INSERT INTO tag VALUES (?1, ?2)")?;
+            self.tags_new.iter().try_for_each(|row| insert.execute(*row).map(|_| ()))?;
+        }
+        self.tags_gone.clear();
+        self.tags_new.clear();
         Ok(())
     }
 
@@ -269,6 +289,7 @@ impl View for Collection {
         for subject in std::mem::take(&mut self.touched) {
             self.write_record(file, subject)?;
         }
+        self.write_tags(file)?;
         if let Some(names) = &mut self.names {
             names.flush(file)?;
         }
@@ -278,6 +299,22 @@ impl View for Collection {
 
     fn forget(&mut self) {
         *self = Self::new(self.view);
+    }
+
+    fn begin_bulk(&mut self) {
+        self.bulk = true;
+    }
+
+    /// The rows of `tag` all at once and in their own order, from what the records have.
+    fn finish_bulk(&mut self, file: &Connection) -> Result<(), ApplyError> {
+        self.bulk = false;
+        let mut select = file.prepare("SELECT number, tags FROM record")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let (number, tags): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            self.tags_new.extend(tags_from(&tags).map(|tag| (tag, number)));
+        }
+        Ok(self.write_tags(file)?)
     }
 }
 
@@ -335,6 +372,6 @@ fn write_words(file: &Connection, number: i64, words: &Words, new: bool) -> rusq
     if !new {
         file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([number])?;
     }
-    let mut insert = file.prepare_cached("INSERT INTO search (rowid, title, body) VALUES (?1, ?2, ?3)")?;
-    insert.execute(params![number, words.title, words.body]).map(|_| ())
+    let mut insert = file.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+    insert.execute(params![number, words.indexed]).map(|_| ())
 }

@@ -76,7 +76,7 @@ impl Work {
         let failed = |error: rusqlite::Error| End::Failed(error.to_string());
         let mut writer = Writer::create(path, &spec, true).map_err(failed)?;
         self.fold_until_head(&mut writer, LAG_LIMIT)?;
-        writer.finish_bulk().map_err(failed)?;
+        writer.finish_bulk().map_err(|cause| End::Failed(feed::chain(&cause)))?;
         self.fold_until_head(&mut writer, 0)?;
         self.check()?;
         let (done, outcome) = sync_channel(1);

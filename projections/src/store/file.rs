@@ -60,7 +60,7 @@ impl Writer {
         if !bulk {
             connection.execute_batch(spec.indexes)?;
         }
-        let writer = Self {
+        let mut writer = Self {
             connection,
             path: path.into(),
             view: (spec.make)(),
@@ -68,6 +68,9 @@ impl Writer {
             position: Sequence::ZERO,
             bulk,
         };
+        if bulk {
+            writer.view.begin_bulk();
+        }
         writer.set("view", spec.name.word())?;
         writer.set("version", spec.version)?;
         writer.set("position", 0)?;
@@ -148,7 +151,10 @@ impl Writer {
     }
 
     /// Makes a file that was folded in bulk one that can be read while it is written.
-    pub(crate) fn finish_bulk(&mut self) -> rusqlite::Result<()> {
+    pub(crate) fn finish_bulk(&mut self) -> Result<(), ApplyError> {
+        self.connection.execute_batch("BEGIN")?;
+        self.view.finish_bulk(&self.connection)?;
+        self.connection.execute_batch("COMMIT")?;
         self.connection.execute_batch(self.indexes)?;
         self.connection.execute_batch("PRAGMA locking_mode = NORMAL; SELECT 1 FROM meta LIMIT 1")?;
         set_pragmas(&self.connection, false)?;
