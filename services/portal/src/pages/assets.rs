@@ -17,7 +17,7 @@ static STYLE_PATH: LazyLock<String> =
     LazyLock::new(|| format!("/assets/portal-{}.css", hex::encode(&Sha256::digest(STYLE.as_bytes())[..6])));
 
 /// Where the style sheet is.
-pub(super) fn style_path() -> &'static str {
+pub(crate) fn style_path() -> &'static str {
     &STYLE_PATH
 }
 

@@ -57,18 +57,18 @@ pub(super) fn card(snapshot: &Snapshot, item: &Item) -> Result<Card, QueryError>
     let text: Option<CardText> = document.text().and_then(|text| serde_json::from_str(text.get()).ok());
     let title = text.as_ref().and_then(|text| text.title.as_ref().or(text.name.as_ref()));
     let words = title.map_or_else(|| Words::instead(language, "words-erased"), |title| Words::of(language, title));
-    let summary = text.as_ref().and_then(|text| text.summary.as_ref());
-    let summary = summary.map(|summary| Words::of(language, summary).quiet().shortened(SUMMARY_CHARACTERS_LIMIT));
+    let summary = text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| Words::of(language, summary));
+    let note = words.note().or_else(|| summary.as_ref()?.note()).map(str::to_owned);
     let mut card = Card {
         kind: head.kind.word(),
         kind_label: language.label("record-kinds", head.kind.word()),
-        note: words.note().map(str::to_owned),
+        note,
         title: Link {
             href: Some(format!("/{}/{}/{}", language.code(), head.kind.plural(), head.id)),
             words: words.quiet(),
             mark: None,
         },
-        summary,
+        summary: summary.map(|summary| summary.quiet().shortened(SUMMARY_CHARACTERS_LIMIT)),
         marks: marks(snapshot, &document),
         facts: Vec::new(),
         chips: Vec::new(),
@@ -154,7 +154,7 @@ fn standing(snapshot: &Snapshot, organisation: &Organisation) -> Vec<Mark> {
     let language = snapshot.language();
     let mut marks = Vec::new();
     if organisation.standing == Standing::Profile {
-        marks.push(Mark { class: "claimed", sign: "?", label: language.say("mark-profile").into_owned() });
+        marks.push(Mark { class: "claimed", sign: "\u{25cb}", label: language.say("mark-profile").into_owned() });
     }
     let word = match (&organisation.verification, snapshot.verified(organisation)) {
         (_, Some(mark)) => {
@@ -265,8 +265,8 @@ impl Filling<'_> {
             None => self.language.theme(theme),
         });
         let all: Vec<_> = mechanisms(self.language, by).into_iter().chain(themes).collect();
-        let more = all.len().saturating_sub(NAMES_LIMIT + 1);
-        self.card.chips = all.into_iter().take(NAMES_LIMIT + 1).collect();
+        let more = all.len().saturating_sub(NAMES_LIMIT);
+        self.card.chips = all.into_iter().take(NAMES_LIMIT).collect();
         if more > 0 {
             self.card.chips.push(format!("+{more}"));
         }

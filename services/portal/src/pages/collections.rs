@@ -35,6 +35,8 @@ struct CollectionPage {
     /// On the board: all, offers, demands; with their addresses.
     tabs: Vec<Choice>,
     action: String,
+    /// Filters that came with the address and have no boxes of their own.
+    kept: Vec<(&'static str, String)>,
     q: String,
     from: String,
     to: String,
@@ -80,6 +82,10 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
         frame: Frame::new(visit, heading(visit, scope), &api(visit, scope), snapshot.sequence()),
         lead: visit.say(lead(scope)),
         tabs: if listing { tabs(visit) } else { Vec::new() },
+        kept: ["organisation", "role"]
+            .iter()
+            .flat_map(|name| visit.params.all(name).into_iter().map(|one| (*name, one)))
+            .collect(),
         q: query.q.clone().unwrap_or_default(),
         from: visit.params.first("from").unwrap_or_default().to_owned(),
         to: visit.params.first("to").unwrap_or_default().to_owned(),

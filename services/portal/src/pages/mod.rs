@@ -2,7 +2,7 @@
 //! program: that is the JSON API.
 
 mod about;
-mod assets;
+pub(crate) mod assets;
 mod cards;
 mod collections;
 mod facets;

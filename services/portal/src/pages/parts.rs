@@ -20,7 +20,7 @@ impl Mark {
     pub(super) fn attestation(language: Language, attestation: Attestation) -> Self {
         let (class, sign) = match attestation {
             Attestation::Confirmed => ("confirmed", "\u{2713}"),
-            Attestation::Claimed => ("claimed", "?"),
+            Attestation::Claimed => ("claimed", "\u{25cb}"),
             Attestation::Denied => ("denied", "\u{2715}"),
         };
         Self { class, sign, label: language.label("attestations", attestation.word()) }
@@ -102,8 +102,17 @@ pub(super) struct Fact {
 #[template(path = "parts/table.html")]
 pub(super) struct Table {
     pub(super) caption: String,
+    /// Whether the caption only repeats the heading above, and is for those who hear the page.
+    pub(super) quiet: bool,
     pub(super) columns: Vec<String>,
     pub(super) rows: Vec<Vec<Vec<Cell>>>,
+}
+
+impl Cell {
+    /// Whether a comma follows where there are several.
+    pub(super) fn is_link(&self) -> bool {
+        matches!(self, Self::Link(_))
+    }
 }
 
 impl Table {
@@ -213,7 +222,12 @@ mod tests {
             ]
         };
         let fact = || Fact { label: HOSTILE.to_owned(), cells: cells() };
-        let table = Table { caption: HOSTILE.to_owned(), columns: vec![HOSTILE.to_owned()], rows: vec![vec![cells()]] };
+        let table = Table {
+            caption: HOSTILE.to_owned(),
+            quiet: false,
+            columns: vec![HOSTILE.to_owned()],
+            rows: vec![vec![cells()]],
+        };
         let parts = [Part::Prose(words()), Part::Table(table), Part::List(vec![cells()])];
         let card = Card {
             kind: "offer",

@@ -122,7 +122,12 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
         kinds: kinds
             .map(|kind| (kind.word().to_owned(), visit.language.label("record-kinds", kind.word()), chosen(kind)))
             .collect(),
-        table: Table { caption: visit.say("audit-caption"), columns: columns.map(|key| visit.say(key)).into(), rows },
+        table: Table {
+            caption: visit.say("audit-caption"),
+            quiet: false,
+            columns: columns.map(|key| visit.say(key)).into(),
+            rows,
+        },
         older: trail.next_before.map(|before| visit.params.with(&visit.own_path(), "before", &before.0.to_string())),
         newest: if query.before.is_some() { visit.params.with(&visit.own_path(), "before", "") } else { String::new() },
     };

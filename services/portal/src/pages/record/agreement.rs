@@ -129,7 +129,7 @@ fn signatures(tell: &Telling<'_>, agreement: &Agreement) -> Result<Option<Sectio
     let row = |one: &Signature| {
         Ok(vec![
             vec![tell.organisation(one.organisation)?],
-            tell.line(one.office.as_ref()).into_iter().collect(),
+            tell.line(one.office.as_ref()),
             vec![tell.label("signature-methods", one.method.word())],
             vec![Cell::Plain(tell.language.day(one.on.0))],
             vec![Cell::Moment(Moment::new(tell.language, one.recorded.time))],

@@ -12,6 +12,7 @@ mod telling;
 use super::{
     cards::marks,
     frame::Frame,
+    locale::Language,
     parts::{Cell, Fact, Link, Mark, Moment, Section, Table},
     snapshot::{Snapshot, document},
     trail,
@@ -21,7 +22,7 @@ use super::{
 use askama::Template;
 use convenio_events::{LanguageMap, RecordKind, Sequence, Subject};
 use convenio_projections::{
-    ViewName,
+    QueryError, ViewName,
     activity::{self, AuditItem, TrailQuery},
     collection::{self, Item},
     document::{Body, Document},
@@ -65,6 +66,7 @@ struct Shown {
 /// One record.
 pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     let subject = subject_of(visit)?;
+    let language = visit.language;
     let snapshot = Snapshot::open(visit, &views_of(subject.kind))?;
     let as_of = visit.params.parsed::<u64>("as_of_sequence", "cause-as-of")?.map(Sequence);
     let item = match as_of {
@@ -72,48 +74,45 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
         Some(sequence) => past(&snapshot, subject, sequence)?,
     };
     let document = document(&item.ok_or(Trouble::NotFound)?)?;
-    let telling = Telling { snapshot: &snapshot, language: snapshot.language() };
-    let mut shown = match &document.body {
-        Body::Listing(listing) => listing::show(&telling, listing)?,
-        Body::Agreement(agreement) => agreement::show(&telling, agreement)?,
-        Body::Learning(learning) => learning::show(&telling, learning)?,
-        Body::Convening(convening) => convening::show(&telling, convening)?,
-        Body::Organisation(organisation) => organisation::show(&telling, organisation, &document.head)?,
-    };
-    let state_reason = document.head.reason.as_ref().map(|reason| Cell::Words(Words::plain(reason.as_str())));
-    if let Some(reason) = state_reason {
-        shown.facts.insert(0, Fact { label: visit.say("fact-reason"), cells: vec![reason] });
-    }
-    let template = template(visit, &snapshot, subject, as_of, &document, shown)?;
-    Page::of(&template, snapshot.sequence())
-}
-
-fn template(
-    visit: &Visit,
-    snapshot: &Snapshot,
-    subject: Subject,
-    as_of: Option<Sequence>,
-    document: &Document,
-    shown: Shown,
-) -> Result<RecordPage, Trouble> {
-    let language = visit.language;
-    let map: Option<LanguageMap> = document.title().and_then(|title| serde_json::from_str(title.get()).ok());
-    let title = map.as_ref().map_or_else(|| Words::instead(language, "words-erased"), |map| Words::of(language, map));
+    let title = title(language, &document);
+    let shown = show(&Telling { snapshot: &snapshot, language, note: title.note() }, &document)?;
     let api = format!("/api/v1/{}/{}", subject.kind.plural(), subject.id);
     let said = |sequence: Sequence| language.say_with("past-said", "sequence", &language.number(sequence.0));
-    Ok(RecordPage {
+    let page = RecordPage {
         frame: Frame::new(visit, title.text().to_owned(), &api, snapshot.sequence()),
         kind: subject.kind.word(),
         kind_label: shown.kind_label.clone().unwrap_or_else(|| language.label("record-kinds", subject.kind.word())),
         note: title.note().map(str::to_owned),
         title: title.quiet(),
-        marks: marks(snapshot, document),
+        marks: marks(&snapshot, &document),
         past: as_of.map(|sequence| Past { said: said(sequence), present: visit.own_path() }),
-        history: history(visit, snapshot, subject)?,
+        history: history(visit, &snapshot, subject)?,
         audit: format!("{}?subject={}/{}", visit.at("/audit"), subject.kind, subject.id),
         subject: subject.to_string(),
         body: shown,
-    })
+    };
+    Page::of(&page, snapshot.sequence())
+}
+
+fn title(language: Language, document: &Document) -> Words {
+    let map: Option<LanguageMap> = document.title().and_then(|title| serde_json::from_str(title.get()).ok());
+    map.map_or_else(|| Words::instead(language, "words-erased"), |map| Words::of(language, &map))
+}
+
+/// What its kind shows, and why it came to its state.
+fn show(telling: &Telling<'_>, document: &Document) -> Result<Shown, QueryError> {
+    let mut shown = match &document.body {
+        Body::Listing(listing) => listing::show(telling, listing)?,
+        Body::Agreement(agreement) => agreement::show(telling, agreement)?,
+        Body::Learning(learning) => learning::show(telling, learning)?,
+        Body::Convening(convening) => convening::show(telling, convening)?,
+        Body::Organisation(organisation) => organisation::show(telling, organisation, &document.head)?,
+    };
+    if let Some(reason) = &document.head.reason {
+        let cells = vec![Cell::Words(Words::plain(reason.as_str()))];
+        shown.facts.insert(0, Fact { label: telling.say("fact-reason"), cells });
+    }
+    Ok(shown)
 }
 
 fn subject_of(visit: &Visit) -> Result<Subject, Trouble> {
@@ -162,6 +161,7 @@ fn history(visit: &Visit, snapshot: &Snapshot, subject: Subject) -> Result<Table
     };
     Ok(Table {
         caption: visit.say("history-caption"),
+        quiet: false,
         columns: ["column-when", "column-what", "column-who", "column-sequence"].map(|key| visit.say(key)).into(),
         rows: trail.items.iter().map(row).collect::<Result<_, _>>()?,
     })

@@ -2,7 +2,7 @@
 
 use super::{
     Shown, passport,
-    telling::{Telling, read, web_address},
+    telling::{Telling, read},
 };
 use crate::pages::{
     parts::{Cell, Fact, Link, Mark, Part, Section},
@@ -33,11 +33,7 @@ pub(super) fn show(tell: &Telling<'_>, organisation: &Organisation, head: &Head)
     let mailbox =
         text.and_then(|text| text.mailbox.as_ref()).map(|mailbox| Cell::Words(Words::plain(mailbox.as_str())));
     facts.add(tell.say("fact-mailbox"), mailbox);
-    let website = text.and_then(|text| text.website.as_ref()).map(|site| site.as_str());
-    facts.add(
-        tell.say("fact-website"),
-        website.map(|site| web_address(site).unwrap_or_else(|| Cell::Words(Words::plain(site)))),
-    );
+    facts.add(tell.say("fact-website"), tell.line(text.and_then(|text| text.website.as_ref())));
     facts.add(tell.say("fact-citation"), tell.line(text.and_then(|text| text.citation.as_ref())));
     let mut facts = facts.done();
     facts.extend(verification(tell, organisation)?);

@@ -22,6 +22,8 @@ use serde_json::value::RawValue;
 pub(super) struct Telling<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) language: Language,
+    /// What is said of the title's language.
+    pub(super) note: Option<&'a str>,
 }
 
 /// The words of a record, read as those of its type; `None` where they were erased.
@@ -40,9 +42,10 @@ impl Telling<'_> {
         Cell::Plain(self.language.label(list, code))
     }
 
-    /// What somebody wrote.
+    /// What somebody wrote. A note that the page's head has already is not repeated with every text.
     pub(super) fn words(&self, map: &LanguageMap) -> Words {
-        Words::of(self.language, map)
+        let words = Words::of(self.language, map);
+        if words.note() == self.note { words.quiet() } else { words }
     }
 
     /// An organisation.
@@ -95,8 +98,8 @@ impl Telling<'_> {
     }
 
     /// Where facts come from, or what else is in no language.
-    pub(super) fn line(&self, line: Option<&Line>) -> Option<Cell> {
-        line.map(|line| web_address(line.as_str()).unwrap_or_else(|| Cell::Words(Words::plain(line.as_str()))))
+    pub(super) fn line(&self, line: Option<&Line>) -> Vec<Cell> {
+        line.map(|line| with_address(line.as_str())).unwrap_or_default()
     }
 
     /// Digests of documents.
@@ -119,7 +122,7 @@ impl Telling<'_> {
     ) -> Option<Section> {
         let columns = columns.iter().map(|key| self.say(key)).collect();
         let heading = self.say(key);
-        Section::of(id, heading.clone(), Part::Table(Table { caption: heading, columns, rows }))
+        Section::of(id, heading.clone(), Part::Table(Table { caption: heading, quiet: true, columns, rows }))
     }
 
     /// Who vouches for what: one row each, claimed and confirmed told apart.
@@ -145,8 +148,18 @@ impl Telling<'_> {
     }
 }
 
+/// A text; a web address at its beginning is a link.
+fn with_address(text: &str) -> Vec<Cell> {
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match web_address(first) {
+        Some(link) if rest.is_empty() => vec![link],
+        Some(link) => vec![link, Cell::Words(Words::plain(rest))],
+        None => vec![Cell::Words(Words::plain(text))],
+    }
+}
+
 /// A link to a page elsewhere; `None` for what is no plain web address.
-pub(super) fn web_address(text: &str) -> Option<Cell> {
+fn web_address(text: &str) -> Option<Cell> {
     let plain = |rest: &str| {
         !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\'))
     };
