@@ -52,7 +52,7 @@ pub(crate) struct GrantArguments {
     /// It acts on behalf of somebody else's organisation; needs --mandate
     #[arg(long, requires = "mandate")]
     on_behalf: bool,
-    /// SHA-256 of the mandate's document, in hex
+    /// SHA-256 of the mandate's document, in base64
     #[arg(long, value_name = "DIGEST")]
     mandate: Option<String>,
     /// From when (RFC 3339); now without
