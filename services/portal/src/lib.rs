@@ -21,6 +21,7 @@ pub mod state;
 pub mod token;
 
 pub use asking::Reading;
+pub use contract::operation_id;
 pub use limits::{Limits, RateLimit};
 pub use metrics::Metrics;
 pub use parameters::Parameters;

@@ -1,6 +1,7 @@
 //! What every handler is given: the ledger, the log, the views, and who the node is. It holds no data of its own.
 
 use crate::{
+    contract::Documents,
     limits::{BATCHES_LIMIT, Limits, STREAMS_LIMIT},
     metrics::Metrics,
     rate::RateLimiter,
@@ -63,6 +64,7 @@ impl Portal {
         let shared = Shared {
             parts,
             metrics: Metrics::default(),
+            documents: Documents::default(),
             rate,
             batches: Arc::new(Semaphore::new(BATCHES_LIMIT)),
             streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
@@ -82,6 +84,7 @@ pub struct PortalState {
 struct Shared {
     parts: PortalParts,
     metrics: Metrics,
+    documents: Documents,
     rate: Option<RateLimiter>,
     batches: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -136,6 +139,9 @@ impl PortalState {
     /// True once the node shuts down.
     pub fn shutdown(&self) -> watch::Receiver<bool> {
         self.shared.parts.shutdown.clone()
+    }
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.shared.documents
     }
     pub(crate) fn rate(&self) -> Option<&RateLimiter> {
         self.shared.rate.as_ref()

@@ -1,12 +1,38 @@
 //! What the portal promises, for programs and for people: event schemas, OpenAPI, AsyncAPI. All of it is made from the types.
 
-use crate::problem::{Code, Problem};
+mod answers;
+mod asyncapi;
+mod docs;
+mod openapi;
+mod operations;
+mod schemas;
+
+use crate::{
+    problem::{Code, Problem},
+    routes::Operation,
+    state::PortalState,
+};
 use axum::{
-    extract::{Path, rejection::PathRejection},
+    body::Bytes,
+    extract::{Path, State, rejection::PathRejection},
     http::header,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use convenio_events::schemas::EVENT_DATA_SCHEMAS;
+use std::sync::OnceLock;
+
+/// The name of an operation in the contract.
+pub fn operation_id(operation: Operation) -> String {
+    operations::id(operation)
+}
+
+/// The documents of one node, made when they are first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    openapi: OnceLock<Bytes>,
+    asyncapi: OnceLock<Bytes>,
+    docs: OnceLock<Bytes>,
+}
 
 /// `GET /schemas/<type>.json`.
 pub(crate) async fn schema(file: Result<Path<String>, PathRejection>) -> Response {
@@ -18,16 +44,23 @@ pub(crate) async fn schema(file: Result<Path<String>, PathRejection>) -> Respons
 }
 
 /// `GET /asyncapi.json`.
-pub(crate) async fn asyncapi() -> Response {
-    Problem::from(Code::NotReady).into_response()
+pub(crate) async fn asyncapi(State(state): State<PortalState>) -> Response {
+    let make = || asyncapi::document(state.public_url()).to_string().into();
+    json(state.documents().asyncapi.get_or_init(make))
 }
 
 /// `GET /openapi.json`.
-pub(crate) async fn openapi() -> Response {
-    Problem::from(Code::NotReady).into_response()
+pub(crate) async fn openapi(State(state): State<PortalState>) -> Response {
+    let make = || openapi::document(state.public_url()).to_string().into();
+    json(state.documents().openapi.get_or_init(make))
 }
 
 /// `GET /docs`.
-pub(crate) async fn docs() -> Response {
-    Problem::from(Code::NotReady).into_response()
+pub(crate) async fn docs(State(state): State<PortalState>) -> Response {
+    let make = || docs::page(&openapi::document(state.public_url())).into();
+    Html(state.documents().docs.get_or_init(make).clone()).into_response()
+}
+
+fn json(document: &Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
 }

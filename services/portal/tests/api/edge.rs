@@ -17,7 +17,7 @@ async fn every_route_is_in_the_table_and_asks_for_the_right_it_names() {
     for operation in Operation::all() {
         let route = operation.route();
         table.push_str(&format!(
-            "{:<5}{:<48}{:?}\n",
+            "{:<7}{:<48}{:?}\n",
             format!("{:?}", route.verb).to_uppercase(),
             route.path,
             route.right

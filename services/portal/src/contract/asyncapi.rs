@@ -1,0 +1,67 @@
+//! AsyncAPI 3 of the event stream, made from the event types. It describes no command.
+
+use super::schemas::cloud_event_schema;
+use convenio_events::{schemas::EVENT_DATA_SCHEMAS, types::WITHHELD_TYPE};
+use serde_json::{Map, Value, json};
+
+/// The whole document, for a node that is reached at `public_url`.
+pub(super) fn document(public_url: &str) -> Value {
+    let (protocol, host) = public_url.split_once("://").unwrap_or(("http", public_url));
+    let (host, pathname) = host.find('/').map_or((host, ""), |at| host.split_at(at));
+    let messages = messages();
+    let named = |of: &str| -> Map<String, Value> {
+        messages.keys().map(|name| (name.clone(), json!({"$ref": format!("#/{of}/{name}")}))).collect()
+    };
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Convenio: the event stream",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Every event of the ledger, in order, at least once: drop doubles by (source, id). An event that the reader may not read comes as a withheld one. Ignore types that you do not know.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "servers": {"node": {"host": host, "pathname": pathname, "protocol": protocol, "security": [{"$ref": "#/components/securitySchemes/token"}]}},
+        "defaultContentType": "application/json",
+        "channels": {"events": {
+            "address": "/api/v1/events",
+            "description": "Server-sent events (Accept: text/event-stream): id is the sequence, data one CloudEvent. Resumes by Last-Event-ID. `caught-up` and `position` events say how far the stream has looked.",
+            "messages": named("components/messages"),
+        }},
+        "operations": {"sendEvents": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/events"},
+            "summary": "The node sends every event to whoever follows.",
+            "messages": messages.keys().map(|name| json!({"$ref": format!("#/channels/events/messages/{name}")})).collect::<Vec<_>>(),
+        }},
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"CloudEvent": cloud_event_schema(&[])},
+            "messages": messages,
+        },
+    })
+}
+
+fn messages() -> Map<String, Value> {
+    let withheld = json!({
+        "name": WITHHELD_TYPE,
+        "title": "An event that the reader may not read",
+        "contentType": "application/cloudevents+json",
+        "payload": {"$ref": "#/components/schemas/CloudEvent"},
+    });
+    let mut messages: Map<String, Value> =
+        EVENT_DATA_SCHEMAS.iter().map(|(name, data)| (name.clone(), message(name, data))).collect();
+    messages.insert(WITHHELD_TYPE.to_owned(), withheld);
+    messages
+}
+
+fn message(name: &str, data: &Value) -> Value {
+    json!({
+        "name": name,
+        "title": name,
+        "contentType": "application/cloudevents+json",
+        "payload": {"allOf": [
+            {"$ref": "#/components/schemas/CloudEvent"},
+            {"type": "object", "properties": {"type": {"const": name}, "data": data}},
+        ]},
+    })
+}
