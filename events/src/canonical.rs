@@ -10,6 +10,15 @@ pub fn to_string<T: Serialize>(value: &T) -> String {
     serde_json_canonicalizer::to_string(value).expect("our types have string keys and finite numbers")
 }
 
+/// The same, of a type whose members are declared in canonical order already: a third of the work, on every event.
+///
+/// Event types declare their members in the order of their names, and their golden files hold them to it.
+pub fn of_ordered<T: Serialize>(value: &T) -> String {
+    let text = serde_json::to_string(value).expect("our types have string keys and finite numbers");
+    debug_assert!(is_canonical(&text), "members must be declared in the order of their names: {text}");
+    text
+}
+
 /// True when `text` is byte for byte the RFC 8785 form of the JSON value that it holds.
 pub fn is_canonical(text: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| to_string(&value) == text)

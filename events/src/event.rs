@@ -27,7 +27,7 @@ pub struct NewEvent {
 impl NewEvent {
     /// An event with the text that its type allows.
     pub fn new<T: EventType>(subject: impl Into<Subject>, audience: Audience, facts: T, text: Option<T::Text>) -> Self {
-        let text = text.map(|text| canonical::to_string(&text).into());
+        let text = text.map(|text| canonical::of_ordered(&text).into());
         Self { subject: subject.into(), facts: facts.into_facts(), text, audience }
     }
 }

@@ -41,7 +41,7 @@ struct WireOut<'a> {
     commanddigest: Option<Digest>,
     commandid: CommandId,
     correlationid: Option<CommandId>,
-    facts: Box<RawValue>,
+    facts: &'a Facts,
     grant: Option<Subject>,
     id: EventId,
     streamversion: StreamVersion,
@@ -97,16 +97,13 @@ impl Record {
             commanddigest: self.command_digest,
             commandid: self.command_id,
             correlationid: self.correlation_id,
-            facts: RawValue::from_string(self.facts.to_canonical()).expect("canonical facts are JSON"),
+            facts: &self.facts,
             grant: self.grant.map(Subject::from),
             id: self.id,
             streamversion: self.stream_version,
             subject: self.subject,
             r#type: &self.facts.type_name(self.subject.kind),
         };
-        // The members above are declared in canonical order and hold ids and base64 only: plain serialisation is RFC 8785.
-        let bytes = serde_json::to_string(&wire).expect("our types have string keys");
-        debug_assert!(canonical::is_canonical(&bytes), "record members must be declared in canonical order");
-        bytes
+        canonical::of_ordered(&wire)
     }
 }

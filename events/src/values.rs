@@ -259,10 +259,10 @@ impl fmt::Display for Quantity {
 /// Who bears which cost.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CostShare {
-    /// Which cost.
-    pub item: CostItem,
     /// Who bears it.
     pub bearer: CostBearer,
+    /// Which cost.
+    pub item: CostItem,
 }
 
 #[cfg(test)]

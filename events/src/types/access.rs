@@ -24,25 +24,25 @@ pub enum Scope {
 /// A grant was given.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Granted {
-    /// For whom it acts.
-    pub scope: Scope,
-    /// What it allows.
-    pub role: AccessRole,
+    /// Digest of the mandate's document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Digest>,
     /// Whether it may sign agreements.
     pub may_sign: bool,
     /// Whether it acts on behalf of somebody else's organisation, under a mandate.
     pub on_behalf: bool,
-    /// Digest of the mandate's document.
+    /// What it allows.
+    pub role: AccessRole,
+    /// For whom it acts.
+    pub scope: Scope,
+    /// Digest of the bearer token, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mandate: Option<Digest>,
+    pub token_digest: Option<Digest>,
     /// From when.
     pub valid_from: Timestamp,
     /// Until when; for ever without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_through: Option<Timestamp>,
-    /// Digest of the bearer token, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_digest: Option<Digest>,
 }
 
 /// Who holds a grant: an office, never a person.

@@ -18,20 +18,20 @@ use std::collections::BTreeMap;
 pub struct Party {
     /// Which organisation.
     pub organisation: OrganisationId,
-    /// Which of its sites.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<SiteId>,
-    /// What it does; at least one.
-    pub roles: Vec<PartyRole>,
     /// The country for which it stands, in the matrix of countries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub represents: Option<Place>,
+    /// What it does; at least one.
+    pub roles: Vec<PartyRole>,
     /// The nation or institution for which it stands: a short code that parties on one side share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
     /// Whether the agreement needs its signature.
     #[serde(default)]
     pub signs: bool,
+    /// Which of its sites.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
 }
 
 /// A short code that the parties on one side of an agreement share, such as `PE` or `pih`.
@@ -50,18 +50,18 @@ impl TryFrom<String> for Side {
 /// What one party gives another.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Commitment {
+    /// By when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Date>,
     /// Its id within the agreement.
     pub id: CommitmentId,
     /// Who gives.
     pub provider: OrganisationId,
-    /// Who receives.
-    pub receiver: OrganisationId,
     /// How much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
-    /// By when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Date>,
+    /// Who receives.
+    pub receiver: OrganisationId,
     /// The offer or demand that it takes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Subject>,
@@ -70,63 +70,63 @@ pub struct Commitment {
 /// Something that should have happened by a day.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Milestone {
-    /// Its id within the agreement.
-    pub id: MilestoneId,
     /// By when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
+    /// Its id within the agreement.
+    pub id: MilestoneId,
 }
 
 /// What was agreed. Signatures cover its digest.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Terms {
-    /// Its form.
-    pub instrument: Instrument,
-    /// Between whom; at least two.
-    pub parties: Vec<Party>,
-    /// Bilateral, triangular, ...
-    pub modality: Modality,
+    /// What each gives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commitments: Vec<Commitment>,
     /// Which way it flows.
     pub direction: Direction,
-    /// How it is done.
-    #[serde(default)]
-    pub mechanisms: Vec<Mechanism>,
-    /// What it is about.
-    #[serde(default)]
-    pub themes: Vec<Theme>,
-    /// Where.
-    #[serde(default)]
-    pub places: Vec<Place>,
+    /// Digests of its documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Digest>,
     /// The first day; the day of the last signature without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_on: Option<Date>,
     /// The last day; no end without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_on: Option<Date>,
-    /// When the parties look at it again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub review_on: Option<Date>,
-    /// How it renews.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renewal: Option<Renewal>,
-    /// Notice to terminate, in days.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notice_days: Option<u32>,
-    /// What each gives.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub commitments: Vec<Commitment>,
-    /// What should have happened by when.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub milestones: Vec<Milestone>,
+    /// Its form.
+    pub instrument: Instrument,
     /// The languages it is written in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<LanguageTag>,
+    /// How it is done.
+    #[serde(default)]
+    pub mechanisms: Vec<Mechanism>,
+    /// What should have happened by when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<Milestone>,
+    /// Bilateral, triangular, ...
+    pub modality: Modality,
+    /// Notice to terminate, in days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
+    /// Between whom; at least two.
+    pub parties: Vec<Party>,
+    /// Where.
+    #[serde(default)]
+    pub places: Vec<Place>,
     /// The language that prevails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prevailing_language: Option<LanguageTag>,
-    /// Digests of its documents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub documents: Vec<Digest>,
+    /// How it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+    /// When the parties look at it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_on: Option<Date>,
+    /// What it is about.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
     /// Where its days end; the ledger's zone without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
@@ -135,49 +135,49 @@ pub struct Terms {
 /// What was agreed, in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TermsText {
-    /// The title.
-    pub title: LanguageMap,
-    /// What it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objectives: Option<LanguageMap>,
     /// What each commitment is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commitments: BTreeMap<CommitmentId, LanguageMap>,
     /// What each milestone is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub milestones: BTreeMap<MilestoneId, LanguageMap>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<LanguageMap>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub place_names: PlaceNames,
+    /// The title.
+    pub title: LanguageMap,
 }
 
 /// The terms in words, and the salt under which the terms digest was taken.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SaltedTermsText {
+    /// Where a registered agreement's facts come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
     /// The words.
     pub terms: TermsText,
     /// The salt of `terms_digest`.
     pub terms_salt: Salt,
-    /// Where a registered agreement's facts come from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub citation: Option<Line>,
 }
 
 /// What an agreement hangs together with; not part of its terms.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Links {
-    /// The framework under which it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<AgreementId>,
-    /// The agreement that it renews.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub renews: Option<AgreementId>,
     /// The convening that it came out of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub convening: Option<ConveningId>,
     /// Offers and demands that it came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listings: Vec<Subject>,
+    /// The framework under which it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<AgreementId>,
+    /// The agreement that it renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<AgreementId>,
 }
 
 /// A draft was shared with the parties.
@@ -185,13 +185,13 @@ pub struct Links {
 pub struct Drafted {
     /// Who drafted it.
     pub by: OrganisationId,
+    /// What it hangs together with.
+    #[serde(default)]
+    pub links: Links,
     /// What it says.
     pub terms: Terms,
     /// Digest of the whole terms: SHA-256("convenio-terms/v1\n" || salt || RFC 8785 JSON of `{facts, text}`).
     pub terms_digest: Digest,
-    /// What it hangs together with.
-    #[serde(default)]
-    pub links: Links,
     /// Who may see it.
     pub visibility: Visibility,
 }
@@ -217,15 +217,15 @@ pub struct Proposed {
 pub struct Signed {
     /// Who.
     pub by: OrganisationId,
-    /// How.
-    pub method: SignatureMethod,
-    /// The terms that were shown and signed.
-    pub terms_digest: Digest,
     /// Digest of the mandate, where one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<Digest>,
+    /// How.
+    pub method: SignatureMethod,
     /// The day of the signature.
     pub on: Date,
+    /// The terms that were shown and signed.
+    pub terms_digest: Digest,
 }
 
 /// In which capacity a party signed.
@@ -301,10 +301,6 @@ pub struct Cancelled {
 pub struct Registered {
     /// Who says so.
     pub by: OrganisationId,
-    /// What it says.
-    pub terms: Terms,
-    /// Digest of the whole terms.
-    pub terms_digest: Digest,
     /// When it was concluded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concluded_on: Option<PartialDate>,
@@ -314,6 +310,10 @@ pub struct Registered {
     /// What it hangs together with.
     #[serde(default)]
     pub links: Links,
+    /// What it says.
+    pub terms: Terms,
+    /// Digest of the whole terms.
+    pub terms_digest: Digest,
     /// Who may see it.
     pub visibility: Visibility,
 }

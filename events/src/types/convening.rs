@@ -15,46 +15,46 @@ use std::collections::BTreeMap;
 /// When and where organisations meet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
+    /// The last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<PartialDate>,
+    /// In person or not.
+    pub format: ConveningFormat,
+    /// The languages spoken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
     /// Who convenes.
     pub organisers: Vec<OrganisationId>,
     /// Who takes part.
     #[serde(default)]
     pub participants: Vec<OrganisationId>,
-    /// In person or not.
-    pub format: ConveningFormat,
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// The first day, as exactly as known.
     pub starts_on: PartialDate,
-    /// The last day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_on: Option<PartialDate>,
     /// What it is about.
     #[serde(default)]
     pub themes: Vec<Theme>,
-    /// The languages spoken.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub languages: Vec<LanguageTag>,
 }
 
 /// A convening in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PlanText {
-    /// The title.
-    pub title: LanguageMap,
-    /// What it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<LanguageMap>,
-    /// Where exactly.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub venue: Option<LanguageMap>,
     /// Where the facts come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citation: Option<Line>,
     /// Free names of the place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub place_names: PlaceNames,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LanguageMap>,
+    /// The title.
+    pub title: LanguageMap,
+    /// Where exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub venue: Option<LanguageMap>,
 }
 
 /// It was announced.
@@ -89,43 +89,43 @@ pub struct ParticipationConfirmed {
 /// A session was held.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SessionRecorded {
-    /// Its id within the convening.
-    pub session: SessionId,
     /// What kind.
     pub kind: SessionKind,
-    /// Who took part.
-    #[serde(default)]
-    pub organisations: Vec<OrganisationId>,
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_on: Option<PartialDate>,
+    /// Who took part.
+    #[serde(default)]
+    pub organisations: Vec<OrganisationId>,
+    /// Its id within the convening.
+    pub session: SessionId,
 }
 
 /// What a session or a visit was about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct OccasionText {
-    /// The title.
-    pub title: LanguageMap,
     /// What happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<LanguageMap>,
+    /// The title.
+    pub title: LanguageMap,
 }
 
 /// Facilities were visited.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct VisitRecorded {
-    /// Its id within the convening.
-    pub visit: VisitId,
-    /// Whose facilities.
-    pub host: OrganisationId,
-    /// Which site of the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<SiteId>,
     /// What kinds of facility; at least one.
     pub facilities: Vec<FacilityKind>,
+    /// Whose facilities.
+    pub host: OrganisationId,
     /// When.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_on: Option<PartialDate>,
+    /// Which site of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// Its id within the convening.
+    pub visit: VisitId,
 }
 
 /// `visit-recorded.v1`, which knew one facility a visit. It stays readable for ever and is never written again.
@@ -154,11 +154,11 @@ pub(super) fn upcast(suffix: &str, json: &str) -> Option<Result<Facts, serde_jso
 /// It was moved to other days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Postponed {
-    /// The new first day.
-    pub starts_on: Date,
     /// The new last day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_on: Option<Date>,
+    /// The new first day.
+    pub starts_on: Date,
 }
 
 /// It took place.

@@ -16,30 +16,30 @@ use std::collections::BTreeMap;
 /// What a learning is about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Content {
-    /// What it is.
-    pub kind: LearningKind,
     /// Who wrote it; at least one, and each accepts.
     pub authors: Vec<OrganisationId>,
-    /// What it is about.
-    #[serde(default)]
-    pub themes: Vec<Theme>,
-    /// Where it was learnt.
-    #[serde(default)]
-    pub places: Vec<Place>,
+    /// Digests of its documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Digest>,
+    /// What it is.
+    pub kind: LearningKind,
     /// The languages it is written in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<LanguageTag>,
     /// The licence's code (code list `licences`).
     pub licence: Licence,
-    /// When it happened or appeared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub occurred_on: Option<PartialDate>,
     /// Agreements, offers, demands and convenings that it came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Subject>,
-    /// Digests of its documents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub documents: Vec<Digest>,
+    /// When it happened or appeared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred_on: Option<PartialDate>,
+    /// Where it was learnt.
+    #[serde(default)]
+    pub places: Vec<Place>,
+    /// What it is about.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
 }
 
 /// A licence that is in the code list.
@@ -67,40 +67,40 @@ impl Licence {
 /// A learning in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ContentText {
-    /// The title.
-    pub title: LanguageMap,
+    /// Where it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citation: Option<Line>,
     /// Where it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<LanguageMap>,
     /// What was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<LanguageMap>,
-    /// What came of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub results: Option<LanguageMap>,
-    /// What was learnt.
-    pub lessons: LanguageMap,
-    /// What to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recommendations: Option<LanguageMap>,
     /// What made it possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabling_factors: Option<LanguageMap>,
-    /// Where it does not hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<LanguageMap>,
-    /// With whom it was learnt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub population: Option<LanguageMap>,
-    /// Where it was published.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub citation: Option<Line>,
     /// Free keywords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<LanguageMap>,
+    /// What was learnt.
+    pub lessons: LanguageMap,
+    /// Where it does not hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LanguageMap>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub place_names: PlaceNames,
+    /// With whom it was learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<LanguageMap>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommendations: Option<LanguageMap>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<LanguageMap>,
+    /// The title.
+    pub title: LanguageMap,
 }
 
 /// A learning published elsewhere was registered, with its source; authorship is claimed until accepted.
@@ -128,13 +128,13 @@ pub struct Submitted {
 /// A reviewer from another organisation looked at it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Screened {
+    /// Organisations that the reviewer is affiliated with.
+    #[serde(default)]
+    pub affiliations: Vec<OrganisationId>,
     /// The reviewer's organisation.
     pub by: OrganisationId,
     /// What came of it.
     pub outcome: ScreeningOutcome,
-    /// Organisations that the reviewer is affiliated with.
-    #[serde(default)]
-    pub affiliations: Vec<OrganisationId>,
 }
 
 /// What the reviewer says.

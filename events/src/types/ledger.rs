@@ -12,18 +12,18 @@ use serde::{Deserialize, Serialize};
 /// The ledger was opened: sequence 0, never changed, tells ledgers apart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Opened {
-    /// Which ledger.
-    pub ledger: LedgerId,
-    /// `urn:convenio:<ledger uuid>`, for ever.
-    pub source: String,
-    /// Name of the log in its checkpoints and of its first key (C2SP tlog-checkpoint).
-    pub origin: String,
-    /// Where civil dates end when a record does not say.
-    pub time_zone: TimeZone,
     /// The first key, as a C2SP signed-note verifier key line.
     pub key: String,
+    /// Which ledger.
+    pub ledger: LedgerId,
+    /// Name of the log in its checkpoints and of its first key (C2SP tlog-checkpoint).
+    pub origin: String,
     /// Only a test ledger's clock can be set.
     pub purpose: Purpose,
+    /// `urn:convenio:<ledger uuid>`, for ever.
+    pub source: String,
+    /// Where civil dates end when a record does not say.
+    pub time_zone: TimeZone,
 }
 
 /// What an admin may set.

@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 /// What is offered or needed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Terms {
-    /// The site of the organisation that offers or needs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<SiteId>,
-    /// What it is about; at least one.
-    #[serde(default)]
-    pub themes: Vec<Theme>,
+    /// Who bears which cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<CostShare>,
+    /// Learnings that speak for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<LearningId>,
+    /// The languages of delivery.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<LanguageTag>,
     /// How it would be done; at least one.
     #[serde(default)]
     pub mechanisms: Vec<Mechanism>,
@@ -30,15 +33,18 @@ pub struct Terms {
     /// Where; at least one.
     #[serde(default)]
     pub places: Vec<Place>,
-    /// The languages of delivery.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub languages: Vec<LanguageTag>,
     /// How much; unlimited without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
-    /// Who bears which cost.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub costs: Vec<CostShare>,
+    /// The site of the organisation that offers or needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
+    /// What it is about; at least one.
+    #[serde(default)]
+    pub themes: Vec<Theme>,
+    /// Where that day ends; the ledger's zone without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<TimeZone>,
     /// How pressing it is (demands).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgency: Option<Urgency>,
@@ -48,22 +54,11 @@ pub struct Terms {
     /// The last day on which it holds; no end without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_through: Option<Date>,
-    /// Where that day ends; the ledger's zone without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<TimeZone>,
-    /// Learnings that speak for it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<LearningId>,
 }
 
 /// What is offered or needed, in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ListingText {
-    /// The title.
-    pub title: LanguageMap,
-    /// What it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<LanguageMap>,
     /// On which conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<LanguageMap>,
@@ -73,6 +68,11 @@ pub struct ListingText {
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub place_names: PlaceNames,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LanguageMap>,
+    /// The title.
+    pub title: LanguageMap,
 }
 
 /// It was published.

@@ -59,12 +59,12 @@ pub enum Facts {
 /// The JSON Schemas of one event type.
 #[derive(Debug)]
 pub struct TypeSchema {
-    /// `org.convenio.offer.published.v1`.
-    pub type_name: String,
     /// What rules read.
     pub facts: Schema,
     /// What is in free words.
     pub text: Schema,
+    /// `org.convenio.offer.published.v1`.
+    pub type_name: String,
 }
 
 /// Declares the event types of one record: the `Facts` enum, and how each is named, read and described.
@@ -140,7 +140,7 @@ impl Facts {
 
     /// Their RFC 8785 bytes.
     pub fn to_canonical(&self) -> String {
-        canonical::to_string(self)
+        canonical::of_ordered(self)
     }
 
     /// Reads the facts of a type; older versions are upcast to the newest. `None` for a type that is not known.

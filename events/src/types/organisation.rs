@@ -31,49 +31,49 @@ pub enum Standing {
 pub struct Profile {
     /// Which kind.
     pub kind: OrganisationKind,
-    /// Where its seat is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
     /// The languages it works in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<LanguageTag>,
+    /// Where its seat is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What an organisation is, in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileText {
-    /// Its name.
-    pub name: LanguageMap,
-    /// What it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<LanguageMap>,
-    /// The office to write to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub office: Option<Line>,
-    /// That office's mailbox.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mailbox: Option<Line>,
-    /// Its site on the web.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub website: Option<Line>,
     /// Where a profile's facts come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citation: Option<Line>,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<LanguageMap>,
+    /// That office's mailbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Line>,
+    /// Its name.
+    pub name: LanguageMap,
+    /// The office to write to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub office: Option<Line>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub place_names: PlaceNames,
+    /// Its site on the web.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Line>,
 }
 
 /// An organisation was registered, by itself or as a profile.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
-    /// Whether it can act.
-    pub standing: Standing,
-    /// What it is.
-    pub profile: Profile,
     /// Identifiers that others gave it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<Identifier>,
+    /// What it is.
+    pub profile: Profile,
+    /// Whether it can act.
+    pub standing: Standing,
     /// Who may see it.
     pub visibility: Visibility,
 }
@@ -102,10 +102,10 @@ pub struct IdentifierWithdrawn {
 /// A site was added.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SiteAdded {
-    /// Its id within the organisation.
-    pub site: SiteId,
     /// Where it is.
     pub place: Place,
+    /// Its id within the organisation.
+    pub site: SiteId,
 }
 
 /// What a site is called.
@@ -130,10 +130,10 @@ pub struct SiteClosed {
 pub struct AffiliationClaimed {
     /// Its id within the organisation.
     pub affiliation: AffiliationId,
-    /// The other organisation.
-    pub with: OrganisationId,
     /// How it belongs.
     pub kind: AffiliationKind,
+    /// The other organisation.
+    pub with: OrganisationId,
 }
 
 /// One of the two organisations confirmed an affiliation.
@@ -155,17 +155,17 @@ pub struct AffiliationEnded {
 /// Somebody vouched for the organisation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Verified {
-    /// How it was checked.
-    pub method: VerificationMethod,
-    /// Digest of the evidence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Digest>,
-    /// The last day on which it holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub valid_through: Option<Date>,
     /// True where the first organisation of a ledger verified itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_itself: bool,
+    /// Digest of the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// How it was checked.
+    pub method: VerificationMethod,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Date>,
 }
 
 /// The verification was taken back.

@@ -5,6 +5,10 @@ use super::{
     report::{Figure, quantile},
     runtime, serve, workload,
 };
+use convenio_events::{
+    RecordedEvent, Sequence,
+    log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, ReadError},
+};
 use convenio_ledger::{
     clock::{Clock, Reading},
     entropy::Entropy,
@@ -16,6 +20,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 struct StillClock(convenio_events::Timestamp);
 
@@ -28,7 +33,40 @@ impl Clock for StillClock {
     }
 }
 
-/// Decide, evolve and encode one command, on one core, with a log and stores in memory; the queue between is included.
+/// A log that keeps nothing: what remains is the work of deciding.
+#[derive(Clone)]
+struct Nowhere(watch::Sender<Sequence>);
+
+impl Default for Nowhere {
+    fn default() -> Self {
+        Self(watch::Sender::new(Sequence::ZERO))
+    }
+}
+
+#[async_trait::async_trait]
+impl EventLog for Nowhere {
+    async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
+        Ok(OpenedWriter { writer: Box::new(self.clone()), head: Sequence::ZERO })
+    }
+    async fn read(&self, _from: Sequence, _limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        Ok(Vec::new())
+    }
+    fn head(&self) -> watch::Receiver<Sequence> {
+        self.0.subscribe()
+    }
+}
+
+#[async_trait::async_trait]
+impl LogWriter for Nowhere {
+    async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+        if let Some(last) = batch.last() {
+            self.0.send_replace(last.sequence.next());
+        }
+        Ok(())
+    }
+}
+
+/// Decide, evolve and encode one command, on one core, with a log that keeps nothing; the queue between is included.
 pub(super) fn decide(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     const COMMANDS: u64 = 200_000;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -36,7 +74,7 @@ pub(super) fn decide(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         let (_, elected) = tokio::sync::watch::channel(1);
         let token = [7; 32];
         let (sequencer, ledger) = Sequencer::new(Parts {
-            log: Arc::new(convenio_events::memory_log::MemoryLog::default()),
+            log: Arc::new(Nowhere::default()),
             state: Arc::new(MemoryState::default()),
             snapshot: SnapshotCursor::default(),
             index: Arc::new(MemoryIndex::default()),
