@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const BODY_BYTES_LIMIT: usize = 1 << 20;
 /// How long one command waits for its outcome; then 503 `outcome-unknown`: the same id may be sent again.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(25);
+/// A body that is too large is read and dropped up to so many bytes, so that its sender gets the answer; beyond it the
+/// connection is closed.
+pub const BODY_BYTES_DROPPED: usize = 32 << 20;
 /// The most bytes of a batch; beyond it the batch ends with a last line `batch-too-large`.
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// The most bytes of one line of a batch; a longer one is refused with `line-too-long`, and the batch goes on.

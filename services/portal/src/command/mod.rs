@@ -6,13 +6,13 @@ mod line;
 mod spool;
 
 use crate::{
-    limits::{BODY_BYTES_LIMIT, COMMAND_TIMEOUT},
+    limits::{BODY_BYTES_DROPPED, BODY_BYTES_LIMIT, COMMAND_TIMEOUT},
     problem::{Code, Problem},
     state::PortalState,
     token::{Token, bearer},
 };
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -146,10 +146,10 @@ fn is_json(essence: &str) -> bool {
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if length.is_some_and(|length| length > BODY_BYTES_LIMIT) {
-        return Err(Code::BodyTooLarge.into());
-    }
     let mut chunks = body.into_data_stream();
+    if length.is_some_and(|length| length > BODY_BYTES_LIMIT) {
+        return Err(too_large(chunks).await);
+    }
     let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
     let mut whole = first.map_err(|_| Code::BodyUnreadable)?;
     // Most bodies are one chunk, which is then not copied.
@@ -158,11 +158,24 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
         let mut joined = BytesMut::from(whole);
         joined.extend_from_slice(&chunk);
         if joined.len() > BODY_BYTES_LIMIT {
-            return Err(Code::BodyTooLarge.into());
+            return Err(too_large(chunks).await);
         }
         whole = joined.freeze();
     }
     if whole.len() > BODY_BYTES_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(whole) }
+}
+
+/// What is too large is read and dropped, within bounds: a sender whose connection closes while it is still sending would see
+/// a broken pipe, and not the answer.
+async fn too_large(mut rest: BodyDataStream) -> Problem {
+    let mut dropped = 0;
+    while let Some(Ok(chunk)) = rest.next().await {
+        dropped += chunk.len();
+        if dropped > BODY_BYTES_DROPPED {
+            break;
+        }
+    }
+    Code::BodyTooLarge.into()
 }
 
 /// The status of an accepted command.
