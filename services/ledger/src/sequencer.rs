@@ -109,9 +109,27 @@ pub enum SequencerError {
     /// The log is empty and nothing says how to open a ledger.
     #[error("the log is empty and no new ledger was asked for")]
     NotOpened,
+    /// Another writer took over before this one had opened the ledger. It waits for a new term and never gives up for this.
+    #[error("another writer has taken over the log")]
+    Fenced,
     /// A clock that somebody sets is for test ledgers only.
     #[error("the clock is set by hand, which only a ledger whose purpose is test allows")]
     ClockIsSet,
+}
+
+impl SequencerError {
+    /// Whether trying again may help.
+    const fn may_pass(&self) -> bool {
+        match self {
+            Self::Open(OpenError::Unavailable(_)) | Self::Read(ReadError::Unavailable(_)) | Self::Store(_) => true,
+            Self::Open(OpenError::InUse | OpenError::Damaged(_))
+            | Self::Read(ReadError::Damaged { .. })
+            | Self::Decode(_)
+            | Self::NotOpened
+            | Self::Fenced
+            | Self::ClockIsSet => false,
+        }
+    }
 }
 
 /// The sequencer before it runs.
@@ -132,7 +150,7 @@ impl std::fmt::Debug for Sequencer {
 enum End {
     /// Every handle is gone and everything is answered.
     Closed,
-    /// Another writer took over: write again only in a new term.
+    /// Another writer took over, or the term is over: write again only in a new one.
     Fenced,
     /// The write model is of no more use; recover in the same term.
     Lost,
@@ -169,13 +187,13 @@ impl Sequencer {
         while let Some(term) = self.await_election().await {
             let writing = match recovery::recover(&mut self.parts, &self.standing).await {
                 Ok(writing) => writing,
-                Err(SequencerError::Open(OpenError::Unavailable(source))) if attempts < REOPEN_LIMIT => {
+                Err(SequencerError::Fenced) => {
+                    self.fenced_term = term;
+                    continue;
+                }
+                Err(error) if error.may_pass() && attempts < REOPEN_LIMIT => {
                     attempts += 1;
-                    tracing::warn!(
-                        error = &*source as &dyn std::error::Error,
-                        attempts,
-                        "the log cannot be opened now"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, attempts, "cannot write now");
                     tokio::time::sleep(REOPEN_DELAY).await;
                     continue;
                 }

@@ -3,6 +3,10 @@
 //! What it does not hold in memory it loads from the snapshot. A load that fails cannot be told to the fold or the
 //! decision that asked: it is kept as a fault, and whoever owns the world looks at it before believing a decision.
 
+mod aggregate;
+
+pub use aggregate::Aggregate;
+
 use crate::{
     access::{Access, token_name},
     agreement::Agreement,
@@ -13,12 +17,12 @@ use crate::{
     organisation::{Organisation, identifier_name},
     stores::{StateChange, StateStore, StoreError},
 };
+use aggregate::{begin, evolve};
 use convenio_events::{
     AccessId, Actor, AgreementId, ConveningId, Event, LearningId, LedgerId, OrganisationId, RecordKind, Sequence,
     StreamVersion, Subject, Timestamp,
-    codes::Visibility,
     time::TimeZone,
-    types::{Facts, access, ledger::Settings, organisation, record},
+    types::{Facts, access, ledger::Settings, organisation},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -30,25 +34,6 @@ use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
 pub const CODE_VERSION: u32 = 1;
-
-/// Any aggregate. Cheap to clone.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub enum Aggregate {
-    /// The ledger itself.
-    Ledger(Arc<Ledger>),
-    /// A grant.
-    Access(Arc<Access>),
-    /// An organisation.
-    Organisation(Arc<Organisation>),
-    /// An offer or a demand.
-    Listing(Arc<Listing>),
-    /// An agreement.
-    Agreement(Arc<Agreement>),
-    /// A learning.
-    Learning(Arc<Learning>),
-    /// A convening.
-    Convening(Arc<Convening>),
-}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {
@@ -278,7 +263,12 @@ impl World {
         if let (Some(version), Some(known)) = (event.stream_version, known)
             && version <= known
         {
-            // The snapshot was written on while this world caught up: it holds this event already.
+            // The snapshot was written on while this world caught up: the slot holds this event already. What the
+            // world noted of the snapshot when it was loaded is older, and is made up for here.
+            if subject.kind == RecordKind::Ledger {
+                self.ledger = Some(subject);
+            }
+            self.set_timer(subject);
             self.next = sequence.next();
             return known;
         }
@@ -400,55 +390,5 @@ impl World {
     /// How many subjects are in memory.
     pub fn held(&self) -> usize {
         self.slots.borrow().len()
-    }
-}
-
-/// The aggregate that a subject's first event makes.
-fn begin(event: &Folded<'_>) -> Option<Aggregate> {
-    match event.facts {
-        Facts::Ledger(convenio_events::types::ledger::Facts::Opened(facts)) => {
-            Some(Aggregate::Ledger(Arc::new(Ledger::opened(facts))))
-        }
-        Facts::Access(access::Facts::Granted(facts)) => {
-            Some(Aggregate::Access(Arc::new(Access::granted(facts, event.actor))))
-        }
-        Facts::Organisation(organisation::Facts::Registered(facts)) => {
-            Some(Aggregate::Organisation(Arc::new(Organisation::registered(facts, event.actor, event.grant))))
-        }
-        Facts::Listing(convenio_events::types::listing::Facts::Published(facts)) => {
-            Some(Aggregate::Listing(Arc::new(Listing::published(facts))))
-        }
-        Facts::Agreement(facts) => Agreement::begin(facts).map(|agreement| Aggregate::Agreement(Arc::new(agreement))),
-        Facts::Learning(facts) => Learning::begin(facts).map(|learning| Aggregate::Learning(Arc::new(learning))),
-        Facts::Convening(facts) => Convening::begin(facts).map(|convening| Aggregate::Convening(Arc::new(convening))),
-        _ => None,
-    }
-}
-
-fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
-    match (aggregate, facts) {
-        (Aggregate::Ledger(ledger), Facts::Ledger(facts)) => Arc::make_mut(ledger).evolve(facts),
-        (Aggregate::Access(access), Facts::Access(facts)) => Arc::make_mut(access).evolve(facts),
-        (Aggregate::Organisation(organisation), Facts::Organisation(facts)) => {
-            Arc::make_mut(organisation).evolve(facts)
-        }
-        (Aggregate::Listing(listing), Facts::Listing(facts)) => Arc::make_mut(listing).evolve(facts),
-        (Aggregate::Agreement(agreement), Facts::Agreement(facts)) => Arc::make_mut(agreement).evolve(facts),
-        (Aggregate::Learning(learning), Facts::Learning(facts)) => Arc::make_mut(learning).evolve(facts),
-        (Aggregate::Convening(convening), Facts::Convening(facts)) => Arc::make_mut(convening).evolve(facts),
-        (aggregate, Facts::Record(record::Facts::VisibilityChanged(facts))) => set_visibility(aggregate, facts.to),
-        // A type of one record on the subject of another cannot be decided, and a fold does not judge.
-        _ => {}
-    }
-}
-
-fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
-    match aggregate {
-        Aggregate::Ledger(_) | Aggregate::Access(_) => {}
-        Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
-        Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
-        Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,
-        Aggregate::Learning(learning) => Arc::make_mut(learning).visibility = to,
-        Aggregate::Convening(convening) => Arc::make_mut(convening).visibility = to,
     }
 }

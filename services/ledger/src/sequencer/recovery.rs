@@ -23,12 +23,11 @@ pub(super) async fn recover<'a>(
     let OpenedWriter { writer, head } = parts.log.open_writer().await?;
     // 2. The snapshot and the index may lag behind the log: fold what they have not seen. A crash leaves them as they were.
     let mut world = World::load(parts.state.clone())?;
-    if world.next() > head {
-        return Err(ReadError::Damaged {
-            sequence: head,
-            source: "the snapshot is ahead of the log: a derived file belongs to another log".into(),
+    for (known, what) in [(world.next(), "snapshot"), (parts.index.indexed(), "index")] {
+        if known > head {
+            let source = format!("the {what} is ahead of the log: a derived file belongs to another log").into();
+            return Err(ReadError::Damaged { sequence: head, source }.into());
         }
-        .into());
     }
     let last_time = catch_up(&*parts.log, &*parts.index, &mut world, head).await?;
     if let Some(fault) = world.take_fault() {
@@ -104,6 +103,9 @@ impl Writing<'_> {
     /// A clock that somebody sets is for ledgers whose purpose is `test`.
     fn check_purpose(&mut self) -> Result<(), SequencerError> {
         let test = self.world.ledger().is_some_and(|ledger| ledger.purpose == Purpose::Test);
+        if let Some(fault) = self.world.take_fault() {
+            return Err(fault.into());
+        }
         if self.parts.clock.is_set() && !test { Err(SequencerError::ClockIsSet) } else { Ok(()) }
     }
 }

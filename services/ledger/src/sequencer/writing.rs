@@ -14,7 +14,7 @@ use crate::{
 };
 use convenio_events::{
     Actor, CommandId, RecordedEvent, Sequence, Timestamp,
-    log::{AppendError, EventLog, LogWriter, ReadError},
+    log::{AppendError, EventLog, LogWriter, OpenError, ReadError},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -136,7 +136,10 @@ impl<'a> Writing<'a> {
                     for waiting in inbox.drain(..) {
                         self.take(waiting).await;
                     }
-                    self.release();
+                    // What was decided on a snapshot that failed is told nobody.
+                    if !self.is_broken() {
+                        self.release();
+                    }
                 }
                 _ = ticks.tick() => {
                     if self.parts.clock.is_synchronised() {
@@ -145,7 +148,7 @@ impl<'a> Writing<'a> {
                     self.run_timers();
                     self.publish(standing);
                 }
-                () = term_over(&mut elected, term) => break End::Lost,
+                () = term_over(&mut elected, term) => break End::Fenced,
             }
             if self.is_broken() {
                 break End::Lost;
@@ -275,7 +278,11 @@ impl<'a> Writing<'a> {
         self.start_append();
         let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
         let (writer, result) = in_flight.append.await;
-        result.map_err(|error| convenio_events::log::OpenError::Unavailable(Box::new(error)))?;
+        match result {
+            Ok(()) => {}
+            Err(AppendError::Fenced) => return Err(SequencerError::Fenced),
+            Err(unknown) => return Err(OpenError::Unavailable(Box::new(unknown)).into()),
+        }
         self.writer = Some(writer);
         self.parts.index.push(&in_flight.indexed)?;
         self.durable = self.world.next();
