@@ -1,0 +1,83 @@
+//! Any aggregate, what begins it and what an event makes of it. Each record's own fold is with the record.
+
+use super::Folded;
+use crate::{
+    access::Access, agreement::Agreement, convening::Convening, learning::Learning, ledger::Ledger, listing::Listing,
+    organisation::Organisation,
+};
+use convenio_events::{
+    codes::Visibility,
+    types::{Facts, access, organisation, record},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Any aggregate. Cheap to clone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// The ledger itself.
+    Ledger(Arc<Ledger>),
+    /// A grant.
+    Access(Arc<Access>),
+    /// An organisation.
+    Organisation(Arc<Organisation>),
+    /// An offer or a demand.
+    Listing(Arc<Listing>),
+    /// An agreement.
+    Agreement(Arc<Agreement>),
+    /// A learning.
+    Learning(Arc<Learning>),
+    /// A convening.
+    Convening(Arc<Convening>),
+}
+
+/// The aggregate that a subject's first event makes.
+pub(super) fn begin(event: &Folded<'_>) -> Option<Aggregate> {
+    match event.facts {
+        Facts::Ledger(convenio_events::types::ledger::Facts::Opened(facts)) => {
+            Some(Aggregate::Ledger(Arc::new(Ledger::opened(facts))))
+        }
+        Facts::Access(access::Facts::Granted(facts)) => {
+            Some(Aggregate::Access(Arc::new(Access::granted(facts, event.actor))))
+        }
+        Facts::Organisation(organisation::Facts::Registered(facts)) => {
+            Some(Aggregate::Organisation(Arc::new(Organisation::registered(facts, event.actor, event.grant))))
+        }
+        Facts::Listing(convenio_events::types::listing::Facts::Published(facts)) => {
+            Some(Aggregate::Listing(Arc::new(Listing::published(facts))))
+        }
+        Facts::Agreement(facts) => Agreement::begin(facts).map(|agreement| Aggregate::Agreement(Arc::new(agreement))),
+        Facts::Learning(facts) => Learning::begin(facts).map(|learning| Aggregate::Learning(Arc::new(learning))),
+        Facts::Convening(facts) => Convening::begin(facts).map(|convening| Aggregate::Convening(Arc::new(convening))),
+        _ => None,
+    }
+}
+
+/// The aggregate after an event.
+pub(super) fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
+    match (aggregate, facts) {
+        (Aggregate::Ledger(ledger), Facts::Ledger(facts)) => Arc::make_mut(ledger).evolve(facts),
+        (Aggregate::Access(access), Facts::Access(facts)) => Arc::make_mut(access).evolve(facts),
+        (Aggregate::Organisation(organisation), Facts::Organisation(facts)) => {
+            Arc::make_mut(organisation).evolve(facts)
+        }
+        (Aggregate::Listing(listing), Facts::Listing(facts)) => Arc::make_mut(listing).evolve(facts),
+        (Aggregate::Agreement(agreement), Facts::Agreement(facts)) => Arc::make_mut(agreement).evolve(facts),
+        (Aggregate::Learning(learning), Facts::Learning(facts)) => Arc::make_mut(learning).evolve(facts),
+        (Aggregate::Convening(convening), Facts::Convening(facts)) => Arc::make_mut(convening).evolve(facts),
+        (aggregate, Facts::Record(record::Facts::VisibilityChanged(facts))) => set_visibility(aggregate, facts.to),
+        // A type of one record on the subject of another cannot be decided, and a fold does not judge.
+        _ => {}
+    }
+}
+
+fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
+    match aggregate {
+        Aggregate::Ledger(_) | Aggregate::Access(_) => {}
+        Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
+        Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
+        Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,
+        Aggregate::Learning(learning) => Arc::make_mut(learning).visibility = to,
+        Aggregate::Convening(convening) => Arc::make_mut(convening).visibility = to,
+    }
+}
