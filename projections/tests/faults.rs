@@ -109,7 +109,8 @@ async fn files_that_are_not_what_they_should_be_are_made_anew() {
     settle(&views, ledger.head()).await;
     let right = dump_all(&views);
     views.shutdown().await;
-    let spoils: [(&str, fn(&Path)); 6] = [
+    type Spoil = (&'static str, fn(&Path));
+    let spoils: [Spoil; 6] = [
         ("no database", |file| {
             std::fs::write(file, b"not a database at all, but long enough to be read").expect("written")
         }),

@@ -24,7 +24,7 @@ fn offer(number: u128) -> Subject {
 fn publish(ledger: &mut Ledger, number: u128, language: &str, title: &str) {
     let owner: OrganisationId = id(1);
     let mut terms = listing_terms(&mut Dice(3));
-    terms.mechanisms = vec![if number % 2 == 0 { Mechanism::Training } else { Mechanism::StudyVisit }];
+    terms.mechanisms = vec![if number.is_multiple_of(2) { Mechanism::Training } else { Mechanism::StudyVisit }];
     let facts = listing::Published { organisation: owner, terms, visibility: Visibility::Public };
     let mut words = listing_text(text(language, title));
     words.summary = None;

@@ -90,7 +90,7 @@ impl Lister<'_> {
         let mut found = Found { rows: Vec::new(), wanted: limit + 1 };
         match (search, self.set(search)?) {
             (Some(search), _) if self.sort() == Sort::Relevance => self.by_relevance(search, after, &mut found)?,
-            (_, Some(numbers)) => self.from_set(&numbers, after, &mut found)?,
+            (_, Some(numbers)) => self.among(&numbers, after, &mut found)?,
             (_, None) => self.in_order(after, &mut found)?,
         }
         let more = found.rows.len() > limit;
@@ -148,7 +148,7 @@ impl Lister<'_> {
         })
     }
 
-    fn from_set(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
+    fn among(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
         let sort = self.sort();
         for number in numbers {
             let Some(row) = self.narrow(*number)? else { continue };

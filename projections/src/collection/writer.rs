@@ -1,11 +1,7 @@
 //! Folds events into the rows of a collection: a version for each event, and one current row, its tags and its words for each
 //! record. What a record shows is the document's business.
 
-use super::{
-    names::Names,
-    tags::tags_of,
-    words::{Words, words_of},
-};
+use super::{names::Names, tags::tags_of, words::words_of};
 use crate::{
     ApplyError, ViewName,
     document::Document,
@@ -13,7 +9,7 @@ use crate::{
     view::View,
 };
 use convenio_events::{
-    AccessId, Event, Subject,
+    AccessId, Event, StreamVersion, Subject,
     types::{
         Facts,
         access::{Facts as Access, Scope},
@@ -37,6 +33,7 @@ pub(crate) struct Collection {
     touched: Vec<Subject>,
     tags_gone: Vec<(u32, i64)>,
     tags_new: Vec<(u32, i64)>,
+    words: Vec<(i64, bool, String)>,
     bulk: bool,
 }
 
@@ -81,6 +78,7 @@ impl Collection {
             touched: Vec::new(),
             tags_gone: Vec::new(),
             tags_new: Vec::new(),
+            words: Vec::new(),
             bulk: false,
         }
     }
@@ -89,6 +87,8 @@ impl Collection {
         let subject = event.subject;
         let mut kept = match self.records.remove(&subject) {
             Some(kept) => Some(kept),
+            // A record's first event needs no look at the file.
+            None if event.stream_version == StreamVersion(0) => None,
             None => load(file, subject)?,
         };
         match &mut kept {
@@ -198,7 +198,7 @@ impl Collection {
         let names = self.names.as_mut().expect("loaded with the first record");
         if kept.words_changed {
             let words = words_of(&kept.document);
-            write_words(file, kept.number, &words, kept.new)?;
+            self.words.push((kept.number, kept.new, words.indexed));
             kept.title = words.sort_key;
         }
         let head = &kept.document.head;
@@ -241,6 +241,20 @@ impl Collection {
         }
         self.tags_gone.clear();
         self.tags_new.clear();
+        Ok(())
+    }
+
+    /// All at once and nothing between: a statement that may have to be undone makes the index write what it has gathered.
+    fn write_words(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        let mut delete = file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?;
+        for (number, ..) in self.words.iter().filter(|(_, new, _)| !new) {
+            delete.execute([number])?;
+        }
+        let mut insert = file.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+        self.words.sort_unstable_by_key(|(number, ..)| *number);
+        for (number, _, words) in self.words.drain(..) {
+            insert.execute(params![number, words])?;
+        }
         Ok(())
     }
 
@@ -290,6 +304,7 @@ impl View for Collection {
             self.write_record(file, subject)?;
         }
         self.write_tags(file)?;
+        self.write_words(file)?;
         if let Some(names) = &mut self.names {
             names.flush(file)?;
         }
@@ -366,12 +381,4 @@ fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError>
         words_changed: false,
         title,
     }))
-}
-
-fn write_words(file: &Connection, number: i64, words: &Words, new: bool) -> rusqlite::Result<()> {
-    if !new {
-        file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([number])?;
-    }
-    let mut insert = file.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
-    insert.execute(params![number, words.indexed]).map(|_| ())
 }

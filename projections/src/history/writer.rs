@@ -7,7 +7,7 @@ use crate::{
     view::{Spec, View},
 };
 use convenio_events::{
-    AccessId, Event, OrganisationId, Subject,
+    AccessId, Event, OrganisationId, StreamVersion, Subject,
     codes::Attestation,
     types::{
         Facts,
@@ -101,28 +101,34 @@ struct Rows {
 impl Writer {
     fn fold(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
         let subject = event.subject;
-        if !self.records.contains_key(&subject) {
-            let loaded = load(file, subject)?;
-            if let Some(document) = loaded {
-                self.records.insert(subject, Kept { document, stored: None, touched: false });
+        let known = match self.records.remove(&subject) {
+            Some(kept) => Some(kept),
+            // A record's first event needs no look at the file.
+            None if event.stream_version == StreamVersion(0) => None,
+            None => load(file, subject)?.map(|document| Kept { document, stored: None, touched: false }),
+        };
+        let mut kept = match known {
+            Some(mut kept) => {
+                kept.document.apply(event)?;
+                kept
             }
-        }
-        match self.records.get_mut(&subject) {
-            Some(kept) => kept.document.apply(event)?,
-            None => {
-                let mut document = Document::begin(event)?;
-                document.head.sample = match event.grant {
-                    Some(grant) => self.samples(file)?.contains(&grant),
-                    None => false,
-                };
-                self.records.insert(subject, Kept { document, stored: Some(Rows::default()), touched: false });
-            }
-        }
-        if let Some(kept) = self.records.get_mut(&subject).filter(|kept| !kept.touched) {
+            None => Kept { document: self.begin(file, event)?, stored: Some(Rows::default()), touched: false },
+        };
+        if !kept.touched {
             kept.touched = true;
             self.touched.push(subject);
         }
+        self.records.insert(subject, kept);
         Ok(())
+    }
+
+    fn begin(&mut self, file: &Connection, event: &Event) -> Result<Document, ApplyError> {
+        let mut document = Document::begin(event)?;
+        document.head.sample = match event.grant {
+            Some(grant) => self.samples(file)?.contains(&grant),
+            None => false,
+        };
+        Ok(document)
     }
 
     fn samples(&mut self, file: &Connection) -> rusqlite::Result<&mut HashSet<AccessId>> {

@@ -11,10 +11,7 @@ use crate::{
 };
 use convenio_events::{Event, Sequence};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 /// Prepared statements that the writer keeps.
 const STATEMENTS_KEPT: usize = 64;
@@ -183,8 +180,7 @@ impl Writer {
 }
 
 fn set_pragmas(connection: &Connection, bulk: bool) -> rusqlite::Result<()> {
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.busy_timeout(Duration::from_secs(5))?;
+    super::prepare(connection, STATEMENTS_KEPT)?;
     let journal = if bulk {
         "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;"
     } else {

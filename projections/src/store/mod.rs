@@ -9,6 +9,14 @@ mod reader;
 pub(crate) use reader::Pool;
 pub use reader::Reader;
 
+/// What every connection to a view's file needs.
+pub(crate) fn prepare(connection: &rusqlite::Connection, statements_kept: usize) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(statements_kept);
+    // Plans must not depend on bound values: SQLite would prepare many of our statements again at every use.
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))
+}
+
 /// Whether SQLite says that the file is damaged or none of its own.
 pub(crate) fn is_corruption(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase))
