@@ -2,6 +2,7 @@
 
 mod commands;
 mod floor;
+mod live;
 mod load;
 mod reading;
 mod report;

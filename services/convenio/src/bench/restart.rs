@@ -1,6 +1,6 @@
 //! One large ledger: filled once, then restarted, rebuilt and read. Memory is the process's own, as the kernel counts it.
 
-use super::{Bench, Served, config, reading, report::Figure, runtime, views, workload};
+use super::{Bench, Served, config, live, reading, report::Figure, runtime, views, workload};
 use crate::node::Node;
 use std::time::Instant;
 
@@ -26,6 +26,8 @@ pub(super) fn large_ledger(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     views::caught_up(&served)?;
     reading::reads(bench, &served)?;
     views::rebuild(bench, &served)?;
+    live::visibility(bench, &served, &recorder)?;
+    live::rebuild(bench, &served, &recorder)?;
     served.stop()?;
     views::catch_up(bench, &folder)?;
     reading::tree(bench, &folder)?;
