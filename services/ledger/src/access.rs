@@ -139,7 +139,7 @@ impl GrantAccess {
     }
 }
 
-/// An organisation's admin gives grants within its own organisation, and none that gives more than its own.
+/// An organisation's admin gives and ends grants within its own organisation, and none that gives more than its own.
 fn require_within_own(
     context: &Context<'_>,
     organisations: &[OrganisationId],
@@ -165,10 +165,12 @@ impl RevokeAccess {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let access = context.world.access(self.id).ok_or(Reason::RecordUnknown)?;
         if context.acting.role != AccessRole::Admin {
+            context.require_seen(self.id.into())?;
             let Scope::Organisations { organisations } = &access.granted.scope else {
                 return Err(Reason::RecordUnknown.into());
             };
-            require(organisations.iter().all(|organisation| context.owns(*organisation)), Reason::NotOwner)?;
+            // Who audits or administers is not for the audited to end.
+            require_within_own(context, organisations, access.granted.role)?;
         }
         require(!access.revoked, Reason::AlreadyRevoked)?;
         let text = self.reason.map(|reason| ReasonText { reason });

@@ -11,6 +11,7 @@ use convenio_events::{
     commitment::{Digest, Salt},
     entry::Audience,
     time::TimeZone,
+    types::access::Scope,
 };
 use uuid::Uuid;
 
@@ -81,7 +82,39 @@ impl Context<'_> {
         self.acting.actor.organisation() == Some(owner)
     }
 
-    /// Refuses anybody but `owner`; a record that the caller may not even see does not exist for it.
+    /// True when the grant acts for `organisation`, whether or not that one acts now.
+    pub fn covers(&self, organisation: OrganisationId) -> bool {
+        let access = self.acting.grant.and_then(|grant| self.world.access(grant));
+        let named = access.is_some_and(
+            |access| matches!(&access.granted.scope, Scope::Organisations { organisations } if organisations.contains(&organisation)),
+        );
+        named || self.owns(organisation)
+    }
+
+    /// Whether the caller may see a record that is there. One that it may not see does not exist for it: no refusal may tell
+    /// the two apart.
+    pub fn sees(&self, subject: Subject) -> bool {
+        self.world.aggregate(subject).is_some_and(|aggregate| {
+            let by = self.acting.actor.organisation();
+            let standing = by.map(|organisation| aggregate.standing(subject, organisation));
+            match standing {
+                _ if self.acting.role == AccessRole::Admin => true,
+                Some((Visibility::Public | Visibility::Members, _)) => true,
+                Some((Visibility::Parties, named)) => named,
+                None => false,
+            }
+        })
+    }
+
+    /// Refuses a record that is not there, or not the caller's to see.
+    ///
+    /// # Errors
+    /// `record-unknown`.
+    pub fn require_seen(&self, subject: Subject) -> Result<(), Rejection> {
+        require(self.sees(subject), Reason::RecordUnknown)
+    }
+
+    /// Refuses anybody but `owner`; whether the caller may see the record was asked before.
     ///
     /// # Errors
     /// `not-owner`.
@@ -97,12 +130,12 @@ impl Context<'_> {
         require(self.world.version(subject).is_none(), Reason::IdExists).map_err(|rejection| rejection.field("id"))
     }
 
-    /// Refuses an organisation that is not here.
+    /// Refuses an organisation that is not here, or not the caller's to see.
     ///
     /// # Errors
     /// `organisation-unknown`, naming `field`.
     pub fn require_organisation(&self, id: OrganisationId, field: &str) -> Result<(), Rejection> {
-        require(self.world.organisation(id).is_some(), Reason::OrganisationUnknown)
+        require(self.sees(id.into()), Reason::OrganisationUnknown)
             .map_err(|rejection| rejection.field(field).detail(format!("there is no organisation {id}")))
     }
 

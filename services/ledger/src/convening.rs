@@ -68,7 +68,10 @@ impl Convening {
     /// The convening after an event.
     pub fn evolve(&mut self, facts: &Facts) {
         match facts {
-            Facts::Announced(_) | Facts::Registered(_) | Facts::VisitRecorded(_) | Facts::Postponed(_) => {}
+            Facts::Announced(_) | Facts::Registered(_) | Facts::Postponed(_) => {}
+            Facts::VisitRecorded(facts) => {
+                self.participants.insert(facts.host);
+            }
             Facts::SessionRecorded(facts) => self.participants.extend(&facts.organisations),
             Facts::ParticipationConfirmed(facts) => {
                 self.confirmed.insert(facts.by);
@@ -234,6 +237,7 @@ impl RegisterConvening {
 }
 
 fn existing(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Rejection> {
+    context.require_seen(id.into())?;
     context.world.convening(id).ok_or_else(|| Reason::RecordUnknown.into())
 }
 
@@ -273,9 +277,9 @@ impl RecordSession {
 impl RecordVisit {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = kept(self.id, context)?;
+        context.require_organisation(self.host, "host")?;
         let host = context.world.organisation(self.host);
-        let host = host.ok_or_else(|| Rejection::from(Reason::OrganisationUnknown).field("host"))?;
-        let known = self.site.is_none_or(|site| host.has_site(site));
+        let known = self.site.is_none_or(|site| host.is_some_and(|host| host.has_site(site)));
         require(known, Reason::SiteUnknown).map_err(|r| r.field("site"))?;
         require(!self.facilities.is_empty(), Reason::FacilityRequired).map_err(|r| r.field("facilities"))?;
         let facts = VisitRecorded {

@@ -79,15 +79,24 @@ impl Learning {
             Facts::AuthorshipAccepted(facts) => {
                 self.accepted.insert(facts.by);
             }
-            Facts::Retracted(_) => self.status = Status::Retracted,
+            Facts::Retracted(_) => {
+                // What was never published does not appear by being taken back.
+                self.visibility = self.visible_to();
+                self.status = Status::Retracted;
+            }
         }
     }
 
     /// Who may see it now: before publication, those who work on it.
     pub fn visible_to(&self) -> Visibility {
+        if self.is_unpublished() { Visibility::Parties } else { self.visibility }
+    }
+
+    /// Whether it waits to be published here.
+    pub const fn is_unpublished(&self) -> bool {
         match self.status {
-            Status::Submitted | Status::RevisionRequested | Status::Screened => Visibility::Parties,
-            Status::Registered | Status::Published | Status::Retracted => self.visibility,
+            Status::Submitted | Status::RevisionRequested | Status::Screened => true,
+            Status::Registered | Status::Published | Status::Retracted => false,
         }
     }
 
@@ -174,7 +183,7 @@ fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {
     for link in &content.links {
         let linkable =
             matches!(link.kind, RecordKind::Agreement | RecordKind::Offer | RecordKind::Demand | RecordKind::Convening);
-        let known = linkable && context.world.version(*link).is_some();
+        let known = linkable && context.sees(*link);
         require(known, Reason::LinkUnknown)
             .map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
     }
@@ -210,6 +219,9 @@ impl SubmitLearning {
 }
 
 fn existing(id: LearningId, context: &Context<'_>) -> Result<Arc<Learning>, Rejection> {
+    // Reviewers see what waits for them.
+    let reviews = context.acting.role == AccessRole::Reviewer;
+    require(reviews || context.sees(id.into()), Reason::RecordUnknown)?;
     let learning = context.world.learning(id).ok_or(Reason::RecordUnknown)?;
     require(learning.status != Status::Retracted, Reason::AlreadyOver)?;
     Ok(learning)
@@ -219,7 +231,8 @@ impl ScreenLearning {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
-        require(!learning.authors.contains(&by) && learning.by != by, Reason::ReviewOwn)?;
+        let own = context.covers(learning.by) || learning.authors.iter().any(|author| context.covers(*author));
+        require(!own, Reason::ReviewOwn)?;
         for organisation in &self.affiliations {
             context.require_organisation(*organisation, "affiliations")?;
         }

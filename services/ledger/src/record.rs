@@ -30,6 +30,7 @@ pub struct SetVisibility {
 
 impl SetVisibility {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        context.require_seen(self.subject)?;
         let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
         let from = match &aggregate {
             Aggregate::Ledger(_) | Aggregate::Access(_) => return Err(Reason::RecordUnknown.into()),
@@ -68,7 +69,7 @@ impl SetVisibility {
         let facts = VisibilityChanged { from, to: self.visibility };
         Ok(Decision::one(NewEvent::new(
             self.subject,
-            audience_of_change(&aggregate, from, self.visibility),
+            audience_of_change(&aggregate, self.visibility),
             facts,
             text,
         )))
@@ -76,13 +77,9 @@ impl SetVisibility {
 }
 
 /// Narrowing and widening are both told to those who may see the record afterwards; an unpublished learning stays unpublished.
-fn audience_of_change(aggregate: &Aggregate, from: Visibility, to: Visibility) -> Audience {
+fn audience_of_change(aggregate: &Aggregate, to: Visibility) -> Audience {
     match aggregate {
-        Aggregate::Learning(learning)
-            if learning.visible_to() == Visibility::Parties && from != Visibility::Parties =>
-        {
-            Audience::Restricted
-        }
+        Aggregate::Learning(learning) if learning.is_unpublished() => Audience::Restricted,
         _ => audience(to),
     }
 }

@@ -227,6 +227,8 @@ impl Sequencer {
             self.standing.send_modify(|standing| standing.role = Role::Follower);
             let elected = &mut self.parts.elected;
             tokio::select! {
+                // Whoever is elected answers what waits already, instead of refusing it.
+                biased;
                 () = changed(elected) => {}
                 waiting = self.queue.recv() => {
                     // The receiver may have gone away, which changes nothing.

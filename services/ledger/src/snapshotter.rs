@@ -50,6 +50,7 @@ pub async fn run(
     tokio::pin!(stop);
     loop {
         let page = tokio::select! {
+            biased;
             () = &mut stop => None,
             page = tokio::time::timeout(WRITE_PERIOD, follower.next_page(EVENTS_LIMIT)) => match page {
                 Ok(page) => page?,

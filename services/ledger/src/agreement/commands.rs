@@ -120,7 +120,7 @@ impl DraftAgreement {
         context.require_new(subject(id))?;
         let party = self.terms.parties.iter().any(|party| party.organisation == by);
         require(party || context.acting.role == AccessRole::Facilitator, Reason::NotParty)?;
-        check(&self.terms, &self.text, Concluded::Here, context)?;
+        check(&self.terms, &self.text, Concluded::Here, None, context)?;
         check_links(&self.links, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Parties);
         let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
@@ -134,7 +134,7 @@ impl ReviseAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
         require(matches!(agreement.status, Status::Drafted | Status::Proposed { .. }), Reason::NotDraft)?;
-        check(&self.terms, &self.text, Concluded::Here, context)?;
+        check(&self.terms, &self.text, Concluded::Here, Some(&agreement), context)?;
         let by = context.organisation()?;
         let stays = by == agreement.by || self.terms.parties.iter().any(|party| party.organisation == by);
         require(stays, Reason::NotParty).map_err(|r| r.field("terms.parties"))?;

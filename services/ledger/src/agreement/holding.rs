@@ -26,7 +26,7 @@ pub(super) fn reservations(
         let open = listing.is_open(context.now, context.world.time_zone());
         require(open, closed(source.kind))
             .map_err(|r| r.field("terms.commitments").detail(format!("{source} is not open")))?;
-        let quantity = taken(agreement, source, &listing)?;
+        let quantity = taken(agreement, source, &listing, context)?;
         let audience = agreement.audience().narrower(listing.audience());
         events.push(NewEvent::new(source, audience, Reserved { agreement: id, quantity }, None));
     }
@@ -34,7 +34,12 @@ pub(super) fn reservations(
 }
 
 /// How much all commitments together take of a source; `None` of one that is unlimited.
-fn taken(agreement: &Agreement, source: Subject, listing: &Listing) -> Result<Option<Quantity>, Rejection> {
+fn taken(
+    agreement: &Agreement,
+    source: Subject,
+    listing: &Listing,
+    context: &Context<'_>,
+) -> Result<Option<Quantity>, Rejection> {
     let Some((unit, left)) = listing.left() else { return Ok(None) };
     let mut sum = Amount::ZERO;
     for commitment in agreement.terms.commitments.iter().filter(|commitment| commitment.source == Some(source)) {
@@ -43,7 +48,10 @@ fn taken(agreement: &Agreement, source: Subject, listing: &Listing) -> Result<Op
         require(quantity.unit == *unit, Reason::UnitDiffers).map_err(|_| named(Reason::UnitDiffers))?;
         sum = sum.plus(quantity.amount).ok_or_else(|| named(Reason::QuantityExceeded))?;
     }
-    let detail = format!("{left} {unit} of {source} is left, {sum} would be taken");
+    // How much is left would tell others what restricted agreements have taken.
+    let own = context.owns(listing.organisation);
+    let left_of_it = if own { format!("{left} {unit}") } else { "less".to_owned() };
+    let detail = format!("{left_of_it} of {source} is left, {sum} {unit} would be taken");
     require(left.minus(sum).is_some(), Reason::QuantityExceeded)
         .map_err(|rejection| rejection.field("terms.commitments").detail(detail))?;
     Ok(Some(Quantity { amount: sum, unit: unit.clone() }))

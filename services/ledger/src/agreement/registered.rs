@@ -72,7 +72,7 @@ impl RegisterAgreement {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
         context.require_new(subject(id))?;
-        check(&self.terms, &self.text, Concluded::Elsewhere, context)?;
+        check(&self.terms, &self.text, Concluded::Elsewhere, None, context)?;
         check_links(&self.links, context)?;
         let today = context.today(self.terms.time_zone);
         for (field, date) in [("concluded_on", self.concluded_on), ("ended_on", self.ended_on)] {

@@ -1,5 +1,6 @@
 //! What the terms of an agreement must satisfy, and the digest that signatures cover. Nothing here changes an agreement.
 
+use super::Agreement;
 use crate::{
     context::Context,
     listing::closed,
@@ -36,14 +37,15 @@ pub(super) enum Concluded {
     Elsewhere,
 }
 
-/// Checks terms against every rule that needs no other agreement.
+/// Checks terms against every rule that needs no other agreement. What `before` names already, its parties know of.
 pub(super) fn check(
     terms: &Terms,
     text: &TermsText,
     concluded: Concluded,
+    before: Option<&Agreement>,
     context: &Context<'_>,
 ) -> Result<(), Rejection> {
-    check_parties(&terms.parties, context)?;
+    check_parties(&terms.parties, before, context)?;
     check_modality(terms, concluded)?;
     if concluded == Concluded::Here {
         let signs = terms.parties.iter().any(|party| party.signs);
@@ -56,15 +58,17 @@ pub(super) fn check(
     if let (Some(start), Some(end)) = (terms.effective_on, terms.ends_on) {
         require(start <= end, Reason::DatesReversed).map_err(|r| r.field("terms.ends_on"))?;
     }
-    check_commitments(terms, text, context)
+    check_commitments(terms, text, before, context)
 }
 
-fn check_parties(parties: &[Party], context: &Context<'_>) -> Result<(), Rejection> {
+fn check_parties(parties: &[Party], before: Option<&Agreement>, context: &Context<'_>) -> Result<(), Rejection> {
     require(parties.len() <= PARTIES_LIMIT, Reason::TooManyItems).map_err(|r| r.field("terms.parties"))?;
     let mut seen = BTreeSet::new();
     for (at, party) in parties.iter().enumerate() {
         let field = |name: &str| format!("terms.parties[{at}].{name}");
-        context.require_organisation(party.organisation, &field("organisation"))?;
+        if !before.is_some_and(|before| before.has_party(party.organisation)) {
+            context.require_organisation(party.organisation, &field("organisation"))?;
+        }
         if let Some(site) = party.site {
             let has = context.world.organisation(party.organisation).is_some_and(|o| o.has_site(site));
             require(has, Reason::SiteUnknown).map_err(|r| r.field(field("site")))?;
@@ -102,7 +106,13 @@ fn check_modality(terms: &Terms, concluded: Concluded) -> Result<(), Rejection> 
     }
 }
 
-fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> Result<(), Rejection> {
+fn check_commitments(
+    terms: &Terms,
+    text: &TermsText,
+    before: Option<&Agreement>,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
+    let sources = before.map(Agreement::sources).unwrap_or_default();
     require(terms.commitments.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems)
         .map_err(|r| r.field("terms.commitments"))?;
     require(terms.milestones.len() <= COMMITMENTS_LIMIT, Reason::TooManyItems)
@@ -116,9 +126,11 @@ fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> 
             require(known, Reason::CommitmentParty).map_err(|r| r.field(field(name)))?;
         }
         if let Some(source) = commitment.source {
+            let seen = sources.contains(&source) || context.sees(source);
             let listing = context
                 .world
                 .listing(source)
+                .filter(|_| seen)
                 .ok_or_else(|| Rejection::from(Reason::LinkUnknown).field(field("source")))?;
             let owner = if source.kind == RecordKind::Demand { commitment.receiver } else { commitment.provider };
             require(listing.organisation == owner, Reason::SourceOwner).map_err(|r| r.field(field("source")))?;
@@ -135,20 +147,19 @@ fn check_commitments(terms: &Terms, text: &TermsText, context: &Context<'_>) -> 
     require(known, Reason::DescriptionUnknown).map_err(|r| r.field("text.milestones"))
 }
 
-/// Checks that what an agreement is linked to exists.
+/// Checks that what an agreement is linked to is there, and the caller's to see.
 pub(super) fn check_links(links: &Links, context: &Context<'_>) -> Result<(), Rejection> {
-    let world = context.world;
     let missing = |field: &str| Rejection::from(Reason::LinkUnknown).field(field);
-    if links.parent.is_some_and(|id| world.agreement(id).is_none()) {
+    if links.parent.is_some_and(|id| !context.sees(id.into())) {
         return Err(missing("links.parent"));
     }
-    if links.renews.is_some_and(|id| world.agreement(id).is_none()) {
+    if links.renews.is_some_and(|id| !context.sees(id.into())) {
         return Err(missing("links.renews"));
     }
-    if links.convening.is_some_and(|id| world.convening(id).is_none()) {
+    if links.convening.is_some_and(|id| !context.sees(id.into())) {
         return Err(missing("links.convening"));
     }
-    if links.listings.iter().any(|subject| world.listing(*subject).is_none()) {
+    if links.listings.iter().any(|subject| context.world.listing(*subject).is_none() || !context.sees(*subject)) {
         return Err(missing("links.listings"));
     }
     Ok(())

@@ -113,7 +113,7 @@ fn check(terms: &Terms, owner: OrganisationId, context: &Context<'_>) -> Result<
         require(has, Reason::SiteUnknown).map_err(|r| r.field("terms.site"))?;
     }
     for learning in &terms.evidence {
-        let known = context.world.learning(*learning).is_some();
+        let known = context.sees((*learning).into());
         require(known, Reason::LinkUnknown).map_err(|r| r.field("terms.evidence"))?;
     }
     Ok(())
@@ -122,6 +122,7 @@ fn check(terms: &Terms, owner: OrganisationId, context: &Context<'_>) -> Result<
 /// One of the acting organisation's own that is not over.
 fn own(kind: RecordKind, id: ListingId, context: &Context<'_>) -> Result<(Subject, Arc<Listing>), Rejection> {
     let subject = Subject::new(kind, id.uuid());
+    context.require_seen(subject)?;
     let listing = context.world.listing(subject).ok_or(Reason::RecordUnknown)?;
     context.require_owner(listing.organisation)?;
     match listing.status {
@@ -197,10 +198,12 @@ impl Withdraw {
 impl Fulfil {
     pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
-        if let Some(agreement) = self.agreement {
-            let known = context.world.agreement(agreement).is_some();
-            require(known, Reason::LinkUnknown).map_err(|r| r.field("agreement"))?;
+        let mut audience = listing.audience();
+        if let Some(id) = self.agreement {
+            let agreement = context.world.agreement(id).filter(|_| context.sees(id.into()));
+            let agreement = agreement.ok_or_else(|| Rejection::from(Reason::LinkUnknown).field("agreement"))?;
+            audience = audience.narrower(agreement.audience());
         }
-        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Fulfilled { agreement: self.agreement }, None)))
+        Ok(Decision::one(NewEvent::new(subject, audience, Fulfilled { agreement: self.agreement }, None)))
     }
 }

@@ -1,6 +1,6 @@
 //! How organisations belong together: claimed by anybody who may describe one of them, confirmed by each for itself.
 
-use super::commands::{acts_as, editable};
+use super::commands::{acts_as, editable, seen};
 use crate::{
     context::{Context, Decision, audience},
     rejection::{Reason, Rejection, require},
@@ -55,11 +55,9 @@ pub struct EndAffiliation {
 
 impl AffiliateOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = match context.world.organisation(self.id) {
-            // The other one may say it as well.
-            Some(organisation) if context.owns(self.with) => organisation,
-            _ => editable(context, self.id)?,
-        };
+        // The other one may say it as well, of an organisation that it sees: to be named in a record is to see it.
+        let organisation =
+            if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
         context.require_organisation(self.with, "with")?;
         let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));
@@ -77,7 +75,7 @@ impl AffiliateOrganisation {
 
 impl ConfirmAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        let organisation = seen(context, self.id)?;
         let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
         let by = context.organisation()?;
         require(by == self.id || by == affiliation.with, Reason::NotParty)?;
@@ -89,7 +87,7 @@ impl ConfirmAffiliation {
 
 impl EndAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
+        let organisation = seen(context, self.id)?;
         let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
         let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, affiliation.with);
         if !either && context.acting.role != AccessRole::Admin {

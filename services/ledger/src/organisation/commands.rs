@@ -107,9 +107,15 @@ pub struct CloseSite {
     pub reason: Option<Line>,
 }
 
+/// The organisation, for whoever may see it.
+pub(super) fn seen(context: &Context<'_>, id: OrganisationId) -> Result<Arc<Organisation>, Rejection> {
+    context.require_seen(id.into())?;
+    context.world.organisation(id).ok_or_else(|| Reason::RecordUnknown.into())
+}
+
 /// The organisation, for whoever may describe it: itself, its registrar while it is a profile, or an admin.
 pub(super) fn editable(context: &Context<'_>, id: OrganisationId) -> Result<Arc<Organisation>, Rejection> {
-    let organisation = context.world.organisation(id).ok_or(Reason::RecordUnknown)?;
+    let organisation = seen(context, id)?;
     let registrar = organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;
     let may = context.owns(id) || registrar || context.acting.role == AccessRole::Admin;
     require(may, Reason::NotOwner)?;

@@ -9,7 +9,7 @@ use crate::{
     submission::{Answer, Body, Submission},
 };
 use convenio_events::{
-    Actor, CommandId, RecordedEvent, Sequence, codes::AccessRole, commitment::command_digest, record::RawRecord,
+    AccessId, Actor, CommandId, RecordedEvent, Sequence, codes::AccessRole, commitment::command_digest, record::RawRecord,
     types::access::RevocationCause,
 };
 use uuid::Uuid;
@@ -81,7 +81,8 @@ impl Writing<'_> {
         };
         let mut decision = command.decide(&context)?;
         let real_admin = acting.role == AccessRole::Admin && acting.actor.organisation().is_some() && !acting.sample;
-        if real_admin && let Some(bootstrap) = self.world.bootstrap() {
+        let ended = |bootstrap: AccessId| decision.events.iter().any(|event| event.subject == bootstrap.into());
+        if real_admin && let Some(bootstrap) = self.world.bootstrap().filter(|bootstrap| !ended(*bootstrap)) {
             decision.events.push(crate::access::revocation(bootstrap, RevocationCause::BootstrapOver, None));
         }
         require(decision.events.len() <= COMMAND_EVENTS_LIMIT, Reason::TooManyEvents)?;

@@ -19,6 +19,9 @@ impl Writing<'_> {
             return;
         }
         for (due, subject) in self.world.due(now, TIMERS_LIMIT) {
+            if !self.batch.has_room() {
+                break;
+            }
             let events = self.due_events(subject);
             if let Some(first) = events.first() {
                 let command_id = timer_command(subject, first.facts.suffix(), due);

@@ -41,7 +41,8 @@ impl Batch {
         self.events.push(event);
         self.indexed.push(indexed);
     }
-    fn has_room(&self) -> bool {
+    /// Whether one more command fits: it may go over by as much as that command records, never by more.
+    pub(super) fn has_room(&self) -> bool {
         self.events.len() < BATCH_EVENTS_LIMIT && self.bytes < BATCH_BYTES_LIMIT
     }
 }
@@ -75,6 +76,7 @@ pub(super) struct Writing<'a> {
     writer: Option<Box<dyn LogWriter>>,
     in_flight: Option<InFlight>,
     held: VecDeque<Held>,
+    inbox: VecDeque<Waiting>,
     durable: Sequence,
 }
 
@@ -98,6 +100,7 @@ impl<'a> Writing<'a> {
             writer: Some(writer),
             in_flight: None,
             held: VecDeque::new(),
+            inbox: VecDeque::new(),
             durable,
         }
     }
@@ -116,13 +119,13 @@ impl<'a> Writing<'a> {
         standing: &watch::Sender<Standing>,
         term: u64,
     ) -> End {
-        let mut inbox = Vec::with_capacity(DRAIN_LIMIT);
+        let mut drained = Vec::with_capacity(DRAIN_LIMIT);
         let mut ticks = tokio::time::interval(TIMERS_PERIOD);
         let mut elected = self.parts.elected.clone();
         let mut open = true;
         let end = loop {
             self.start_append();
-            if !open && self.in_flight.is_none() {
+            if !open && self.in_flight.is_none() && self.inbox.is_empty() {
                 break End::Closed;
             }
             tokio::select! {
@@ -131,15 +134,9 @@ impl<'a> Writing<'a> {
                     Ok(()) => {}
                     Err(end) => break end,
                 },
-                count = queue.recv_many(&mut inbox, DRAIN_LIMIT), if open && self.batch.has_room() => {
+                count = queue.recv_many(&mut drained, DRAIN_LIMIT), if open && self.inbox.is_empty() => {
                     open = count > 0;
-                    for waiting in inbox.drain(..) {
-                        self.take(waiting).await;
-                    }
-                    // What was decided on a snapshot that failed is told nobody.
-                    if !self.is_broken() {
-                        self.release();
-                    }
+                    self.inbox.extend(drained.drain(..));
                 }
                 _ = ticks.tick() => {
                     if self.parts.clock.is_synchronised() {
@@ -150,9 +147,12 @@ impl<'a> Writing<'a> {
                 }
                 () = term_over(&mut elected, term) => break End::Fenced,
             }
+            self.take_what_fits().await;
+            // What was decided on a snapshot that failed is told nobody.
             if self.is_broken() {
                 break End::Lost;
             }
+            self.release();
         };
         self.fail_all();
         end
@@ -166,12 +166,16 @@ impl<'a> Writing<'a> {
         self.broken
     }
 
+    /// Decides what has arrived, as long as the batch has room; the rest waits for the next one.
+    async fn take_what_fits(&mut self) {
+        while self.batch.has_room() && !self.broken {
+            let Some(waiting) = self.inbox.pop_front() else { break };
+            self.take(waiting).await;
+        }
+    }
+
     async fn take(&mut self, waiting: Waiting) {
         let Waiting { submission, answer: to } = waiting;
-        if self.broken || self.batch.events.len() >= BATCH_EVENTS_LIMIT + COMMAND_EVENTS_LIMIT * DRAIN_LIMIT {
-            let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
-            return;
-        }
         let answer = match self.judge(submission) {
             Judged::Answer(answer) => answer,
             Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
@@ -268,7 +272,8 @@ impl<'a> Writing<'a> {
     }
 
     fn fail_all(&mut self) {
-        for Held { to, .. } in self.held.drain(..) {
+        let undecided = self.inbox.drain(..).map(|waiting| waiting.answer);
+        for to in self.held.drain(..).map(|held| held.to).chain(undecided) {
             let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
         }
     }

@@ -6,6 +6,7 @@ use crate::{
     organisation::Organisation,
 };
 use convenio_events::{
+    OrganisationId, Subject,
     codes::Visibility,
     types::{Facts, access, organisation, record},
 };
@@ -29,6 +30,37 @@ pub enum Aggregate {
     Learning(Arc<Learning>),
     /// A convening.
     Convening(Arc<Convening>),
+}
+
+impl Aggregate {
+    /// Who may see it now, and whether an organisation is named in it: where only its parties may see it, those do.
+    pub(crate) fn standing(&self, subject: Subject, organisation: OrganisationId) -> (Visibility, bool) {
+        match self {
+            Self::Ledger(_) => (Visibility::Public, false),
+            Self::Access(access) => {
+                let named = matches!(
+                    &access.granted.scope,
+                    access::Scope::Organisations { organisations } if organisations.contains(&organisation)
+                );
+                (Visibility::Parties, named)
+            }
+            Self::Organisation(it) => {
+                let itself = subject.id == organisation.uuid() || it.registered_by.organisation() == Some(organisation);
+                let affiliated = it.affiliations.values().any(|affiliation| affiliation.with == organisation);
+                (it.visibility, itself || affiliated)
+            }
+            Self::Listing(listing) => (listing.visibility, listing.organisation == organisation),
+            Self::Agreement(agreement) => {
+                (agreement.visibility, agreement.by == organisation || agreement.has_party(organisation))
+            }
+            Self::Learning(learning) => {
+                (learning.visible_to(), learning.by == organisation || learning.authors.contains(&organisation))
+            }
+            Self::Convening(convening) => {
+                (convening.visibility, convening.by == organisation || convening.names(organisation))
+            }
+        }
+    }
 }
 
 /// The aggregate that a subject's first event makes.
