@@ -32,11 +32,15 @@ pub fn program() -> PathBuf {
 /// A command line of the program, with nothing of the caller's own settings.
 pub fn convenio<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(program());
+    without_settings(&mut command);
+    command.args(arguments);
+    command
+}
+
+fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CONVENIO_")) {
         command.env_remove(name);
     }
-    command.args(arguments);
-    command
 }
 
 /// Runs a verb to its end.
@@ -63,12 +67,23 @@ pub struct Start {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
+    program: PathBuf,
+    log: PathBuf,
 }
 
 impl Start {
     /// On a data directory, which need not be there.
     pub fn on(data: &Path) -> Self {
-        Self { data: data.to_owned(), arguments: Vec::new(), variables: Vec::new(), wrapper: Vec::new() }
+        let mut log = data.as_os_str().to_owned();
+        log.push(".log");
+        Self {
+            data: data.to_owned(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            wrapper: Vec::new(),
+            program: program(),
+            log: log.into(),
+        }
     }
     /// With another flag.
     #[must_use]
@@ -89,19 +104,28 @@ impl Start {
         self
     }
 
+    /// With its standard error in this file, and not beside the data.
+    #[must_use]
+    pub fn log(mut self, log: &Path) -> Self {
+        log.clone_into(&mut self.log);
+        self
+    }
+    /// A copy of the program, for users who cannot reach the one that was built.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
     fn command(&self) -> Command {
         let mut line = self.wrapper.clone();
-        line.push(program().to_string_lossy().into_owned());
+        line.push(self.program.to_string_lossy().into_owned());
         let fixed = ["serve", "--listen", "127.0.0.1:0", "--rate", "0", "--data"];
         line.extend(fixed.iter().map(|&word| word.to_owned()));
         line.push(self.data.to_string_lossy().into_owned());
         line.extend(self.arguments.iter().cloned());
-        let mut command = convenio(std::iter::empty::<&str>());
-        let mut wrapped = Command::new(&line[0]);
-        for (name, _) in command.get_envs().filter(|(_, value)| value.is_none()) {
-            wrapped.env_remove(name);
-        }
-        command = wrapped;
+        let mut command = Command::new(&line[0]);
+        without_settings(&mut command);
         command.args(&line[1..]).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -132,9 +156,7 @@ impl Start {
     /// # Panics
     /// When the program cannot be run.
     pub fn launch(&self) -> Server {
-        let mut log = self.data.as_os_str().to_owned();
-        log.push(".log");
-        let log = PathBuf::from(log);
+        let log = self.log.clone();
         let errors = File::options().create(true).append(true).open(&log).expect("a log beside the data can be written");
         let said_before = errors.metadata().map(|data| data.len()).unwrap_or(0);
         let mut command = self.command();
