@@ -7,6 +7,8 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start() {
     let filter = EnvFilter::try_from_env("CONVENIO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written (its disk is full) is lost; saying so where it cannot be said would end the thread.
+    let logs = logs.log_internal_errors(false);
     // Somebody else may have started logging already (tests do): theirs stays.
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).try_init()

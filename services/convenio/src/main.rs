@@ -13,7 +13,7 @@ mod tree;
 mod verbs;
 
 use clap::Parser as _;
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 /// Many small blocks are made and freed by different threads; the system's allocator keeps much more of them.
 #[global_allocator]
@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     match cli::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("convenio: {}", logging::printable(&format!("{error:#}")));
+            // Where even this cannot be written, the exit code says it.
+            let _ = writeln!(std::io::stderr(), "convenio: {}", logging::printable(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -2,8 +2,11 @@
 
 use crate::{config::Config, node::Node, sample};
 use anyhow::Context as _;
-use std::{future::IntoFuture as _, net::SocketAddr, time::Duration};
-use tokio::net::TcpListener;
+use std::{future::IntoFuture as _, io::Write as _, net::SocketAddr, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
@@ -14,19 +17,21 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    // Before anybody is told the address: a signal that nobody listens for would end the process at once.
+    let signals = signals()?;
     let node = Node::start(&config).await?;
     if node.new {
         let path = config.identity.join("admin-token");
-        println!("A new ledger was opened: {}", node.ledger_id);
-        println!("The first admin token is in {} (good for 24 hours, or until a real admin acts).", path.display());
+        say(format_args!("A new ledger was opened: {}", node.ledger_id));
+        say(format_args!("The first admin token is in {} (good for 24 hours, or until a real admin acts).", path.display()));
     }
     let router = convenio_portal::router(node.portal(&config, &public_url));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let shutdown = shutdown_after_signal(&node);
+    let shutdown = shutdown_after_signal(&node, signals);
     let mut server = Box::pin(axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future());
     let mut recording = Box::pin(sample::play(&node));
     let mut failed = watch_ledger(&node);
-    println!("Convenio answers at {public_url} (data in {})", config.data.display());
+    say(format_args!("Convenio answers at {public_url} (data in {})", config.data.display()));
     let mut recorded = false;
     let result = loop {
         tokio::select! {
@@ -35,7 +40,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
                 recorded = true;
                 // A sample that is not taken up spoils nothing; the next start goes on with it.
                 match result {
-                    Ok(Some(count)) => println!("The sample is recorded: {count} commands."),
+                    Ok(Some(count)) => say(format_args!("The sample is recorded: {count} commands.")),
                     Ok(None) => {}
                     Err(error) => tracing::error!(error = format!("{error:#}"), "the sample could not be recorded"),
                 }
@@ -61,10 +66,10 @@ fn watch_ledger(node: &Node) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send
 }
 
 /// Waits for the signal, tells streams to end, and sees that draining ends as well.
-fn shutdown_after_signal(node: &Node) -> impl Future<Output = ()> + Send + use<> {
+fn shutdown_after_signal(node: &Node, [mut interrupt, mut terminate]: [Signal; 2]) -> impl Future<Output = ()> + Send + use<> {
     let announce = node.shutdown_handle();
     async move {
-        signal().await;
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
         tracing::info!("stopping");
         announce.send_replace(true);
         tokio::spawn(async {
@@ -75,11 +80,11 @@ fn shutdown_after_signal(node: &Node) -> impl Future<Output = ()> + Send + use<>
     }
 }
 
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+fn signals() -> std::io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?])
+}
+
+/// Prints a line for whoever started it. A node goes on when nobody reads it any more, or the disk that it goes to is full.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
