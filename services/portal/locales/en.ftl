@@ -18,7 +18,6 @@ nav-audit = Audit trail
 nav-about = About
 
 footer-sequence = This page is true at sequence
-footer-empty = Nothing has been recorded yet.
 footer-data = This page as data
 footer-api = Programming interface
 
@@ -155,7 +154,7 @@ search-all = Show all
 # Activity and audit
 activity-lead = What has happened, the latest first.
 activity-none = Nothing has happened yet.
-audit-lead = Who recorded what, when, and under which grant. Each line is one event of the ledger; its number leads to its proof.
+audit-lead = Who recorded what, when, and under which grant. Each line is one event of the ledger; its number leads to the event as it was stored.
 audit-filter = Filter the audit trail
 audit-subject = Record
 audit-actor = Who
@@ -321,6 +320,7 @@ trouble-error = Something went wrong
 trouble-board = To the board
 cause-not-found = There is nothing at this address, or it is not public.
 cause-unavailable = The pages are being prepared. Please try again in a few seconds.
+cause-late = What you are waiting for has not arrived on the pages yet. Please try again in a few seconds.
 cause-error = The page could not be put together. It has been noted.
 cause-query = What stands behind the question mark cannot be read.
 cause-sort = There is no such order.
@@ -342,8 +342,8 @@ about-what = Ministries, universities, communities, networks and development par
 about-claimed-heading = Claimed is not confirmed
 about-claimed = What one organisation says of another stays marked “Claimed” until the other confirms it. Every party speaks for itself, and a denial is shown as clearly as a confirmation. “Verified” means that somebody else checked who the organisation is.
 about-proof-heading = Nothing is changed silently
-about-proof = Every event has its number in one total order and is a leaf of a Merkle tree. Whoever keeps a checkpoint can prove later that nothing before it was changed or left out.
-about-not-proven = The proof does not say that a statement is true, nor that there is no other agreement beside it.
+about-proof = Every event has its number in one total order and is a leaf of a Merkle tree. To change or to leave out anything that was recorded is to change the root of that tree.
+about-not-proven = The tree does not say that a statement is true, nor that there is no other agreement beside it.
 about-sample-heading = Example data
 about-sample = What carries the mark “example data” was recorded together with the program, to show how it works. Facts about real organisations stand there with their source and as claims of an example organisation.
 about-programs-heading = For programs

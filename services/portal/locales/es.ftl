@@ -18,7 +18,6 @@ nav-audit = Auditoría
 nav-about = Acerca de
 
 footer-sequence = Esta página es fiel hasta la secuencia
-footer-empty = Todavía no se ha registrado nada.
 footer-data = Esta página como datos
 footer-api = Interfaz de programación
 
@@ -155,7 +154,7 @@ search-all = Ver todo
 # Actividad y auditoría
 activity-lead = Lo que ha ocurrido, empezando por lo último.
 activity-none = Todavía no ha ocurrido nada.
-audit-lead = Quién registró qué, cuándo y con qué permiso. Cada línea es un evento del registro; su número lleva a su prueba.
+audit-lead = Quién registró qué, cuándo y con qué permiso. Cada línea es un evento del registro; su número lleva al evento tal como se guardó.
 audit-filter = Filtrar la auditoría
 audit-subject = Registro
 audit-actor = Quién
@@ -321,6 +320,7 @@ trouble-error = Algo salió mal
 trouble-board = Ir al tablero
 cause-not-found = En esta dirección no hay nada, o no es público.
 cause-unavailable = Las páginas se están preparando. Vuelva a intentarlo en unos segundos.
+cause-late = Lo que espera no ha llegado todavía a las páginas. Vuelva a intentarlo en unos segundos.
 cause-error = No se pudo componer la página. Ha quedado anotado.
 cause-query = No se puede leer lo que sigue al signo de interrogación.
 cause-sort = No existe ese orden.
@@ -342,8 +342,8 @@ about-what = Ministerios, universidades, comunidades, redes y socios para el des
 about-claimed-heading = Declarado no es confirmado
 about-claimed = Lo que una organización dice de otra queda marcado como «Declarado» hasta que la otra lo confirma. Cada parte habla por sí misma, y una negación se muestra tan claramente como una confirmación. «Verificada» significa que alguien más comprobó quién es la organización.
 about-proof-heading = Nada se cambia en silencio
-about-proof = Cada evento tiene su número en un único orden total y es una hoja de un árbol de Merkle. Quien guarde un punto de control puede probar después que nada anterior se cambió ni se omitió.
-about-not-proven = La prueba no dice que una afirmación sea cierta, ni que no exista otro acuerdo al margen.
+about-proof = Cada evento tiene su número en un único orden total y es una hoja de un árbol de Merkle. Cambiar u omitir algo de lo registrado cambia la raíz de ese árbol.
+about-not-proven = El árbol no dice que una afirmación sea cierta, ni que no exista otro acuerdo al margen.
 about-sample-heading = Datos de ejemplo
 about-sample = Lo que lleva la marca «datos de ejemplo» se registró junto con el programa para mostrar cómo funciona. Los hechos sobre organizaciones reales figuran con su fuente y como declaraciones de una organización de ejemplo.
 about-programs-heading = Para programas

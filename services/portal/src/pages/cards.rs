@@ -58,7 +58,9 @@ pub(super) fn card(snapshot: &Snapshot, item: &Item) -> Result<Card, QueryError>
     let title = text.as_ref().and_then(|text| text.title.as_ref().or(text.name.as_ref()));
     let words = title.map_or_else(|| Words::instead(language, "words-erased"), |title| Words::of(language, title));
     let summary = text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| Words::of(language, summary));
-    let note = words.note().or_else(|| summary.as_ref()?.note()).map(str::to_owned);
+    // An organisation's name is its name in every language.
+    let named = Some(&words).filter(|_| head.kind != RecordKind::Organisation);
+    let note = named.and_then(Words::note).or_else(|| summary.as_ref()?.note()).map(str::to_owned);
     let mut card = Card {
         kind: head.kind.word(),
         kind_label: language.label("record-kinds", head.kind.word()),

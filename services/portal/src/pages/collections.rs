@@ -20,6 +20,24 @@ const PAGE_RECORDS: usize = 20;
 /// Orders that a list offers; the first is the usual one.
 const SORTS: [&str; 5] = ["relevance", "-updated", "-created", "title", "ends_on"];
 
+/// What the API's lists are asked by the same names as these pages. On the board, all but the first.
+const API_NAMES: [&str; 14] = [
+    "state",
+    "q",
+    "organisation",
+    "role",
+    "country",
+    "theme",
+    "mechanism",
+    "modality",
+    "attestation",
+    "type",
+    "language",
+    "from",
+    "to",
+    "sort",
+];
+
 /// One of several ways to see the same.
 struct Choice {
     value: String,
@@ -203,10 +221,12 @@ const fn lead(scope: Scope) -> &'static str {
     }
 }
 
+/// Where programs find the same list; of the board, its offers.
 fn api(visit: &Visit, scope: Scope) -> String {
-    let query = if visit.raw_query.is_empty() { String::new() } else { format!("?{}", visit.raw_query) };
-    match scope.board {
-        true => "/api/v1/offers?state=open".to_owned(),
-        false => format!("/api/v1/{}{query}", scope.kind.plural()),
+    let own = format!("/api/v1/{}", scope.kind.plural());
+    if !scope.board {
+        return visit.params.only(&own, &API_NAMES);
     }
+    let address = visit.params.only(&own, &API_NAMES[1..]);
+    format!("{address}{}state=open", if address.contains('?') { '&' } else { '?' })
 }

@@ -61,8 +61,7 @@ pub(super) fn facets(
         }
         Facet { name, label: facet_label(visit, name), open: !chosen.is_empty(), values }
     };
-    let offered =
-        SHOWN.into_iter().filter(|name| !(board && *name == "state") && !(types.is_empty() && *name == "type"));
+    let offered = SHOWN.into_iter().filter(|name| !(board && *name == "state" || types.is_empty() && *name == "type"));
     offered.map(facet).filter(|facet| facet.values.len() > 1 || facet.open).collect()
 }
 

@@ -29,9 +29,9 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) places: Vec<Place>,
     pub(super) others: Vec<Other>,
-    /// The sequence that the page is true at, as it is shown; and as a number, for links.
-    pub(super) sequence: Option<(u64, String)>,
-    /// Where programs find the same.
+    /// The sequence that the page is true at.
+    pub(super) sequence: Option<String>,
+    /// Where programs find the same; blank where there is none.
     pub(super) api: String,
     pub(super) home: String,
     pub(super) style: &'static str,
@@ -75,8 +75,8 @@ impl Frame {
             title,
             places: PLACES.iter().map(place).collect(),
             others: Language::all().map(other).collect(),
-            sequence: sequence.map(|sequence| (sequence.0, language.number(sequence.0))),
-            api: if api.is_empty() { "/docs".to_owned() } else { api.to_owned() },
+            sequence: sequence.map(|sequence| language.number(sequence.0)),
+            api: api.to_owned(),
             home: visit.at("/"),
             style: assets::style_path(),
         }

@@ -93,13 +93,17 @@ fn routes(state: &PageState) -> Router {
             .route(&format!("/{code}"), get(move || moved(home.clone(), StatusCode::PERMANENT_REDIRECT)))
             .route(&format!("/{code}/{{*rest}}"), get(missing));
     }
-    router
+    let state = state.clone();
+    router.fallback(move |uri: Uri, headers: HeaderMap| visit::not_found(state, preferred(&headers), uri))
+}
+
+fn preferred(headers: &HeaderMap) -> Language {
+    Language::preferred(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
 }
 
 /// The board in the language that the browser asks for.
 async fn choose_language(headers: HeaderMap) -> Response {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let home = format!("/{}/", Language::preferred(asked).code());
+    let home = format!("/{}/", preferred(&headers).code());
     let mut response = moved(home, StatusCode::TEMPORARY_REDIRECT).await;
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-language"));
     response

@@ -63,6 +63,11 @@ impl Params {
             self.0.iter().filter(|(known, one)| known != "cursor" && (known != name || one.trim() != value)).cloned(),
         )
     }
+
+    /// An address elsewhere that is asked for the same by these names.
+    pub(super) fn only(&self, path: &str, names: &[&str]) -> String {
+        address(path, self.0.iter().filter(|(known, _)| names.contains(&known.as_str())).cloned())
+    }
 }
 
 /// An address with a query string; blank values are left out.

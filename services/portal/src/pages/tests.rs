@@ -122,7 +122,7 @@ fn filled(template: &str) -> String {
 fn recorded() -> Vec<RecordedEvent> {
     let mut versions: HashMap<Subject, u64> = HashMap::new();
     let ledger = LedgerId::new(uuid(100));
-    let mut encode = |(at, (type_name, number, facts, text)): (usize, &(&str, u128, &str, &str))| {
+    let encode = |(at, (type_name, number, facts, text)): (usize, &(&str, u128, &str, &str))| {
         let (kind, suffix) = split_type_name(&format!("org.convenio.{type_name}"))
             .map(|(kind, suffix)| (kind, suffix.to_owned()))
             .expect("a type");
@@ -154,7 +154,7 @@ fn recorded() -> Vec<RecordedEvent> {
         };
         RecordedEvent::encode(&record, (!text.is_empty()).then(|| filled(text).into()), &placement)
     };
-    STORY.iter().enumerate().map(|one| encode(one)).collect()
+    STORY.iter().enumerate().map(encode).collect()
 }
 
 struct Portal {
@@ -212,7 +212,7 @@ fn all_paths(code: &str) -> Vec<String> {
         format!("/audit?subject=offer/{}&kind=offer", uuid(3)),
         format!("/activity?organisation={}", uuid(1)),
         format!("/offers/{}?as_of_sequence=6", uuid(3)),
-        format!("/offers?organisation={}&state=open", uuid(1)),
+        format!("/offers?organisation={}&state=open&wait_for={}", uuid(1), STORY.len() - 1),
     ];
     fixed.chain(records).chain(asked.map(|path| format!("/{code}{path}"))).collect()
 }
@@ -272,6 +272,7 @@ async fn what_is_not_there_or_not_understood_is_said_in_the_readers_language() {
     let portal = portal(recorded()).await;
     let table = [
         ("/es/nada".to_owned(), StatusCode::NOT_FOUND, "Esta página no existe"),
+        ("/environment".to_owned(), StatusCode::NOT_FOUND, "There is no such page"),
         ("/es/offers/x".to_owned(), StatusCode::NOT_FOUND, "Esta página no existe"),
         (format!("/en/agreements/{}", uuid(8)), StatusCode::NOT_FOUND, "There is no such page"),
         (format!("/en/demands/{}", uuid(3)), StatusCode::NOT_FOUND, "There is no such page"),
@@ -280,6 +281,7 @@ async fn what_is_not_there_or_not_understood_is_said_in_the_readers_language() {
         ("/en/?cursor=nonsense".to_owned(), StatusCode::BAD_REQUEST, "first page"),
         ("/en/?sort=price".to_owned(), StatusCode::BAD_REQUEST, "no such order"),
         ("/es/audit?subject=%3Cscript%3E".to_owned(), StatusCode::BAD_REQUEST, "Un registro se nombra"),
+        ("/en/?wait_for=soon".to_owned(), StatusCode::BAD_REQUEST, "whole number"),
         ("/en/audit?before=many".to_owned(), StatusCode::BAD_REQUEST, "whole number"),
     ];
     for (path, status, words) in table {

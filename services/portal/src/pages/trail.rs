@@ -113,8 +113,10 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
     let chosen = |kind: RecordKind| query.kinds.contains(&kind);
     let kinds = RecordKind::ALL.into_iter();
     let shown = |name| visit.params.first(name).unwrap_or_default().to_owned();
+    let api =
+        visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "before"]);
     let page = AuditPage {
-        frame: Frame::new(visit, visit.say("nav-audit"), "/api/v1/events", snapshot.sequence()),
+        frame: Frame::new(visit, visit.say("nav-audit"), &api, snapshot.sequence()),
         action: visit.own_path(),
         subject: shown("subject"),
         actor: shown("actor"),

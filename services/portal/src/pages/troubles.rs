@@ -22,12 +22,13 @@ pub(super) fn page(visit: &Visit, status: StatusCode, trouble: &Trouble) -> Stri
     let title = visit.say(match status {
         StatusCode::NOT_FOUND => "trouble-not-found",
         StatusCode::BAD_REQUEST => "trouble-bad-request",
-        StatusCode::SERVICE_UNAVAILABLE => "trouble-unavailable",
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => "trouble-unavailable",
         _ => "trouble-error",
     });
     let cause = match trouble {
         Trouble::NotFound | Trouble::Moved(_) => visit.say("cause-not-found"),
         Trouble::NotUnderstood(cause) => visit.say(cause),
+        Trouble::Late(_) => visit.say("cause-late"),
         Trouble::Views(QueryError::Refused { code, .. }) => {
             let key = format!("cause-{code}");
             visit.language.find(&key).unwrap_or_else(|| visit.language.say("cause-query")).into_owned()

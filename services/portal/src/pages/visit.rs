@@ -2,13 +2,14 @@
 //! page.
 
 use super::{PageState, locale::Language, params::Params, troubles};
+use crate::limits::WAIT_FOR_LIMIT;
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
 };
 use chrono::{NaiveDate, Utc};
 use convenio_events::Sequence;
-use convenio_projections::{QueryError, ReaderIdentity, ViewName};
+use convenio_projections::{NotYetVisible, QueryError, ReaderIdentity, ViewName};
 
 /// Pages run no script, load nothing from elsewhere and are shown in no frame.
 const CONTENT_SECURITY_POLICY: &str =
@@ -81,6 +82,9 @@ pub(super) enum Trouble {
     /// It is at another address.
     #[error("the page is at {0}")]
     Moved(String),
+    /// What the reader wants to see has not arrived in the views.
+    #[error("the views do not have yet what is waited for")]
+    Late(#[from] NotYetVisible),
     /// The views cannot answer.
     #[error("the views cannot answer")]
     Views(#[from] QueryError),
@@ -102,7 +106,8 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let today = Utc::now().date_naive();
     let tag = entity_tag(&state, today);
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    let waits = uri.query().is_some_and(|query| query.contains("wait_for="));
+    if !waits && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return finish(StatusCode::NOT_MODIFIED, language, None, Some(tag), Body::empty());
     }
     let visited = begin(state, language, &uri, today);
@@ -110,6 +115,9 @@ pub(super) async fn answer(
         Ok(visit) => visit,
         Err((visit, trouble)) => return trouble_page(visit, trouble).await,
     };
+    if let Err(trouble) = wait(&visit).await {
+        return trouble_page(visit, trouble).await;
+    }
     let builder = visit.clone();
     let built = tokio::task::spawn_blocking(move || build(&builder)).await;
     match built.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
@@ -132,7 +140,8 @@ pub(super) async fn not_found(state: PageState, language: Language, uri: Uri) ->
 
 #[expect(clippy::result_large_err, reason = "what was understood so far is needed for the page that says what was not")]
 fn begin(state: PageState, language: Language, uri: &Uri, today: NaiveDate) -> Result<Visit, (Visit, Trouble)> {
-    let path = uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(language.code())).unwrap_or("/");
+    let own = uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(language.code()));
+    let path = own.filter(|path| path.starts_with('/')).unwrap_or("/");
     let raw_query = uri.query().unwrap_or_default();
     let mut visit = Visit {
         state,
@@ -153,6 +162,15 @@ fn begin(state: PageState, language: Language, uri: &Uri, today: NaiveDate) -> R
     Ok(visit)
 }
 
+/// Waits until the views have what the reader knows to be recorded: `?wait_for=<sequence>`.
+async fn wait(visit: &Visit) -> Result<(), Trouble> {
+    if let Some(sequence) = visit.params.parsed::<u64>("wait_for", "cause-as-of")? {
+        let position = Sequence(sequence.saturating_add(1));
+        visit.state.views.wait_for(&ViewName::ALL, position, WAIT_FOR_LIMIT).await?;
+    }
+    Ok(())
+}
+
 async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
     let language = visit.language;
     if let Trouble::Moved(to) = &trouble {
@@ -163,7 +181,7 @@ async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
         return response;
     }
     let status = status_of(&trouble);
-    if status.is_server_error() {
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
         tracing::error!(path = visit.path, error = &trouble as &dyn std::error::Error, "a page cannot be shown");
     }
     let html = troubles::page(&visit, status, &trouble);
@@ -178,6 +196,7 @@ fn status_of(trouble: &Trouble) -> StatusCode {
     match trouble {
         Trouble::NotFound => StatusCode::NOT_FOUND,
         Trouble::NotUnderstood(_) | Trouble::Views(QueryError::Refused { .. }) => StatusCode::BAD_REQUEST,
+        Trouble::Late(_) => StatusCode::GATEWAY_TIMEOUT,
         Trouble::Moved(_) => StatusCode::PERMANENT_REDIRECT,
         Trouble::Views(QueryError::NotReady(_) | QueryError::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
         Trouble::Views(_) | Trouble::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,

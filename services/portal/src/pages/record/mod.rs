@@ -96,7 +96,9 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
 
 fn title(language: Language, document: &Document) -> Words {
     let map: Option<LanguageMap> = document.title().and_then(|title| serde_json::from_str(title.get()).ok());
-    map.map_or_else(|| Words::instead(language, "words-erased"), |map| Words::of(language, &map))
+    let words = map.map_or_else(|| Words::instead(language, "words-erased"), |map| Words::of(language, &map));
+    // An organisation's name is its name in every language.
+    if document.head.kind == RecordKind::Organisation { words.quiet() } else { words }
 }
 
 /// What its kind shows, and why it came to its state.
