@@ -3,7 +3,7 @@
 use convenio_events::{OrganisationId, codes::Visibility};
 
 /// A reader as visibility sees it; the default is an anonymous one, who sees what is public.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ReaderIdentity {
     /// The organisations that it reads for.
     pub organisations: Vec<OrganisationId>,

@@ -117,7 +117,9 @@ impl Kept {
             Facts::Learning(learning::Facts::Submitted(facts)) => {
                 (self.standing.visibility, self.later) = (Some(Visibility::Parties), Some(facts.visibility));
             }
-            Facts::Learning(learning::Facts::Published(_) | learning::Facts::Retracted(_)) => {
+            // What was never published does not appear by being taken back.
+            Facts::Learning(learning::Facts::Retracted(_)) => self.later = None,
+            Facts::Learning(learning::Facts::Published(_)) => {
                 self.standing.visibility = self.later.take().or(self.standing.visibility);
             }
             Facts::Record(record::Facts::VisibilityChanged(facts)) if self.later.is_some() => {

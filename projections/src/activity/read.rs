@@ -185,19 +185,26 @@ fn page<T>(
     let mut statement = reader.statement(&sql)?;
     let mut rows = statement.query(&*parameters)?;
     let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_before: None };
-    let (mut looked_at, mut last) = (0, None);
+    let (mut looked_at, mut last, mut shown) = (0, None, None);
     while let Some(row) = rows.next()? {
-        if page.items.len() == limit || looked_at == ROWS_LIMIT {
+        if looked_at == ROWS_LIMIT {
             page.next_before = last;
             break;
         }
         let row = Trail::read(row)?;
-        (looked_at, last) = (looked_at + 1, Some(row.sequence));
+        looked_at += 1;
         if row.is_asked_for(query)
             && let Some(title) = row.seen(reader, identity)?
         {
+            // There is a next page only where the reader sees something on it: rows that it may not see tell nothing.
+            if page.items.len() == limit {
+                page.next_before = shown;
+                break;
+            }
             page.items.push(item(&row, title));
+            shown = Some(row.sequence);
         }
+        last = Some(row.sequence);
     }
     Ok(page)
 }

@@ -2,7 +2,10 @@
 
 use super::query::{Count, FacetCount};
 use super::tags::Field;
-use crate::{QueryError, store::Reader};
+use crate::{
+    QueryError,
+    store::{Reader, codec::tags_from},
+};
 use std::{collections::BTreeMap, sync::PoisonError};
 
 /// The most values of one facet that are shown, the most frequent ones.
@@ -16,9 +19,9 @@ pub(super) struct Facets {
 
 impl Facets {
     /// One more record with these tags.
-    pub(super) fn add(&mut self, tags: &[u32]) {
-        for tag in tags {
-            let tag = *tag as usize;
+    pub(super) fn add(&mut self, tags: &[u8]) {
+        for tag in tags_from(tags) {
+            let tag = tag as usize;
             if tag >= self.counts.len() {
                 self.counts.resize(tag + 64, 0);
             }

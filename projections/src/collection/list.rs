@@ -1,15 +1,16 @@
 //! Lists: search, filters, order, pages. Every row is judged by visibility and filters before it is counted or shown.
 
 use super::{
+    counted::{Counts, Question},
     cursor::{self, Key},
     facets::Facets,
-    narrow::{BY_NUMBER, COLUMNS, Narrow, Sieve},
+    narrow::{ALL, BY_NUMBER, COLUMNS, Narrow, Sieve},
     query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
     record::item,
     search::{MATCHES_LIMIT, Search},
 };
 use crate::{QueryError, ReaderIdentity, store::Reader};
-use rusqlite::{OptionalExtension as _, Rows, ToSql, params};
+use rusqlite::{Row, Rows, ToSql, params};
 
 /// Where at most so many records have a tag that is asked for, they are looked at one by one; where more, in the order asked for.
 const SET_LIMIT: i64 = 4_000;
@@ -88,10 +89,12 @@ impl Lister<'_> {
     fn page(&self, search: Option<&Search>, after: Option<&Key>) -> Result<Page, QueryError> {
         let limit = self.query.limit.clamp(1, PAGE_LIMIT);
         let mut found = Found { rows: Vec::new(), wanted: limit + 1 };
-        match (search, self.set(search)?) {
-            (Some(search), _) if self.sort() == Sort::Relevance => self.by_relevance(search, after, &mut found)?,
-            (_, Some(numbers)) => self.among(&numbers, after, &mut found)?,
-            (_, None) => self.in_order(after, &mut found)?,
+        match search {
+            Some(search) if self.sort() == Sort::Relevance => self.by_relevance(search, after, &mut found)?,
+            _ => match self.set(search)? {
+                Some(numbers) => self.among(&numbers, after, &mut found)?,
+                None => self.in_order(after, &mut found)?,
+            },
         }
         let more = found.rows.len() > limit;
         found.rows.truncate(limit);
@@ -126,8 +129,11 @@ impl Lister<'_> {
 
     fn narrow(&self, number: i64) -> Result<Option<Narrow>, QueryError> {
         let mut statement = self.reader.statement(BY_NUMBER)?;
-        let row = statement.query_row([number], |row| Narrow::read(row, 0, self.identity)).optional()?;
-        Ok(row.filter(|row| self.sieve.passes(row)))
+        let mut rows = statement.query([number])?;
+        match rows.next()? {
+            Some(row) if self.sieve.passes(row, self.identity)? => Ok(Some(Narrow::read(row)?)),
+            _ => Ok(None),
+        }
     }
 
     fn key(&self, row: &Narrow) -> Result<Key, QueryError> {
@@ -260,6 +266,7 @@ impl Lister<'_> {
         let mut statement = self.reader.statement(sql)?;
         let mut rows = statement.query(start)?;
         self.each(&mut rows, |row| {
+            let row = Narrow::read(row)?;
             found.rows.push((self.key(&row)?, row.number));
             Ok(!found.is_full())
         })
@@ -269,13 +276,12 @@ impl Lister<'_> {
     fn each(
         &self,
         rows: &mut Rows<'_>,
-        mut take: impl FnMut(Narrow) -> Result<bool, QueryError>,
+        mut take: impl FnMut(&Row<'_>) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            let row = Narrow::read(row, 0, self.identity)?;
-            if self.sieve.passes(&row) && !take(row)? || looked_at == ROWS_LIMIT {
+            if self.sieve.passes(row, self.identity)? && !take(row)? || looked_at == ROWS_LIMIT {
                 break;
             }
         }
@@ -284,30 +290,77 @@ impl Lister<'_> {
 
     /// Counts all that match, whatever page they are on.
     fn count(&self, search: Option<&Search>, page: &mut Page) -> Result<(), QueryError> {
-        let mut total = 0;
-        let mut facets = self.query.facets.then(Facets::default);
-        let mut take = |row: Narrow| {
-            total += 1;
-            if let Some(facets) = &mut facets {
-                facets.add(&row.tags);
+        let (counted, question) = (&self.reader.pool().counted, Question::new(self.query, self.identity));
+        let counts = match counted.get(self.reader.position(), &question) {
+            Some(counts) => counts,
+            None => {
+                let counts = self.tally(search)?;
+                counted.put(self.reader.position(), question, counts.clone());
+                counts
             }
-            facets.is_some() || total <= COUNT_LIMIT
         };
-        match self.set(search)? {
-            Some(numbers) => {
-                for number in numbers {
-                    if self.narrow(number)?.is_some_and(|row| !take(row)) {
-                        break;
-                    }
+        page.total = self.query.total.then_some(counts.total);
+        page.facets = counts.facets;
+        Ok(())
+    }
+
+    fn tally(&self, search: Option<&Search>) -> Result<Counts, QueryError> {
+        let mut tally = Tally { total: 0, facets: self.query.facets.then(Facets::default) };
+        match search {
+            // Where whole words alone match often enough, beginnings need no look.
+            Some(search) if tally.facets.is_none() => {
+                self.tally_numbers(&search.numbers(self.reader, &search.whole, i64::MAX, MATCHES_LIMIT)?, &mut tally)?;
+                if !tally.is_done() {
+                    tally.total = 0;
+                    self.tally_set(Some(search), &mut tally)?;
                 }
             }
-            None => {
-                let mut statement = self.reader.statement(&format!("SELECT {COLUMNS} FROM record"))?;
-                self.each(&mut statement.query([])?, |row| Ok(take(row)))?;
+            _ => self.tally_set(search, &mut tally)?,
+        }
+        let facets = tally.facets.map(|facets| facets.named(self.reader)).transpose()?;
+        Ok(Counts { total: Count::of(tally.total), facets })
+    }
+
+    fn tally_set(&self, search: Option<&Search>, tally: &mut Tally) -> Result<(), QueryError> {
+        if let Some(numbers) = self.set(search)? {
+            return self.tally_numbers(&numbers, tally);
+        }
+        let mut statement = self.reader.statement(ALL)?;
+        self.each(&mut statement.query([])?, |row| tally.take(row))
+    }
+
+    fn tally_numbers(&self, numbers: &[i64], tally: &mut Tally) -> Result<(), QueryError> {
+        let mut statement = self.reader.statement(BY_NUMBER)?;
+        for number in numbers {
+            let mut rows = statement.query([number])?;
+            if let Some(row) = rows.next()?
+                && self.sieve.passes(row, self.identity)?
+                && !tally.take(row)?
+            {
+                break;
             }
         }
-        page.total = self.query.total.then(|| Count::of(total));
-        page.facets = facets.map(|facets| facets.named(self.reader)).transpose()?;
         Ok(())
+    }
+}
+
+/// What was counted so far.
+struct Tally {
+    total: u32,
+    facets: Option<Facets>,
+}
+
+impl Tally {
+    /// Counts one more; false when that is enough.
+    fn take(&mut self, row: &Row<'_>) -> Result<bool, QueryError> {
+        self.total += 1;
+        if let Some(facets) = &mut self.facets {
+            facets.add(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?);
+        }
+        Ok(!self.is_done())
+    }
+
+    fn is_done(&self) -> bool {
+        self.facets.is_none() && self.total > COUNT_LIMIT
     }
 }

@@ -1,6 +1,7 @@
 //! Collections: records of one kind with row versions, filters, search and facets. One engine for all kinds; it does not know
 //! what their documents mean.
 
+mod counted;
 mod cursor;
 mod facets;
 mod list;
@@ -15,6 +16,7 @@ mod tags;
 mod words;
 mod writer;
 
+pub(crate) use counted::Counted;
 pub use list::list;
 pub use query::{
     COUNT_LIMIT, Count, FILTER_VALUES_LIMIT, FacetCount, Filters, Item, ListQuery, PAGE_LIMIT, Page,

@@ -18,33 +18,31 @@ pub(super) const COLUMNS: &str = "number, visibility, organisations, tags, updat
 /// One record's [`COLUMNS`].
 pub(super) const BY_NUMBER: &str = "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on FROM record WHERE number = ?1";
 
-/// A record as filters see it.
+/// All records' [`COLUMNS`].
+pub(super) const ALL: &str =
+    "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on FROM record";
+
+/// A record that passed.
 pub(super) struct Narrow {
     pub(super) number: i64,
     pub(super) updated: i64,
     pub(super) starts_on: Option<String>,
     pub(super) ends_on: Option<String>,
-    pub(super) tags: Vec<u32>,
-    seen: bool,
 }
 
 impl Narrow {
-    /// Reads the columns from `at` on.
-    pub(super) fn read(row: &Row<'_>, at: usize, identity: &ReaderIdentity) -> rusqlite::Result<Self> {
-        let visibility = visibility_from(row.get(at + 1)?);
-        // Most records are public, and most readers nobody: their lists of organisations need not be read.
-        let seen = identity.may_see(visibility, &[])
-            || !identity.organisations.is_empty()
-                && identity.may_see(visibility, &organisations_from(row.get_ref(at + 2)?.as_blob()?));
-        Ok(Self {
-            number: row.get(at)?,
-            updated: row.get(at + 4)?,
-            starts_on: row.get(at + 5)?,
-            ends_on: row.get(at + 6)?,
-            tags: tags_from(row.get_ref(at + 3)?.as_blob()?).collect(),
-            seen,
-        })
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { number: row.get(0)?, updated: row.get(4)?, starts_on: row.get(5)?, ends_on: row.get(6)? })
     }
+}
+
+/// Whether the reader may see the record of a row.
+fn is_seen(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
+    let visibility = visibility_from(row.get(1)?);
+    // Most records are public, and most readers nobody: their lists of organisations need not be read.
+    Ok(identity.may_see(visibility, &[])
+        || !identity.organisations.is_empty()
+            && identity.may_see(visibility, &organisations_from(row.get_ref(2)?.as_blob()?)))
 }
 
 /// A question's filters with the numbers of their tags.
@@ -134,25 +132,25 @@ impl Sieve {
         self.groups.iter().min_by_key(|group| group.records).map(|group| (&*group.tags, group.records))
     }
 
-    /// Whether a reader who may see it finds this record among those asked for.
-    pub(super) fn passes(&self, row: &Narrow) -> bool {
-        row.seen
-            && self.passes_tags(&row.tags)
-            && self.passes_dates(row)
-            && self.since.is_none_or(|since| row.updated >= since)
+    /// Whether a reader may see the record of a row and finds it among those asked for. Nothing is copied: most rows are passed over.
+    pub(super) fn passes(&self, row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
+        Ok(self.passes_tags(row.get_ref(3)?.as_blob()?)
+            && is_seen(row, identity)?
+            && self.passes_dates(row.get_ref(5)?.as_str_or_null()?, row.get_ref(6)?.as_str_or_null()?)
+            && self
+                .since
+                .is_none_or(|since| row.get_ref(4).is_ok_and(|updated| updated.as_i64().is_ok_and(|at| at >= since))))
     }
 
-    fn passes_tags(&self, tags: &[u32]) -> bool {
-        self.groups.iter().all(|group| group.tags.iter().any(|tag| tags.binary_search(tag).is_ok()))
+    fn passes_tags(&self, tags: &[u8]) -> bool {
+        self.groups.iter().all(|group| tags_from(tags).any(|tag| group.tags.contains(&tag)))
     }
 
     /// Dates are compared as far as they are known: what ended in 2024 still went on in May of it.
-    fn passes_dates(&self, row: &Narrow) -> bool {
-        let ended_before =
-            |from: &str| row.ends_on.as_deref().is_some_and(|ends_on| ends_on < &from[..ends_on.len().min(from.len())]);
-        let starts_after = |to: &str| {
-            row.starts_on.as_deref().is_some_and(|starts_on| starts_on > &to[..starts_on.len().min(to.len())])
-        };
+    fn passes_dates(&self, starts_on: Option<&str>, ends_on: Option<&str>) -> bool {
+        let ended_before = |from: &str| ends_on.is_some_and(|ends_on| ends_on < &from[..ends_on.len().min(from.len())]);
+        let starts_after =
+            |to: &str| starts_on.is_some_and(|starts_on| starts_on > &to[..starts_on.len().min(to.len())]);
         !self.from.as_deref().is_some_and(ended_before) && !self.to.as_deref().is_some_and(starts_after)
     }
 }

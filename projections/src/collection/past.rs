@@ -31,9 +31,8 @@ pub(super) fn list(
     let mut statement = reader.statement(SQL)?;
     let mut rows = statement.query([before, as_of])?;
     while let Some(row) = rows.next()? {
-        let row = Narrow::read(row, 0, identity)?;
-        if sieve.passes(&row) {
-            found.push(row.updated);
+        if sieve.passes(row, identity)? {
+            found.push(Narrow::read(row)?.updated);
             if found.len() > limit {
                 break;
             }
@@ -53,7 +52,7 @@ fn count(reader: &Reader, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) 
     let mut rows = statement.query([as_of, as_of])?;
     let mut total = 0;
     while let Some(row) = rows.next()? {
-        total += u32::from(sieve.passes(&Narrow::read(row, 0, identity)?));
+        total += u32::from(sieve.passes(row, identity)?);
         if total > COUNT_LIMIT {
             break;
         }

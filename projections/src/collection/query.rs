@@ -19,7 +19,7 @@ pub const SEARCH_WORDS_LIMIT: usize = 12;
 pub const FILTER_VALUES_LIMIT: usize = 50;
 
 /// Which records; several values of one filter mean "any of these", several filters mean "all of these".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filters {
     /// Organisations named in the record.
     pub organisations: Vec<OrganisationId>,

@@ -113,7 +113,8 @@ impl Learning {
             Facts::Retracted(retracted) => {
                 head.enter_because(State::Retracted, event);
                 self.retracted_by = Some(retracted.by);
-                self.appear(head);
+                // What was never published does not appear by being taken back.
+                self.visibility_once_published = None;
             }
         }
     }

@@ -75,6 +75,9 @@ pub struct Listing {
     /// The agreement that met it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fulfilled_by: Option<AgreementId>,
+    /// Whether that agreement was restricted when it met it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fulfilled_restricted: bool,
     /// Title, summary, conditions, keywords.
     pub text: Option<Box<RawValue>>,
 }
@@ -90,6 +93,7 @@ impl Listing {
             remaining: None,
             reservations: Vec::new(),
             fulfilled_by: None,
+            fulfilled_restricted: false,
             text: raw_text(event),
         };
         listing.count_what_is_left();
@@ -111,6 +115,7 @@ impl Listing {
             Facts::Fulfilled(by) => {
                 head.enter(State::Fulfilled);
                 self.fulfilled_by = by.agreement;
+                self.fulfilled_restricted = event.audience == Audience::Restricted;
             }
             Facts::Reserved(reserved) => {
                 self.reservations.push(Reservation {
@@ -149,12 +154,18 @@ impl Listing {
 
     /// Without what tells of restricted agreements; `None` when nothing does.
     pub(super) fn without_secrets(&self) -> Option<Self> {
-        if !self.reservations.iter().any(|held| held.restricted) {
+        let taken = self.reservations.iter().any(|held| held.restricted);
+        if !taken && !self.fulfilled_restricted {
             return None;
         }
         let mut shown = self.clone();
-        shown.reservations.retain(|held| !held.restricted);
-        shown.remaining = None;
+        if taken {
+            shown.reservations.retain(|held| !held.restricted);
+            shown.remaining = None;
+        }
+        if self.fulfilled_restricted {
+            (shown.fulfilled_by, shown.fulfilled_restricted) = (None, false);
+        }
         Some(shown)
     }
 }

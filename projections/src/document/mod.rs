@@ -153,7 +153,10 @@ impl Document {
 
     /// Its JSON, with everything in it.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("our types have string keys")
+        // Most are about this long: growing from nothing would copy each of them several times.
+        let mut json = Vec::with_capacity(2048);
+        serde_json::to_writer(&mut json, self).expect("our types have string keys");
+        String::from_utf8(json).expect("JSON is UTF-8")
     }
 
     /// Reads the JSON of a record with everything in it.

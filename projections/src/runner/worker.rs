@@ -70,6 +70,10 @@ impl Worker {
         }
         if let Some(first) = page.events.first() {
             self.read_until(first.sequence);
+            // Told to stop, or stopped, in between: what does not continue the file is not folded.
+            if self.position() < first.sequence {
+                return;
+            }
         }
         self.fold(page);
         self.slot.settle(*self.head.borrow());

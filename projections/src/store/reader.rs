@@ -23,6 +23,8 @@ pub(crate) struct Pool {
     path: PathBuf,
     idle: Mutex<Idle>,
     returned: Condvar,
+    /// Counts of collections, for those who ask the same again.
+    pub(crate) counted: crate::collection::Counted,
     /// Names of interned tags, for views that have them: shared by all readers of the file.
     pub(crate) tag_names: Mutex<Vec<(Box<str>, Box<str>)>>,
 }
@@ -36,7 +38,14 @@ struct Idle {
 
 impl Pool {
     pub(crate) fn new(view: ViewName, path: PathBuf) -> Self {
-        Self { view, path, idle: Mutex::default(), returned: Condvar::new(), tag_names: Mutex::default() }
+        Self {
+            view,
+            path,
+            idle: Mutex::default(),
+            returned: Condvar::new(),
+            counted: Default::default(),
+            tag_names: Mutex::default(),
+        }
     }
 
     /// From now on the file is nobody's: it goes when the last reader is done.
