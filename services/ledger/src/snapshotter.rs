@@ -10,6 +10,7 @@ use convenio_events::{
     log::{EventLog, ReadError, follow},
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// The most events folded before the snapshot is written.
 const EVENTS_LIMIT: usize = 8_192;
@@ -47,6 +48,7 @@ pub async fn run(
     cursor.set(world.next());
     let mut follower = follow(log, world.next());
     let mut pending = 0;
+    let mut written = Instant::now();
     tokio::pin!(stop);
     loop {
         let page = tokio::select! {
@@ -58,7 +60,7 @@ pub async fn run(
                 Err(_) => Some(Vec::new()),
             },
         };
-        let idle = page.as_ref().is_none_or(Vec::is_empty);
+        let due = page.as_ref().is_none_or(Vec::is_empty) || written.elapsed() >= WRITE_PERIOD;
         for recorded in page.iter().flatten() {
             let event = Event::decode(recorded)?;
             world.fold((&event).into());
@@ -67,11 +69,12 @@ pub async fn run(
         if let Some(fault) = world.take_fault() {
             return Err(fault.into());
         }
-        if pending >= EVENTS_LIMIT || (idle && pending > 0) {
+        if pending >= EVENTS_LIMIT || (due && pending > 0) {
             store.write(world.take_changes(), world.next())?;
             cursor.set(world.next());
             world.evict(world.next(), SUBJECTS_KEPT);
             pending = 0;
+            written = Instant::now();
         }
         if page.is_none() {
             return Ok(());

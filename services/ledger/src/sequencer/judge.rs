@@ -115,6 +115,12 @@ fn check_version(
     }
 }
 
+/// Whether the last event is another command's than the first, so that all of the first one's are there.
+pub(super) fn goes_on_to_another(events: &[RecordedEvent]) -> bool {
+    let command = |event: &RecordedEvent| RawRecord::parse(&event.record).ok().map(|raw| (raw.actor, raw.commandid));
+    events.first().and_then(command) != events.last().and_then(command)
+}
+
 /// The answer of a command that was accepted before, from its events: the same content, or that its id was reused.
 pub(super) fn replay(events: &[RecordedEvent], canonical: &str) -> Answer {
     let unreadable = || Refusal::Unavailable(Unavailable::OutcomeUnknown);

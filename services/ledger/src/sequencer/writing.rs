@@ -3,7 +3,7 @@
 use super::{
     BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
     TIMERS_PERIOD,
-    judge::{Judged, replay},
+    judge::{Judged, goes_on_to_another, replay},
 };
 use crate::{
     clock::ClockGuard,
@@ -191,11 +191,17 @@ impl<'a> Writing<'a> {
         if found.first().is_some_and(|event| event.sequence == first) {
             return replay(&found, canonical);
         }
-        // Most commands have one event or a few; a long one is read in a second page.
+        // Most commands have one event or a few. A page may hold fewer events than were asked for: that it is short says
+        // nothing of where the command ends.
         let log = self.parts.log.clone();
         let mut events = read(&*log, first, 8).await?;
-        if events.len() == 8 {
-            events = read(&*log, first, COMMAND_EVENTS_LIMIT).await?;
+        while !goes_on_to_another(&events) {
+            let Some(last) = events.last() else { break };
+            let page = read(&*log, last.sequence.next(), COMMAND_EVENTS_LIMIT).await?;
+            if page.is_empty() {
+                break;
+            }
+            events.extend(page);
         }
         replay(&events, canonical)
     }

@@ -1,7 +1,7 @@
 //! When a node writes: elections, derived stores that fail, clocks that nobody may set. What it writes is said elsewhere.
 
 use crate::{
-    cast::{By, listing, uuid},
+    cast::{By, SOCIOS, UNIVERSITY, listing, uuid},
     node::{Call, Node, Setup, TestClock, opening},
 };
 use async_trait::async_trait;
@@ -13,7 +13,8 @@ use convenio_events::{
 };
 use convenio_ledger::{
     memory_stores::{MemoryIndex, MemoryState},
-    sequencer::SequencerError,
+    sequencer::{SequencerError, SnapshotCursor},
+    snapshotter,
     stores::{EventIndex, IndexedEvent, StateChange, StateStore, StoreError},
     submission::{Role, Standing},
     world::World,
@@ -129,6 +130,47 @@ async fn a_snapshot_that_is_written_on_while_the_node_starts_loses_no_timer() {
     node.setup.clock.advance_to("2026-04-01T05:00:00Z");
     node.idle().await;
     assert_eq!(node.since(head).await, "offer.expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_written_on_while_the_node_starts_frees_no_name() {
+    let setup = with_an_offer().await;
+    let at_first = snapshot_of(&*setup.log).await;
+    let node = setup.start();
+    let named = |id| json!({"id": uuid(id), "identifier": "XM-DAC-99999"});
+    node.accept(By::Socios, "add-identifier", named(SOCIOS)).await;
+    node.accept(By::Socios, "withdraw-identifier", named(SOCIOS)).await;
+    node.accept(By::University, "add-identifier", named(UNIVERSITY)).await;
+    let setup = node.stop().await.expect("stops in peace");
+    // The one that let the name go was loaded from the older snapshot, the one that has it now from the newer one.
+    let state = MixedState { at_first, later: snapshot_of(&*setup.log).await };
+    let node = Setup { state: Arc::new(state), index: Arc::new(MemoryIndex::default()), ..setup }.start();
+    assert_eq!(node.tell(By::Socios, "add-identifier", named(SOCIOS)).await, "identifier-in-use@identifier");
+}
+
+/// A snapshot that is written on between two loads.
+struct MixedState {
+    at_first: MemoryState,
+    later: MemoryState,
+}
+
+impl StateStore for MixedState {
+    fn folded(&self, code_version: u32) -> Result<Sequence, StoreError> {
+        self.at_first.folded(code_version)
+    }
+    fn load(&self, subject: Subject) -> Result<Option<Vec<u8>>, StoreError> {
+        let first = subject.id == Uuid::from_u128(SOCIOS);
+        if first { self.at_first.load(subject) } else { self.later.load(subject) }
+    }
+    fn holder(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        self.later.holder(name)
+    }
+    fn timers(&self) -> Result<Vec<(Timestamp, Subject)>, StoreError> {
+        self.at_first.timers()
+    }
+    fn write(&self, _: Vec<StateChange>, _: Sequence) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,4 +299,22 @@ async fn a_follower_refuses_until_it_is_elected() {
     node.elected.send_replace(2);
     standing.wait_for(|standing| standing.role == Role::Writer).await.expect("it runs");
     assert_eq!(node.send(publish).await, "offer.published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_snapshot_is_written_while_events_keep_coming() {
+    let node = Node::with_cast().await;
+    let state = Arc::new(MemoryState::default());
+    let (log, store) = (node.setup.log.clone(), state.clone());
+    let snapshots = snapshotter::run(log, store, SnapshotCursor::default(), std::future::pending());
+    let snapshots = tokio::spawn(snapshots);
+    node.accept(By::Socios, "publish-offer", listing(0x0f)).await;
+    for verb in ["pause-offer", "resume-offer"].into_iter().cycle().take(20) {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        node.accept(By::Socios, verb, json!({"id": uuid(0x0f)})).await;
+    }
+    // The last second may be missing, and no more.
+    let folded = state.folded(0).expect("memory answers").0;
+    assert!(folded + 10 >= node.head(), "{folded} of {}", node.head());
+    snapshots.abort();
 }

@@ -1,0 +1,140 @@
+//! A log that fails in every way that the contract allows, by a seed. It never breaks the contract itself.
+
+use async_trait::async_trait;
+use convenio_events::{
+    RecordedEvent, Sequence,
+    log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, ReadError},
+    memory_log::MemoryLog,
+};
+use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// Chance, by a seed, until it is told to leave everybody in peace.
+#[derive(Clone)]
+pub(crate) struct Chance(Arc<(Mutex<StdRng>, AtomicBool)>);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Arc::new((Mutex::new(StdRng::seed_from_u64(seed)), AtomicBool::new(false))))
+    }
+    /// A number below `bound`.
+    pub(crate) fn below(&self, bound: u64) -> u64 {
+        self.0.0.lock().expect("nobody panics while it draws").random_range(0..bound)
+    }
+    pub(crate) fn id(&self) -> uuid::Uuid {
+        let mut bytes = [0; 16];
+        self.0.0.lock().expect("nobody panics while it draws").fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+    /// True once in `times`, on average, while there is no peace.
+    pub(crate) fn strikes(&self, times: u64) -> bool {
+        !self.0.1.load(Ordering::Relaxed) && self.below(times) == 0
+    }
+    /// A time of at most `millis`.
+    pub(crate) async fn pause(&self, millis: u64) {
+        tokio::time::sleep(Duration::from_millis(self.below(millis + 1))).await;
+    }
+    /// From now on nothing fails.
+    pub(crate) fn peace(&self) {
+        self.0.1.store(true, Ordering::Relaxed);
+    }
+    /// From now on everything may.
+    pub(crate) fn war(&self) {
+        self.0.1.store(false, Ordering::Relaxed);
+    }
+    pub(crate) fn is_peace(&self) -> bool {
+        self.0.1.load(Ordering::Relaxed)
+    }
+}
+
+/// The log of all nodes, as one of them sees it.
+#[derive(Clone)]
+pub(crate) struct FaultyLog {
+    pub(crate) log: MemoryLog,
+    pub(crate) chance: Chance,
+    /// The most milliseconds that a page takes to be read.
+    pub(crate) read_lag_ms: u64,
+}
+
+#[async_trait]
+impl EventLog for FaultyLog {
+    async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
+        self.chance.pause(20).await;
+        if self.chance.strikes(8) {
+            return Err(OpenError::Unavailable("not now".into()));
+        }
+        let OpenedWriter { writer, head } = self.log.open_writer().await?;
+        let writer = FaultyWriter { writer: Arc::new(tokio::sync::Mutex::new(writer)), chance: self.chance.clone() };
+        Ok(OpenedWriter { writer: Box::new(writer), head })
+    }
+
+    async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        if self.read_lag_ms > 0 {
+            self.chance.pause(self.read_lag_ms).await;
+        }
+        if self.chance.strikes(60) {
+            return Err(ReadError::Unavailable("not now".into()));
+        }
+        // Short pages, so that what happens between two of them is tried as well.
+        let most = 1 + self.chance.below(40) as usize;
+        self.log.read(from, limit.min(most)).await
+    }
+
+    fn head(&self) -> watch::Receiver<Sequence> {
+        self.log.head()
+    }
+}
+
+struct FaultyWriter {
+    writer: Arc<tokio::sync::Mutex<Box<dyn LogWriter>>>,
+    chance: Chance,
+}
+
+/// What becomes of a batch and of the answer to it.
+#[derive(Clone, Copy)]
+enum Fate {
+    Acknowledged,
+    FailsBeforeWriting,
+    FailsAfterWriting,
+    AnswerLost,
+}
+
+#[async_trait]
+impl LogWriter for FaultyWriter {
+    async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+        let fate = match self.chance.below(20) {
+            0 if !self.chance.is_peace() => Fate::FailsBeforeWriting,
+            1 if !self.chance.is_peace() => Fate::FailsAfterWriting,
+            2 if !self.chance.is_peace() => Fate::AnswerLost,
+            _ => Fate::Acknowledged,
+        };
+        let (writer, chance) = (self.writer.clone(), self.chance.clone());
+        // A task of its own: whoever drops the future cannot cancel the append, as the contract says.
+        let append = tokio::spawn(async move {
+            chance.pause(if chance.strikes(10) { 400 } else { 8 }).await;
+            if matches!(fate, Fate::FailsBeforeWriting) {
+                return Err(AppendError::Unknown("it failed before it was written".into()));
+            }
+            writer.lock().await.append(batch).await?;
+            chance.pause(5).await;
+            match fate {
+                Fate::Acknowledged => Ok(()),
+                Fate::FailsBeforeWriting | Fate::FailsAfterWriting => {
+                    Err(AppendError::Unknown("it failed after it was written".into()))
+                }
+                Fate::AnswerLost => {
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                    Err(AppendError::Unknown("the answer was lost".into()))
+                }
+            }
+        });
+        append.await.expect("a batch continues the log without gaps")
+    }
+}
