@@ -176,7 +176,8 @@ pub(crate) fn json_bytes(sequence: Option<Sequence>, body: impl Into<Bytes>) -> 
     typed(sequence, HeaderValue::from_static("application/json"), Body::from(body.into()))
 }
 
-/// An answer of any type that is true at a sequence. What a reader sees depends on its token, so no cache may share it unasked.
+/// An answer of any type that is true at a sequence. What a reader sees depends on its token, so no cache may share it
+/// unasked.
 pub(crate) fn typed(sequence: Option<Sequence>, content_type: HeaderValue, body: Body) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();

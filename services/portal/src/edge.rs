@@ -1,4 +1,5 @@
-//! What surrounds every request: its id, the caller's rate, the time it may take, the headers of every answer, and the counts.
+//! What surrounds every request: its id, the caller's rate, the time it may take, the headers of every answer, and the
+//! counts.
 
 use crate::{
     asking::CONVENIO_SEQUENCE,

@@ -1,4 +1,5 @@
-//! What is served: the JSON API, the event stream and the pages. It decides nothing and keeps nothing: commands go to the
+//! What is served: the JSON API, the event stream and the pages. It decides nothing and keeps nothing: commands go to
+//! the
 //! ledger, questions to the views.
 
 mod asking;

@@ -1,4 +1,5 @@
-//! Every limit of the portal, by name, with what happens at it. The limits of texts and lists are with the types that have them.
+//! Every limit of the portal, by name, with what happens at it. The limits of texts and lists are with the types that
+//! have them.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub const BODY_BYTES_DROPPED: usize = 32 << 20;
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// The most bytes of one line of a batch; a longer one is refused with `line-too-long`, and the batch goes on.
 pub const BATCH_LINE_BYTES_LIMIT: usize = 1 << 20;
-/// The most lines of a batch; the first one beyond is refused with `batch-too-large` and ends it. It bounds the answers that
+/// The most lines of a batch; the first one beyond is refused with `batch-too-large` and ends it. It bounds the
+/// answers that
 /// wait for a client that does not read them.
 pub const BATCH_LINES_LIMIT: u64 = 250_000;
 /// The most commands of one batch that wait for the sequencer; beyond it the next line waits.
@@ -40,7 +42,8 @@ pub const STREAM_POSITION_INTERVAL: Duration = Duration::from_secs(15);
 pub const STREAM_PAGE_EVENTS: usize = 256;
 /// How long a read waits for the sequence that it was asked to wait for; then 504 `not-yet-visible`.
 pub const WAIT_FOR_LIMIT: Duration = Duration::from_secs(5);
-/// How long a request may take until its answer begins; then 503 `too-slow`. Batches, streams and exports begin at once.
+/// How long a request may take until its answer begins; then 503 `too-slow`. Batches, streams and exports begin at
+/// once.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most characters of a query string; beyond it 400 `query-too-long`.
 pub const QUERY_CHARACTERS_LIMIT: usize = 8_192;

@@ -71,7 +71,6 @@ problems! {
     EventUnknown "event-unknown" NOT_FOUND "there is no such event";
     SchemaUnknown "schema-unknown" NOT_FOUND "there is no such event type";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "the path does not take this method";
-    NotAcceptable "not-acceptable" NOT_ACCEPTABLE "there is no such form of it";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "the body is too large";
     BatchTooLarge "batch-too-large" PAYLOAD_TOO_LARGE "the batch has too many bytes or lines; the rest of it was not read";
     LineTooLong "line-too-long" PAYLOAD_TOO_LARGE "a line is too long";
@@ -160,7 +159,8 @@ pub(crate) const fn status_of(class: Class) -> StatusCode {
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
         let Rejection { reason, code, field, detail } = rejection;
-        // A code finer than the reason's is a rule that a value breaks; the reason then says what kind of thing is wrong.
+        // A code finer than the reason's is a rule that a value breaks; the reason then says what kind of thing is
+        // wrong.
         let rule = (code != reason.code()).then(|| Cow::Borrowed(reason.code()));
         let mut problem = Self::new(code, status_of(reason.class()), reason.title());
         (problem.0.field, problem.0.detail, problem.0.rule) = (field, detail, rule);
@@ -195,7 +195,12 @@ impl From<QueryError> for Problem {
             QueryError::NotReady(_) => Code::NotReady.into(),
             QueryError::Overloaded(_) => Code::Overloaded.into(),
             QueryError::Refused { code, rule } => {
-                Self::new(code, StatusCode::BAD_REQUEST, Code::ParameterInvalid.title()).detail(rule)
+                let problem = Self::new(code, StatusCode::BAD_REQUEST, Code::ParameterInvalid.title()).detail(rule);
+                match code {
+                    "cursor-invalid" => problem.field("cursor"),
+                    "as-of-without-search" => problem.field("as_of"),
+                    _ => problem,
+                }
             }
             error @ (QueryError::Store(_) | QueryError::Row(_)) => internal(&error),
         }

@@ -1,4 +1,5 @@
-//! Every route of the JSON API in one list, with the right it needs. Which function answers is in `router`; pages list their own.
+//! Every route of the JSON API in one list, with the right it needs. Which function answers is in `router`; pages list
+//! their own.
 
 use convenio_events::RecordKind;
 use convenio_projections::ViewName;

@@ -1,4 +1,5 @@
-//! Bearer tokens: 32 random bytes, written base64url without padding (43 characters). The ledger knows only their digests.
+//! Bearer tokens: 32 random bytes, written base64url without padding (43 characters). The ledger knows only their
+//! digests.
 
 use crate::problem::{Code, Problem};
 use axum::http::{HeaderMap, header};

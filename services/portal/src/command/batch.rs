@@ -1,4 +1,5 @@
-//! `POST /api/v1/commands`: many commands, one a line, answered in order. It reads on whether or not its answers are read.
+//! `POST /api/v1/commands`: many commands, one a line, answered in order. It reads on whether or not its answers are
+//! read.
 
 use super::{
     acting_for, answer,

@@ -165,7 +165,8 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if whole.len() > BODY_BYTES_LIMIT { Err(Code::BodyTooLarge.into()) } else { Ok(whole) }
 }
 
-/// What is too large is read and dropped, within bounds: a sender whose connection closes while it is still sending would see
+/// What is too large is read and dropped, within bounds: a sender whose connection closes while it is still sending
+/// would see
 /// a broken pipe, and not the answer.
 async fn too_large(mut rest: BodyDataStream) -> Problem {
     let mut dropped = 0;

@@ -1,4 +1,5 @@
-//! The answers of one batch between those who write them and the client that reads them, or does not. It never makes writers wait:
+//! The answers of one batch between those who write them and the client that reads them, or does not. It never makes
+//! writers wait:
 //! the limits of a batch bound what it holds.
 
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! Examples of answers. A test asks for each of them and compares: they are what the API says, not what somebody thought it says.
+//! Examples of answers. A test asks for each of them and compares: they are what the API says, not what somebody
+//! thought it says.
 
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::LazyLock};

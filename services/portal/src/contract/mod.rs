@@ -1,4 +1,5 @@
-//! What the portal promises, for programs and for people: event schemas, OpenAPI, AsyncAPI. All of it is made from the types.
+//! What the portal promises, for programs and for people: event schemas, OpenAPI, AsyncAPI. All of it is made from the
+//! types.
 
 mod answers;
 mod asyncapi;

@@ -1,4 +1,5 @@
-//! OpenAPI 3.1 of the JSON API, put together from the route table, the commands' types and examples. It describes no page.
+//! OpenAPI 3.1 of the JSON API, put together from the route table, the commands' types and examples. It describes no
+//! page.
 
 use super::{
     operations::{Described, describe},
@@ -123,7 +124,23 @@ fn commands() -> (Map<String, Value>, Map<String, Value>) {
         };
         paths.insert(format!("/api/v1/commands/{name}"), json!({"post": operation_object(&described, Right::Command)}));
     }
-    (paths, generator.take_definitions(true))
+    let mut definitions = generator.take_definitions(true);
+    paths.values_mut().chain(definitions.values_mut()).for_each(sort_required);
+    (paths, definitions)
+}
+
+/// The order in which a type declares its members promises nothing: it shall not change the contract.
+fn sort_required(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::Array(required)) = members.get_mut("required") {
+                required.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+            }
+            members.values_mut().for_each(sort_required);
+        }
+        Value::Array(items) => items.iter_mut().for_each(sort_required),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// `publish-offer` as a sentence.

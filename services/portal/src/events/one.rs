@@ -1,4 +1,5 @@
-//! `GET /api/v1/events/<id or sequence>`: one event, the entry that its leaf hashes, and what opens the entry's commitments.
+//! `GET /api/v1/events/<id or sequence>`: one event, the entry that its leaf hashes, and what opens the entry's
+//! commitments.
 
 use super::render::{Eyes, Filter, write_shown};
 use crate::{

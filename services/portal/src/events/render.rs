@@ -29,7 +29,8 @@ impl Filter {
     /// Reads `type` (several) and `subject`.
     pub(crate) fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
         let types: Vec<String> = parameters.list("type")?;
-        // Types that this node does not know yet may come with the next version: only what can never be a type is refused.
+        // Types that this node does not know yet may come with the next version: only what can never be a type is
+        // refused.
         if let Some(wrong) = types.iter().find(|name| !name.starts_with(TYPE_PREFIX)) {
             let example = EVENT_DATA_SCHEMAS.keys().next().map_or("", String::as_str);
             return Err(invalid("type", format_args!("{wrong:?} is not a full type name such as {example}")));
@@ -138,7 +139,8 @@ impl Rendering {
         Ok(written)
     }
 
-    /// Adds an event if it may be read: where all are known to be of one record, a withheld one would tell that it is too.
+    /// Adds an event if it may be read: where all are known to be of one record, a withheld one would tell that it is
+    /// too.
     pub(crate) fn push_if_readable(&mut self, event: &RecordedEvent) -> Result<(), Problem> {
         if self.eyes.may_read(event)? {
             self.push(event, &Filter::default())?;

@@ -1,4 +1,5 @@
-//! The live event stream (server-sent events): what is there, then what comes. It remembers no client: `Last-Event-ID` says all.
+//! The live event stream (server-sent events): what is there, then what comes. It remembers no client: `Last-Event-ID`
+//! says all.
 
 use super::render::{Eyes, Filter, head_sequence};
 use crate::{

@@ -41,7 +41,8 @@ async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: V
         .await
 }
 
-/// The version is a validator for `If-Match`, not for caches: what is shown depends on who asks and on other records too.
+/// The version is a validator for `If-Match`, not for caches: what is shown depends on who asks and on other records
+/// too.
 fn with_version(mut response: Response, version: StreamVersion) -> Response {
     let tag = HeaderValue::from_str(&format!("\"{version}\"")).expect("a number in quotes is ASCII");
     response.headers_mut().insert(header::ETAG, tag);

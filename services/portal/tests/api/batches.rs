@@ -8,7 +8,10 @@ use axum::{
 use convenio_portal::limits::{BATCH_LINE_BYTES_LIMIT, BATCHES_LIMIT};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::mpsc,
+};
 use tower::ServiceExt as _;
 
 fn line(id: u128, command: &str, data: &Value) -> String {
@@ -53,7 +56,7 @@ async fn results_come_in_order_and_the_last_line_counts_them() {
 async fn one_bad_line_in_ten_thousand_stops_no_other() {
     let app = App::with_cast().await;
     let pause = |n: u128| {
-        line(0x9000 + n, if n % 2 == 0 { "pause-offer" } else { "resume-offer" }, &json!({"id": uuid(0x0ff)}))
+        line(0x9000 + n, if n.is_multiple_of(2) { "pause-offer" } else { "resume-offer" }, &json!({"id": uuid(0x0ff)}))
     };
     let mut lines = vec![line(1, "publish-offer", &listing(0x0ff, "One"))];
     lines.extend((0..9_998).map(pause));
@@ -158,6 +161,34 @@ async fn a_client_that_uploads_and_never_reads_loses_nothing_and_blocks_nobody()
     let again = app.batch(User::Socios, offers(3_000)).await.lines();
     assert_eq!(again[3_000], json!({"done": true, "accepted": 3_000, "refused": 0}));
     assert!(again[..3_000].iter().all(|line| line["idempotent_replay"] == true), "all were accepted before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_socket_the_node_reads_on_while_its_answers_are_not_read() {
+    const LINES: u64 = 12_000;
+    let app = App::with_cast().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(axum::serve(listener, app.router.clone()).into_future());
+    // Each answer repeats the name: far more bytes of answers than sockets hold.
+    let name = "x".repeat(2_000);
+    let lines: String = (0..LINES).map(|n| line(u128::from(n), &name, &json!({}))).collect();
+    let token = User::Socios.token().expect("a token");
+    let head = format!(
+        "POST /api/v1/commands HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
+        lines.len()
+    );
+    let mut socket = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let sending = async {
+        socket.write_all(head.as_bytes()).await.expect("it takes the head");
+        socket.write_all(lines.as_bytes()).await.expect("it takes every line");
+    };
+    tokio::time::timeout(DEADLINE, sending).await.expect("it reads on");
+    app.accept(User::Ministry, "publish-demand", listing(0xde, "Ours")).await;
+    let mut answer = String::new();
+    tokio::time::timeout(DEADLINE, socket.read_to_string(&mut answer)).await.expect("in time").expect("whole");
+    assert!(answer.contains(&format!("{{\"done\":true,\"accepted\":0,\"refused\":{LINES}}}")), "all were answered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,9 @@ async fn a_stale_version_is_refused() {
     assert_eq!(right.said(), "201");
 }
 
+/// Path, caller, headers, body, and what is said to it.
+type BadRequest<'a> = (&'a str, User, &'a [(&'a str, &'a str)], &'a [u8], &'a str);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bad_request_has_its_own_answer() {
     let app = App::with_cast().await;
@@ -66,7 +69,7 @@ async fn every_bad_request_has_its_own_answer() {
             .to_string();
     let more = good.replacen('{', "{\"more\":1,", 1);
     let huge = vec![b' '; (1 << 20) + 1];
-    let table: &[(&str, User, &[(&str, &str)], &[u8], &str)] = &[
+    let table: &[BadRequest<'_>] = &[
         (publish, User::Anonymous, &[json], good.as_bytes(), "401 token-required"),
         (publish, User::Stranger, &[json], good.as_bytes(), "401 token-invalid"),
         (publish, User::Stranger, &[json], b"{", "401 token-invalid"),
