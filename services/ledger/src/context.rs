@@ -77,7 +77,7 @@ impl Context<'_> {
         self.now.date_in(zone.unwrap_or_else(|| self.world.time_zone()))
     }
 
-    /// True when `owner` acts, or an admin.
+    /// True when `owner` acts.
     pub fn owns(&self, owner: OrganisationId) -> bool {
         self.acting.actor.organisation() == Some(owner)
     }

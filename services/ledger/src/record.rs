@@ -67,12 +67,7 @@ impl SetVisibility {
         require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = VisibilityChanged { from, to: self.visibility };
-        Ok(Decision::one(NewEvent::new(
-            self.subject,
-            audience_of_change(&aggregate, self.visibility),
-            facts,
-            text,
-        )))
+        Ok(Decision::one(NewEvent::new(self.subject, audience_of_change(&aggregate, self.visibility), facts, text)))
     }
 }
 

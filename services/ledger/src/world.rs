@@ -33,7 +33,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
-pub const CODE_VERSION: u32 = 1;
+pub const CODE_VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {
@@ -265,9 +265,8 @@ impl World {
         {
             // The snapshot was written on while this world caught up: the slot holds this event already. What the
             // world noted of the snapshot when it was loaded is older, and is made up for here.
-            if subject.kind == RecordKind::Ledger {
-                self.ledger = Some(subject);
-            }
+            // A name that another subject let go before may be in memory as nobody's.
+            self.fold_names(&event);
             self.set_timer(subject);
             self.next = sequence.next();
             return known;

@@ -56,8 +56,7 @@ pub struct EndAffiliation {
 impl AffiliateOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         // The other one may say it as well, of an organisation that it sees: to be named in a record is to see it.
-        let organisation =
-            if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
+        let organisation = if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
         context.require_organisation(self.with, "with")?;
         let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));

@@ -4,5 +4,6 @@ mod agreements;
 mod cast;
 mod listings;
 mod node;
+mod secrets;
 mod table;
 mod terms_of_writing;
