@@ -213,6 +213,75 @@ async fn a_learning_appears_when_it_is_published() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_learning_that_is_taken_back_before_it_was_published_stays_unseen() {
+    let mut ledger = opened().await;
+    let (author, learning): (OrganisationId, LearningId) = (id(1), id(41));
+    let facts =
+        learning::Submitted { by: author, content: learning_content(vec![author]), visibility: Visibility::Public };
+    ledger.put(learning, by(author), Audience::Restricted, facts, Some(learning_text(text("en", "Secret lesson"))));
+    ledger.put(learning, by(author), Audience::Restricted, learning::Retracted { by: author }, None);
+    let (_folder, views) = views_of(&mut ledger).await;
+    check_sees(&views, learning.into(), [false, false, false, true, true]);
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_restricted_agreement_that_met_an_offer_is_for_its_owner_alone() {
+    let mut ledger = opened().await;
+    let owner: OrganisationId = id(1);
+    let offer = Subject::new(RecordKind::Offer, id::<()>(32).uuid());
+    let agreement: AgreementId = id(33);
+    let facts =
+        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
+    ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
+    ledger.put(offer, by(owner), Audience::Public, listing::Paused {}, None);
+    let met = listing::Fulfilled { agreement: Some(agreement) };
+    ledger.put(offer, by(owner), Audience::Restricted, met, None);
+    let (_folder, views) = views_of(&mut ledger).await;
+    let reader = views.read(ViewName::Board).expect("reads");
+    let [anonymous, _, _, own, _] = readers();
+    let shown = |identity: &ReaderIdentity| {
+        let item = one(&reader, identity, offer).expect("answers").expect("public");
+        item.document.get().contains(&agreement.to_string())
+    };
+    assert_eq!((shown(&anonymous), shown(&own)), (false, true));
+    let trail = views.read(ViewName::Activity).expect("reads");
+    let page = |identity: &ReaderIdentity, limit| {
+        let asked = activity::TrailQuery { subject: Some(offer), limit, ..Default::default() };
+        activity::feed(&trail, identity, &asked).expect("answers")
+    };
+    let first = page(&anonymous, 1);
+    assert_eq!((first.items.len(), first.next_before), (1, Some(first.items[0].sequence)));
+    drop((reader, trail));
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trail_ends_with_what_the_reader_sees() {
+    let mut ledger = opened().await;
+    let (owner, learning): (OrganisationId, LearningId) = (id(1), id(42));
+    let facts =
+        learning::Submitted { by: owner, content: learning_content(vec![owner]), visibility: Visibility::Public };
+    ledger.put(learning, by(owner), Audience::Restricted, facts, Some(learning_text(text("en", "Secret lesson"))));
+    let offer = Subject::new(RecordKind::Offer, id::<()>(34).uuid());
+    let facts =
+        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
+    ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
+    let (_folder, views) = views_of(&mut ledger).await;
+    let trail = views.read(ViewName::Activity).expect("reads");
+    let page = |before| {
+        let asked = activity::TrailQuery { organisation: Some(owner), limit: 1, before, ..Default::default() };
+        activity::feed(&trail, &ReaderIdentity::default(), &asked).expect("answers")
+    };
+    let first = page(None);
+    assert_eq!(first.next_before, Some(first.items[0].sequence), "not that of a row that is not for everybody");
+    let last = page(first.next_before);
+    assert_eq!((last.items.len(), last.next_before), (1, None));
+    drop(trail);
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn grants_are_known_by_token_and_at_any_time() {
     let mut ledger = opened().await;
     let (plain, sample): (AccessId, AccessId) = (id(50), id(51));

@@ -68,7 +68,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 1,
+        version: 2,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
