@@ -30,7 +30,8 @@ impl Rebuilds {
 
     fn progress(&self, view: ViewName) -> Result<RebuildProgress, Problem> {
         let progress = self.all().get(&view).map(|rebuild| rebuild.progress().borrow().clone());
-        progress.ok_or_else(|| Problem::from(Code::RecordUnknown).detail(format!("no rebuild of {view} since the start")))
+        progress
+            .ok_or_else(|| Problem::from(Code::RecordUnknown).detail(format!("no rebuild of {view} since the start")))
     }
 }
 
@@ -71,7 +72,8 @@ async fn answer(
 ) -> Response {
     let acted = async {
         require_admin(&state, &asked).await?;
-        let view: ViewName = asked.id().map_err(|_| Problem::from(Code::RecordUnknown).detail("there is no such view"))?;
+        let view: ViewName =
+            asked.id().map_err(|_| Problem::from(Code::RecordUnknown).detail("there is no such view"))?;
         asked.parameters.finish()?;
         act(&state, view)?;
         state.rebuilds().progress(view)
