@@ -131,7 +131,8 @@ async fn folded(settings: Settings, log: Arc<dyn EventLog>) -> Views {
 }
 
 fn rows(journal: &Path) -> Vec<Row> {
-    let connection = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("anyone can open the journal");
+    let connection =
+        Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("anyone can open the journal");
     let query = "SELECT sequence, entry, record, record_salt, text, text_salt FROM log ORDER BY sequence";
     let mut statement = connection.prepare(query).expect("the table is there");
     let rows = statement.query_map([], |row| {

@@ -120,8 +120,11 @@ impl Start {
     fn command(&self) -> Command {
         let mut line = self.wrapper.clone();
         line.push(self.program.to_string_lossy().into_owned());
-        let fixed = ["serve", "--listen", "127.0.0.1:0", "--rate", "0", "--data"];
-        line.extend(fixed.iter().map(|&word| word.to_owned()));
+        line.extend(["serve", "--rate", "0"].map(str::to_owned));
+        if !self.arguments.iter().any(|argument| argument == "--listen") {
+            line.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
+        }
+        line.push("--data".to_owned());
         line.push(self.data.to_string_lossy().into_owned());
         line.extend(self.arguments.iter().cloned());
         let mut command = Command::new(&line[0]);
@@ -157,7 +160,8 @@ impl Start {
     /// When the program cannot be run.
     pub fn launch(&self) -> Server {
         let log = self.log.clone();
-        let errors = File::options().create(true).append(true).open(&log).expect("a log beside the data can be written");
+        let errors =
+            File::options().create(true).append(true).open(&log).expect("a log beside the data can be written");
         let said_before = errors.metadata().map(|data| data.len()).unwrap_or(0);
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);

@@ -65,7 +65,13 @@ impl Reply {
 impl User {
     /// Somebody with no token.
     pub fn anonymous(server: &Server) -> Self {
-        Self { client: Client::new(), url: server.url.clone(), token: None, organisation: Uuid::nil(), grant: Uuid::nil() }
+        Self {
+            client: Client::new(),
+            url: server.url.clone(),
+            token: None,
+            organisation: Uuid::nil(),
+            grant: Uuid::nil(),
+        }
     }
 
     /// Somebody with a token.
@@ -222,9 +228,7 @@ pub fn listing(id: Uuid, title: &str) -> Value {
 
 /// The data of a bilateral agreement in which one gives the other so many places of an offer.
 pub fn agreement(id: Uuid, provider: Uuid, receiver: Uuid, offer: Uuid, places: &str) -> Value {
-    let party = |organisation: Uuid, role: &str, side: &str| {
-        json!({"organisation": organisation, "roles": [role], "represents": side, "side": side, "signs": true})
-    };
+    let party = |organisation: Uuid, role: &str, side: &str| json!({"organisation": organisation, "roles": [role], "represents": side, "side": side, "signs": true});
     json!({
         "id": id,
         "terms": {

@@ -42,7 +42,8 @@ async fn two_organisations_draft_sign_and_carry_out_an_agreement() {
     assert_eq!(types(&signed), ["agreement.signed.v1"]);
     ministry.send("sign-agreement", &json!({"id": id, "terms_digest": digest})).await.refused(409, "already-signed");
     institute.send("complete-agreement", &json!({"id": id})).await.refused(409, "not-active");
-    let last = institute.send("sign-agreement", &json!({"id": id, "terms_digest": digest, "office": "Dirección"})).await;
+    let last =
+        institute.send("sign-agreement", &json!({"id": id, "terms_digest": digest, "office": "Dirección"})).await;
     let active = last.accepted();
     assert_eq!(types(&active), ["agreement.signed.v1", "agreement.activated.v1", "offer.allocated.v1"]);
 
@@ -52,7 +53,8 @@ async fn two_organisations_draft_sign_and_carry_out_an_agreement() {
     institute.send("draft-agreement", &more).await.accepted();
     institute.send("propose-agreement", &json!({"id": second})).await.refused(409, "quantity-exceeded");
 
-    let completed = ministry.send("complete-agreement", &json!({"id": id, "reason": "Las cinco personas volvieron."})).await;
+    let completed =
+        ministry.send("complete-agreement", &json!({"id": id, "reason": "Las cinco personas volvieron."})).await;
     let completed = completed.accepted();
     let shown = institute.get(&format!("{path}?wait_for={}", completed["sequence"])).await.accepted();
     assert_eq!(shown["state"], "completed", "{shown}");
@@ -172,7 +174,8 @@ async fn two_hundred_clients_at_once_are_all_served() {
             let offer = Uuid::new_v4();
             institute.send("publish-offer", &listing(offer, &format!("Oferta {client}"))).await.accepted();
             for version in 0..4 {
-                let revision = institute.send("revise-offer", &listing(offer, &format!("Oferta {client}.{version}"))).await;
+                let revision =
+                    institute.send("revise-offer", &listing(offer, &format!("Oferta {client}.{version}"))).await;
                 let sequence = revision.accepted()["sequence"].clone();
                 let read = institute.get(&format!("/api/v1/offers/{offer}?wait_for={sequence}")).await.accepted();
                 assert_eq!(title(&read), format!("Oferta {client}.{version}"));
@@ -188,7 +191,8 @@ async fn two_hundred_clients_at_once_are_all_served() {
     let data = ledger.server.data().to_owned();
     assert!(ledger.server.stop().success());
     let audit = Audit::of(&data);
-    let offers = audit.events.iter().filter(|event| event.record["subject"].as_str().is_some_and(|s| s.starts_with("offer/")));
+    let offers =
+        audit.events.iter().filter(|event| event.record["subject"].as_str().is_some_and(|s| s.starts_with("offer/")));
     assert_eq!(offers.count(), 1_000);
     views_agree_with_a_fresh_rebuild(&data).await;
 }
@@ -204,7 +208,8 @@ async fn a_text_is_found_whatever_its_language_and_accents() {
     let published = institute.send("publish-offer", &offer).await.accepted();
     for word in ["vacunacion", "VACUNACIÓN", "formacoes", "formações", "measles"] {
         let query = word.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-        let list = institute.get(&format!("/api/v1/offers?q={query}&wait_for={}", published["sequence"])).await.accepted();
+        let list =
+            institute.get(&format!("/api/v1/offers?q={query}&wait_for={}", published["sequence"])).await.accepted();
         assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{word}");
     }
 }

@@ -138,7 +138,11 @@ async fn a_directory_that_cannot_be_written_ends_the_start() {
     }
     let failure = start.run().expect_err("it does not start");
     assert_eq!(failure.code, Some(1), "{}", failure.said);
-    assert!(failure.said.contains("data") && failure.said.to_lowercase().contains("permission denied"), "{}", failure.said);
+    assert!(
+        failure.said.contains("data") && failure.said.to_lowercase().contains("permission denied"),
+        "{}",
+        failure.said
+    );
     assert!(succeeds("chmod", &["-R", "u+w", data.to_str().expect("plain")]));
     Audit::of(&data);
 }

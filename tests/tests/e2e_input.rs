@@ -124,8 +124,14 @@ async fn who_may_not_is_told_so_and_who_may_not_see_is_not() {
     institute.send("publish-banana", &offer).await.refused(404, "unknown-command");
     institute.send("withdraw-offer", &json!({"id": Uuid::new_v4()})).await.refused(404, "record-unknown");
     other.send("withdraw-offer", &json!({"id": offer["id"]})).await.refused(403, "not-owner");
-    institute.send("verify-organisation", &json!({"id": other.organisation, "method": "operator"})).await.refused(403, "role-required");
-    User::anonymous(&ledger.server).send("withdraw-offer", &json!({"id": offer["id"]})).await.refused(401, "token-required");
+    institute
+        .send("verify-organisation", &json!({"id": other.organisation, "method": "operator"}))
+        .await
+        .refused(403, "role-required");
+    User::anonymous(&ledger.server)
+        .send("withdraw-offer", &json!({"id": offer["id"]}))
+        .await
+        .refused(401, "token-required");
     for wrong in ["short", &"A".repeat(43), "\u{20}"] {
         let stranger = User::with_token(&ledger.server, wrong);
         stranger.send("withdraw-offer", &json!({"id": offer["id"]})).await.refused(401, "token-invalid");
@@ -136,11 +142,15 @@ async fn who_may_not_is_told_so_and_who_may_not_see_is_not() {
     let again = institute.send_as(id, "publish-offer", &offer).await;
     assert_eq!((again.status.as_u16(), again.headers.get("idempotent-replay").is_some()), (200, true));
     assert_eq!(again.accepted(), published);
-    institute.send_as(id, "publish-offer", &listing(Uuid::new_v4(), "Otra cosa")).await.refused(422, "command-id-reused");
+    institute
+        .send_as(id, "publish-offer", &listing(Uuid::new_v4(), "Otra cosa"))
+        .await
+        .refused(422, "command-id-reused");
     institute.send("publish-offer", &offer).await.refused(409, "id-exists");
 
     // A version that is no longer the present one.
-    let command = |version: &str| institute.command(Uuid::new_v4(), "revise-offer").header("If-Match", version).json(&offer);
+    let command =
+        |version: &str| institute.command(Uuid::new_v4(), "revise-offer").header("If-Match", version).json(&offer);
     institute.ask(command("\"0\"")).await.accepted();
     institute.ask(command("\"0\"")).await.refused(409, "stale-version");
     institute.ask(command("zero")).await.refused(400, "header-invalid");
@@ -151,7 +161,8 @@ async fn who_may_not_is_told_so_and_who_may_not_see_is_not() {
     ledger.admin.send("revoke-access", &json!({"id": recorder.grant})).await.accepted();
     let late = recorder.send("resume-offer", &json!({"id": offer["id"]})).await;
     late.refused(401, "token-invalid");
-    let soon = (chrono::Utc::now() + chrono::Duration::milliseconds(700)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let soon =
+        (chrono::Utc::now() + chrono::Duration::milliseconds(700)).to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let data = json!({"organisations": [institute.organisation], "role": "recorder", "valid_through": soon});
     let brief = ledger.admin.send("grant-access", &data).await.accepted();
     let brief = User::with_token(&ledger.server, brief["token"].as_str().expect("a token"));
@@ -203,7 +214,12 @@ async fn a_client_that_uploads_and_never_reads_is_recorded_and_harms_nobody() {
     let (_folder, _ledger, institute) = ledger().await;
     let before = head(&institute).await.as_u64().expect("a head");
     let lines = 20_000;
-    let line = |_| format!("{}\n", json!({"command": "publish-offer", "id": Uuid::new_v4(), "data": listing(Uuid::new_v4(), "Oferta")}));
+    let line = |_| {
+        format!(
+            "{}\n",
+            json!({"command": "publish-offer", "id": Uuid::new_v4(), "data": listing(Uuid::new_v4(), "Oferta")})
+        )
+    };
     let body: String = (0..lines).map(line).collect();
     let address = institute.request(Method::GET, "/").build().expect("a request").url().authority().to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("it listens");
@@ -227,7 +243,12 @@ async fn a_client_that_uploads_and_never_reads_is_recorded_and_harms_nobody() {
 async fn every_script_and_every_writing_comes_back_as_it_went_in_and_runs_nowhere() {
     let (_folder, ledger, institute) = ledger().await;
     let script = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>&lt;{{7*7}}${7*7}";
-    let others = ["مرحبا \u{202e}txet\u{202c} שלום", "e\u{301}\u{323}\u{300}\u{35c} Z\u{334}\u{335}a", "ñandú 你好 🫶🏽 \u{200d}", "tab\there\nand line"];
+    let others = [
+        "مرحبا \u{202e}txet\u{202c} שלום",
+        "e\u{301}\u{323}\u{300}\u{35c} Z\u{334}\u{335}a",
+        "ñandú 你好 🫶🏽 \u{200d}",
+        "tab\there\nand line",
+    ];
     for (number, written) in std::iter::once(script).chain(others).enumerate() {
         let id = Uuid::new_v4();
         let mut data = listing(id, written);
@@ -244,7 +265,13 @@ async fn every_script_and_every_writing_comes_back_as_it_went_in_and_runs_nowher
         assert_eq!(event["event"]["data"]["text"]["title"]["texts"]["es"], *written, "{number}");
         assert_eq!(event["event"]["data"]["text"]["summary"]["texts"]["es"], *written, "{number}");
         let query = written.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
-        for path in [format!("/es/offers/{id}"), "/es/".to_owned(), "/es/offers".to_owned(), format!("/es/search?q={query}"), format!("/en/offers?q={query}")] {
+        for path in [
+            format!("/es/offers/{id}"),
+            "/es/".to_owned(),
+            "/es/offers".to_owned(),
+            format!("/es/search?q={query}"),
+            format!("/en/offers?q={query}"),
+        ] {
             let page = institute.ask(institute.request(Method::GET, &path).header("Accept", "text/html")).await;
             assert_eq!(page.status, 200, "{path}: {}", page.text);
             for forbidden in ["<script>alert", "<img src=x", "onerror=alert(1)>", "'><img"] {
@@ -263,7 +290,11 @@ async fn every_script_and_every_writing_comes_back_as_it_went_in_and_runs_nowher
         let page = institute.ask(institute.request(Method::GET, &path).header("Accept", "text/html")).await;
         assert_eq!(page.status, 200, "{path}: {}", page.text);
         assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
-        let policy = page.headers.get("content-security-policy").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script-src"), "{policy}");
+        let policy =
+            page.headers.get("content-security-policy").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script-src"),
+            "{policy}"
+        );
     }
 }

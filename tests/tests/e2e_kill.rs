@@ -78,9 +78,11 @@ impl Client {
             while self.next.len() < BATCH {
                 self.plan();
             }
-            let lines = self.next.iter().take(BATCH).map(|(id, command, data)| {
-                format!("{}\n", json!({"command": command, "id": id, "data": data}))
-            });
+            let lines = self
+                .next
+                .iter()
+                .take(BATCH)
+                .map(|(id, command, data)| format!("{}\n", json!({"command": command, "id": id, "data": data})));
             let request = self.user.request(reqwest::Method::POST, "/api/v1/commands");
             let request = request.header("Content-Type", "application/x-ndjson").body(lines.collect::<String>());
             let Ok(mut answer) = request.send().await else { return };
@@ -133,7 +135,7 @@ async fn what_was_acknowledged_survives_a_hundred_kills() {
         clients = load_and_kill(server, clients, enough).await;
         check_last_answers(&data, &clients);
     }
-    settle(&data, clients).await;
+    println!("{}", settle(&data, clients).await);
 }
 
 async fn clients(data: &Path) -> Vec<Client> {
@@ -154,7 +156,11 @@ async fn load_and_kill(server: Server, clients: Vec<Client>, enough: u64) -> Vec
         client.user = client.user.at(&server);
         let acknowledged = acknowledged.clone();
         working.push(tokio::spawn(async move {
-            if number == CLIENTS { client.work_in_batches(&acknowledged).await } else { client.work(&acknowledged).await }
+            if number == CLIENTS {
+                client.work_in_batches(&acknowledged).await
+            } else {
+                client.work(&acknowledged).await
+            }
             client
         }));
     }
@@ -185,7 +191,7 @@ fn check_last_answers(data: &Path, clients: &[Client]) {
 }
 
 /// One more start: what was open is settled, and then everything is looked at.
-async fn settle(data: &Path, mut clients: Vec<Client>) {
+async fn settle(data: &Path, mut clients: Vec<Client>) -> String {
     let server = Server::start(data);
     let acknowledged = AtomicU64::new(0);
     for client in &mut clients {
@@ -223,6 +229,6 @@ async fn settle(data: &Path, mut clients: Vec<Client>) {
     let owners: Vec<_> = clients.iter().map(|client| format!("organisation/{}", client.user.organisation)).collect();
     let recorded = commands.values().filter(|events| owners.iter().any(|owner| events[0].record["actor"] == **owner));
     assert_eq!(recorded.count(), of_clients, "nothing is there that nobody was told of");
-    println!("{} events, {of_clients} commands, {KILLS} kills", audit.events.len());
     views_agree_with_a_fresh_rebuild(data).await;
+    format!("{} events, {of_clients} commands, {KILLS} kills", audit.events.len())
 }

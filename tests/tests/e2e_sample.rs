@@ -14,7 +14,9 @@ async fn the_sample_plays_and_what_came_from_it_is_marked() {
     assert!(server.wait_for_line(PLAYED));
     let reader = User::anonymous(&server);
     let head = reader.get("/api/v1/status").await.accepted()["head_sequence"].as_u64().expect("a head");
-    for (collection, at_least) in [("organisations", 15), ("offers", 15), ("demands", 10), ("learnings", 10), ("convenings", 4)] {
+    for (collection, at_least) in
+        [("organisations", 15), ("offers", 15), ("demands", 10), ("learnings", 10), ("convenings", 4)]
+    {
         let list = reader.get(&format!("/api/v1/{collection}?limit=200&wait_for={head}")).await.accepted();
         let items = list["items"].as_array().expect("items");
         assert!(items.len() >= at_least, "{collection}: {}", items.len());
@@ -97,6 +99,8 @@ async fn reader_sees_the_end(reader: &User) -> bool {
 /// What was recorded, without what differs from ledger to ledger: ids drawn at random, times, and the ledger's own events.
 fn shape(audit: &Audit) -> Vec<(Value, Value)> {
     let events = audit.events.iter().filter(|event| event.record["actor"] != "system/clock");
-    let scoped = |event: &&convenio_tests::audit::Stored| event.record["actor"].as_str().is_some_and(|actor| actor.starts_with("organisation/"));
+    let scoped = |event: &&convenio_tests::audit::Stored| {
+        event.record["actor"].as_str().is_some_and(|actor| actor.starts_with("organisation/"))
+    };
     events.filter(scoped).map(|event| (event.record["commandid"].clone(), event.record["type"].clone())).collect()
 }
