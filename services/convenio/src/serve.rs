@@ -23,7 +23,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     if node.new {
         let path = config.identity.join("admin-token");
         say(format_args!("A new ledger was opened: {}", node.ledger_id));
-        say(format_args!("The first admin token is in {} (good for 24 hours, or until a real admin acts).", path.display()));
+        say(format_args!(
+            "The first admin token is in {} (good for 24 hours, or until a real admin acts).",
+            path.display()
+        ));
     }
     let router = convenio_portal::router(node.portal(&config, &public_url));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -66,7 +69,10 @@ fn watch_ledger(node: &Node) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send
 }
 
 /// Waits for the signal, tells streams to end, and sees that draining ends as well.
-fn shutdown_after_signal(node: &Node, [mut interrupt, mut terminate]: [Signal; 2]) -> impl Future<Output = ()> + Send + use<> {
+fn shutdown_after_signal(
+    node: &Node,
+    [mut interrupt, mut terminate]: [Signal; 2],
+) -> impl Future<Output = ()> + Send + use<> {
     let announce = node.shutdown_handle();
     async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }

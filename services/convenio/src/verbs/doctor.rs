@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn a_journal_that_is_none_is_an_error_with_advice() {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("journal.db"), "not a database, but longer than its header would be").expect("written");
+        std::fs::write(folder.path().join("journal.db"), "not a database, but longer than its header would be")
+            .expect("written");
         let findings = doctor(folder.path());
         assert_eq!(level(&findings, "journal"), Level::Error);
         assert!(findings.iter().filter(|finding| finding.level > Level::Ok).all(|finding| finding.advice.is_some()));

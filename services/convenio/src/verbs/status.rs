@@ -37,7 +37,12 @@ fn described(status: &Value) -> Vec<String> {
         .filter(|(_, name)| status.get(name).is_some())
         .map(|(label, name)| format!("{label:<14}{}", said(&status[name])))
         .collect();
-    lines.push(format!("{:<14}{} leaves, root {}", "tree", said(&status["tree"]["size"]), said(&status["tree"]["root"])));
+    lines.push(format!(
+        "{:<14}{} leaves, root {}",
+        "tree",
+        said(&status["tree"]["size"]),
+        said(&status["tree"]["root"])
+    ));
     if status["clock_jumped"] == true {
         lines.push("clock         it jumped: commands are refused until the operator confirms it".to_owned());
     }

@@ -4,12 +4,7 @@ use super::Finding;
 use convenio_events::{Event, LedgerId, Sequence, Timestamp, codes::Purpose, types::Facts, types::ledger};
 use convenio_journal::{Access, JOURNAL_FILE, Journal, JournalError, LOCK_FILE};
 use rustix::fs::{FlockOperation, flock};
-use std::{
-    fs::File,
-    io::ErrorKind,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-};
+use std::{fs::File, io::ErrorKind, os::unix::fs::PermissionsExt as _, path::Path};
 
 /// What the journal says of its ledger.
 pub(super) struct Ledger {
@@ -32,7 +27,10 @@ pub(super) fn directory(data: &Path, running: bool) -> Finding {
         let advice = "`convenio serve` makes it; if there should be a ledger, name its directory with --data";
         return Finding::warning("data", format!("{shown} is not there yet"), advice);
     }
-    match rustix::fs::access(data, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+    match rustix::fs::access(
+        data,
+        rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    ) {
         Ok(()) if running => Finding::ok("data", format!("{shown}; a node runs on it")),
         Ok(()) => Finding::ok("data", format!("{shown}; no node runs on it")),
         Err(error) => Finding::error(
@@ -80,7 +78,8 @@ pub(super) fn journal(data: &Path, quick: bool, findings: &mut Vec<Finding>) -> 
     }
 }
 
-const RESTORE: &str = "stop the node, keep a copy of the directory as it is, and restore the journal from a backup or a mirror";
+const RESTORE: &str =
+    "stop the node, keep a copy of the directory as it is, and restore the journal from a backup or a mirror";
 
 fn broken(error: JournalError) -> Finding {
     let advice = match &error {
@@ -121,9 +120,11 @@ pub(super) fn derived(data: &Path, ledger: Option<&Ledger>) -> Vec<Finding> {
     }
     let file = |name: &'static str| match File::open(data.join(name)) {
         Ok(_) => Finding::ok("derived", format!("{name} is there")),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Finding::warning("derived", format!("{name} is missing"), "nothing to do: the next start makes it from the journal")
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Finding::warning(
+            "derived",
+            format!("{name} is missing"),
+            "nothing to do: the next start makes it from the journal",
+        ),
         Err(error) => Finding::error(
             "derived",
             format!("{name} cannot be read: {error}"),
@@ -172,7 +173,12 @@ pub(super) fn identity(identity: &Path, data: &Path, ledger: Option<&Ledger>) ->
     guard(&identity.join("key"), 0o600);
     guard(&identity.join("admin-token"), 0o600);
     findings.extend(ledger.and_then(|ledger| belongs(identity, ledger)));
-    if data.canonicalize().ok().zip(identity.canonicalize().ok()).is_some_and(|(data, identity)| identity.starts_with(data)) {
+    if data
+        .canonicalize()
+        .ok()
+        .zip(identity.canonicalize().ok())
+        .is_some_and(|(data, identity)| identity.starts_with(data))
+    {
         let found = format!("{shown} is inside the data directory");
         findings.push(Finding::error(CHECK, found, "move it out: backups of the data must not hold keys"));
     }

@@ -67,14 +67,20 @@ fn time(now: DateTime<Utc>, ledger: Option<&Ledger>) -> Finding {
 
 /// What timesyncd leaves behind, or chrony's and ntpd's drift of a running daemon.
 fn synchronised() -> bool {
-    ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid", "/run/ntpd.pid"].iter().any(|path| Path::new(path).exists())
+    ["/run/systemd/timesync/synchronized", "/run/chrony/chronyd.pid", "/run/ntpd.pid"]
+        .iter()
+        .any(|path| Path::new(path).exists())
 }
 
 fn set_clock(set: bool, ledger: Option<&Ledger>) -> Option<Finding> {
     let purpose = ledger.map(|ledger| ledger.purpose)?;
     (set && purpose == Purpose::Production).then(|| {
         let found = "CONVENIO_CLOCK is set, and this ledger's purpose is production";
-        Finding::error("clock-set", found, "unset CONVENIO_CLOCK: only a ledger whose purpose is test may have a clock that is set")
+        Finding::error(
+            "clock-set",
+            found,
+            "unset CONVENIO_CLOCK: only a ledger whose purpose is test may have a clock that is set",
+        )
     })
 }
 
