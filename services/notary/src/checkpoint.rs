@@ -87,10 +87,7 @@ impl Checkpoint {
     pub(crate) fn sign(self, key: &SignerKey) -> SignedCheckpoint {
         let mut note = self.unsigned_note();
         note.sign(key);
-        SignedCheckpoint {
-            checkpoint: self,
-            note,
-        }
+        SignedCheckpoint { checkpoint: self, note }
     }
 
     pub(crate) fn unsigned_note(&self) -> Note {
@@ -115,10 +112,7 @@ impl FromStr for Checkpoint {
         };
         let size = parse_size(size).ok_or(ParseCheckpointError::Size)?;
         let head = TreeHead::new(size, Hash::from_base64(root)?)?;
-        Ok(Self {
-            origin: origin.parse()?,
-            head,
-        })
+        Ok(Self { origin: origin.parse()?, head })
     }
 }
 
@@ -132,9 +126,7 @@ impl SignedCheckpoint {
         let signed = note.verify(known)?;
         let checkpoint: Checkpoint = note.text().parse()?;
         if signed.iter().all(|key| key.name() != checkpoint.origin()) {
-            return Err(OpenCheckpointError::NotByOrigin {
-                origin: checkpoint.origin,
-            });
+            return Err(OpenCheckpointError::NotByOrigin { origin: checkpoint.origin });
         }
         Ok(Self { checkpoint, note })
     }

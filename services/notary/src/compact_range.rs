@@ -96,10 +96,7 @@ impl TreeHead {
     /// The head of the tree without leaves.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            size: 0,
-            root: empty_root(),
-        }
+        Self { size: 0, root: empty_root() }
     }
 
     /// Number of leaves.
@@ -119,10 +116,7 @@ impl CompactRange {
     /// The edge of the tree without leaves.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            peaks: [Hash::from_bytes([0; HASH_BYTES]); LEVELS],
-        }
+        Self { size: 0, peaks: [Hash::from_bytes([0; HASH_BYTES]); LEVELS] }
     }
 
     /// Number of leaves appended, which is also the index of the next one.
@@ -149,11 +143,7 @@ impl CompactRange {
         let mut root = leaf;
         let mut level = 0;
         loop {
-            completed(CompleteSubtree {
-                level,
-                index: self.size >> level,
-                root,
-            });
+            completed(CompleteSubtree { level, index: self.size >> level, root });
             if self.size >> level & 1 == 0 {
                 break;
             }
@@ -177,10 +167,7 @@ impl CompactRange {
     /// Size and root together.
     #[must_use]
     pub fn head(&self) -> TreeHead {
-        TreeHead {
-            size: self.size,
-            root: self.root(),
-        }
+        TreeHead { size: self.size, root: self.root() }
     }
 
     /// The state for a snapshot: size as u64 big-endian, then the subtree roots, largest first.
@@ -208,16 +195,9 @@ impl CompactRange {
         }
         let expected = encoded_length(size);
         if bytes.len() != expected {
-            return Err(CompactRangeError::Length {
-                size,
-                expected,
-                found: bytes.len(),
-            });
+            return Err(CompactRangeError::Length { size, expected, found: bytes.len() });
         }
-        let mut range = Self {
-            size,
-            ..Self::new()
-        };
+        let mut range = Self { size, ..Self::new() };
         let (peaks, _) = peaks.as_chunks();
         for (level, peak) in range.levels().rev().zip(peaks) {
             range.peaks[level] = Hash::from_bytes(*peak);
@@ -264,10 +244,7 @@ impl FromIterator<Hash> for CompactRange {
 
 impl fmt::Debug for CompactRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CompactRange")
-            .field("size", &self.size)
-            .field("root", &self.root())
-            .finish()
+        f.debug_struct("CompactRange").field("size", &self.size).field("root", &self.root()).finish()
     }
 }
 

@@ -38,22 +38,13 @@ pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
 ///    removes it;
 /// 2. it is renamed; a crash leaves either name;
 /// 3. the directory is synced; from then on the file stays.
-pub(crate) fn write_file(
-    directory: &Path,
-    name: &str,
-    mode: u32,
-    content: &[u8],
-) -> io::Result<()> {
+pub(crate) fn write_file(directory: &Path, name: &str, mode: u32, content: &[u8]) -> io::Result<()> {
     let temporary = directory.join(format!(".{name}.tmp"));
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&temporary)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, directory.join(name))?;

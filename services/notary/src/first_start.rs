@@ -11,8 +11,8 @@ use crate::checkpoint::Checkpoint;
 use crate::compact_range::TreeHead;
 use crate::durable;
 use crate::identity::{
-    ADMIN_TOKEN_FILE, Identity, KEY_FILE, LEDGER_FILE, OpenIdentityError, SIGNED_HEADS_FILE, lock,
-    read_key, read_ledger, read_text,
+    ADMIN_TOKEN_FILE, Identity, KEY_FILE, LEDGER_FILE, OpenIdentityError, SIGNED_HEADS_FILE, lock, read_key,
+    read_ledger, read_text,
 };
 use crate::note_key::{GenerateKeyError, KeyName, SignerKey};
 use crate::signed_heads::SignedHeads;
@@ -115,10 +115,7 @@ impl Identity {
     ///
     /// # Errors
     /// Where it cannot be written, is not this ledger's, or has signed events that are no longer there.
-    pub fn create_or_resume(
-        directory: &Path,
-        new: &NewIdentity,
-    ) -> Result<FirstStart, CreateIdentityError> {
+    pub fn create_or_resume(directory: &Path, new: &NewIdentity) -> Result<FirstStart, CreateIdentityError> {
         STEPS[0](directory, new)?;
         let lock = lock(directory)?;
         for step in &STEPS[1..] {
@@ -127,10 +124,7 @@ impl Identity {
         let identity = Self::read(directory, lock)?;
         identity.require(directory, new)?;
         let admin_token = read_text(&directory.join(ADMIN_TOKEN_FILE))?;
-        Ok(FirstStart {
-            identity,
-            admin_token,
-        })
+        Ok(FirstStart { identity, admin_token })
     }
 
     fn require(&self, directory: &Path, new: &NewIdentity) -> Result<(), CreateIdentityError> {
@@ -140,18 +134,10 @@ impl Identity {
             return Err(CreateIdentityError::EventsLost { directory, size });
         }
         if let Some(asked) = new.ledger.filter(|asked| *asked != self.ledger()) {
-            return Err(CreateIdentityError::OtherLedger {
-                directory,
-                found: self.ledger(),
-                asked,
-            });
+            return Err(CreateIdentityError::OtherLedger { directory, found: self.ledger(), asked });
         }
         if let Some(asked) = new.origin.clone().filter(|asked| asked != self.origin()) {
-            return Err(CreateIdentityError::OtherOrigin {
-                directory,
-                found: self.origin().clone(),
-                asked,
-            });
+            return Err(CreateIdentityError::OtherOrigin { directory, found: self.origin().clone(), asked });
         }
         Ok(())
     }
@@ -169,9 +155,7 @@ impl fmt::Debug for NewIdentity {
 
 impl fmt::Debug for FirstStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FirstStart")
-            .field("identity", &self.identity)
-            .finish_non_exhaustive()
+        f.debug_struct("FirstStart").field("identity", &self.identity).finish_non_exhaustive()
     }
 }
 
@@ -182,34 +166,22 @@ fn private_origin(ledger: Uuid) -> KeyName {
 }
 
 fn make_ledger_uuid(directory: &Path, new: &NewIdentity) -> Result<(), CreateIdentityError> {
-    make(
-        directory,
-        LEDGER_FILE,
-        &[KEY_FILE, SIGNED_HEADS_FILE],
-        durable::PUBLIC,
-        || Ok(format!("{}\n", new.ledger.unwrap_or_else(Uuid::new_v4))),
-    )
+    make(directory, LEDGER_FILE, &[KEY_FILE, SIGNED_HEADS_FILE], durable::PUBLIC, || {
+        Ok(format!("{}\n", new.ledger.unwrap_or_else(Uuid::new_v4)))
+    })
 }
 
 fn make_key(directory: &Path, new: &NewIdentity) -> Result<(), CreateIdentityError> {
-    make(
-        directory,
-        KEY_FILE,
-        &[SIGNED_HEADS_FILE],
-        durable::SECRET,
-        || {
-            let ledger = read_ledger(&directory.join(LEDGER_FILE))?;
-            let origin = new.origin.clone();
-            let key = SignerKey::generate(origin.unwrap_or_else(|| private_origin(ledger)))?;
-            Ok(format!("{}\n", key.to_skey()))
-        },
-    )
+    make(directory, KEY_FILE, &[SIGNED_HEADS_FILE], durable::SECRET, || {
+        let ledger = read_ledger(&directory.join(LEDGER_FILE))?;
+        let origin = new.origin.clone();
+        let key = SignerKey::generate(origin.unwrap_or_else(|| private_origin(ledger)))?;
+        Ok(format!("{}\n", key.to_skey()))
+    })
 }
 
 fn make_admin_token(directory: &Path, new: &NewIdentity) -> Result<(), CreateIdentityError> {
-    make(directory, ADMIN_TOKEN_FILE, &[], durable::SECRET, || {
-        Ok(new.admin_token.clone())
-    })
+    make(directory, ADMIN_TOKEN_FILE, &[], durable::SECRET, || Ok(new.admin_token.clone()))
 }
 
 fn make_first_head(directory: &Path, _: &NewIdentity) -> Result<(), CreateIdentityError> {
@@ -240,18 +212,13 @@ fn make(
         }
     }
     let content = content()?;
-    create(name, directory, |directory| {
-        durable::write_file(directory, name, mode, content.as_bytes())
-    })
+    create(name, directory, |directory| durable::write_file(directory, name, mode, content.as_bytes()))
 }
 
 /// A file that cannot be looked at is not taken for missing: it would be replaced.
 fn exists(path: &Path) -> Result<bool, CreateIdentityError> {
     let found = path.try_exists();
-    found.map_err(|source| CreateIdentityError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    found.map_err(|source| CreateIdentityError::Io { path: path.to_owned(), source })
 }
 
 fn create(
@@ -259,10 +226,7 @@ fn create(
     directory: &Path,
     write: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), CreateIdentityError> {
-    write(directory).map_err(|source| CreateIdentityError::Io {
-        path: directory.join(name),
-        source,
-    })
+    write(directory).map_err(|source| CreateIdentityError::Io { path: directory.join(name), source })
 }
 
 #[cfg(test)]

@@ -90,9 +90,7 @@ impl Identity {
     /// Where anything but the admin token is missing or damaged, or another process holds it.
     pub fn open(directory: &Path) -> Result<Self, OpenIdentityError> {
         if !directory.is_dir() {
-            return Err(OpenIdentityError::Missing {
-                path: directory.to_owned(),
-            });
+            return Err(OpenIdentityError::Missing { path: directory.to_owned() });
         }
         Self::read(directory, lock(directory)?)
     }
@@ -156,31 +154,18 @@ impl Identity {
             ReadHeadsError::Io(source) => read_error(&path, source),
             source => OpenIdentityError::Heads { path, source },
         })?;
-        Ok(Self {
-            ledger,
-            signer,
-            heads,
-            _lock: lock,
-        })
+        Ok(Self { ledger, signer, heads, _lock: lock })
     }
 }
 
 pub(crate) fn lock(directory: &Path) -> Result<File, OpenIdentityError> {
     let path = directory.join(LOCK_FILE);
     let mut options = OpenOptions::new();
-    options
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(durable::SECRET);
-    let file = options
-        .open(&path)
-        .map_err(|source| read_error(&path, source))?;
+    options.write(true).create(true).truncate(false).mode(durable::SECRET);
+    let file = options.open(&path).map_err(|source| read_error(&path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenIdentityError::InUse {
-            directory: directory.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(OpenIdentityError::InUse { directory: directory.to_owned() }),
         Err(TryLockError::Error(source)) => Err(read_error(&path, source)),
     }
 }
@@ -188,19 +173,13 @@ pub(crate) fn lock(directory: &Path) -> Result<File, OpenIdentityError> {
 pub(crate) fn read_ledger(path: &Path) -> Result<Uuid, OpenIdentityError> {
     let text = read_text(path)?;
     let parsed = text.strip_suffix('\n').unwrap_or(&text).parse();
-    parsed.map_err(|source| OpenIdentityError::Ledger {
-        path: path.to_owned(),
-        source,
-    })
+    parsed.map_err(|source| OpenIdentityError::Ledger { path: path.to_owned(), source })
 }
 
 pub(crate) fn read_key(path: &Path) -> Result<SignerKey, OpenIdentityError> {
     let text = read_text(path)?;
     let parsed = SignerKey::from_skey(text.strip_suffix('\n').unwrap_or(&text));
-    parsed.map_err(|source| OpenIdentityError::Key {
-        path: path.to_owned(),
-        source,
-    })
+    parsed.map_err(|source| OpenIdentityError::Key { path: path.to_owned(), source })
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<String, OpenIdentityError> {

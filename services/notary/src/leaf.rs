@@ -29,13 +29,7 @@ pub enum ParseHashError {
 /// SHA-256(0x00 || entry), the hash of one leaf (RFC 6962 section 2.1).
 #[must_use]
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    Hash(
-        Sha256::new()
-            .chain_update([0x00])
-            .chain_update(entry)
-            .finalize()
-            .into(),
-    )
+    Hash(Sha256::new().chain_update([0x00]).chain_update(entry).finalize().into())
 }
 
 /// SHA-256(0x01 || left || right), the hash of an inner node (RFC 6962 section 2.1).
@@ -117,10 +111,7 @@ mod tests {
     fn the_empty_root_is_the_hash_of_nothing() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(empty_root().to_string(), hex);
-        assert_eq!(
-            empty_root().to_base64(),
-            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-        );
+        assert_eq!(empty_root().to_base64(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 
     #[test]
@@ -140,11 +131,7 @@ mod tests {
         let base64 = hash.to_base64();
         // The last variant decodes to the same 32 bytes if stray low bits are let through.
         for text in ["", &base64[..43], &base64.replace("uFU=", "uFV=")] {
-            assert_eq!(
-                Hash::from_base64(text),
-                Err(ParseHashError::Base64),
-                "{text}"
-            );
+            assert_eq!(Hash::from_base64(text), Err(ParseHashError::Base64), "{text}");
         }
     }
 }

@@ -86,10 +86,7 @@ impl Note {
         if !text.ends_with('\n') {
             return Err(ParseNoteError::UnendedText);
         }
-        Ok(Self {
-            text,
-            signatures: Vec::new(),
-        })
+        Ok(Self { text, signatures: Vec::new() })
     }
 
     /// Reads a note with at least one signature; verifies nothing.
@@ -103,26 +100,21 @@ impl Note {
         let note = str::from_utf8(bytes).map_err(|_| ParseNoteError::NotText)?;
         // The text may hold blank lines itself: the last one separates.
         let blank = note.rfind("\n\n").ok_or(ParseNoteError::NoSignatures)?;
-        let lines = note[blank + 2..]
-            .strip_suffix('\n')
-            .ok_or(ParseNoteError::NoSignatures)?;
+        let lines = note[blank + 2..].strip_suffix('\n').ok_or(ParseNoteError::NoSignatures)?;
         let mut parsed = Self::new(note[..=blank].to_owned())?;
         for (index, line) in lines.split('\n').enumerate() {
             if index == MAX_SIGNATURES {
                 return Err(ParseNoteError::TooManySignatures);
             }
             let malformed = ParseNoteError::Signature { line: index + 1 };
-            parsed
-                .signatures
-                .push(NoteSignature::parse(line).ok_or(malformed)?);
+            parsed.signatures.push(NoteSignature::parse(line).ok_or(malformed)?);
         }
         Ok(parsed)
     }
 
     /// Adds a signature by this key, in place of an earlier one.
     pub fn sign(&mut self, key: &SignerKey) {
-        self.signatures
-            .retain(|signature| !key.verifier().is_named_by(signature));
+        self.signatures.retain(|signature| !key.verifier().is_named_by(signature));
         self.signatures.push(key.sign(&self.text));
     }
 
@@ -142,25 +134,15 @@ impl Note {
     ///
     /// # Errors
     /// Where a known key's signature is bad, or no known key signed.
-    pub fn verify<'k>(
-        &self,
-        known: &'k [VerifierKey],
-    ) -> Result<Vec<&'k VerifierKey>, VerifyNoteError> {
+    pub fn verify<'k>(&self, known: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>, VerifyNoteError> {
         let mut signed = Vec::new();
         for key in known {
-            let mut by_key = self
-                .signatures
-                .iter()
-                .filter(|s| key.is_named_by(s))
-                .peekable();
+            let mut by_key = self.signatures.iter().filter(|s| key.is_named_by(s)).peekable();
             if by_key.peek().is_none() {
                 continue;
             }
             if !by_key.all(|signature| key.verifies(&self.text, signature)) {
-                return Err(VerifyNoteError::BadSignature {
-                    name: key.name().clone(),
-                    key_id: key.id(),
-                });
+                return Err(VerifyNoteError::BadSignature { name: key.name().clone(), key_id: key.id() });
             }
             signed.push(key);
         }
@@ -181,27 +163,20 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures
-            .iter()
-            .try_for_each(|signature| writeln!(f, "{signature}"))
+        self.signatures.iter().try_for_each(|signature| writeln!(f, "{signature}"))
     }
 }
 
 impl NoteSignature {
     pub(crate) const fn new(name: KeyName, key_id: KeyId, bytes: Vec<u8>) -> Self {
-        Self {
-            name,
-            key_id,
-            bytes,
-        }
+        Self { name, key_id, bytes }
     }
 
     /// Reads base64(key id || signature), the last field of a signature line.
     pub(crate) fn from_base64(name: KeyName, base64: &str) -> Option<Self> {
         let bytes = STANDARD.decode(base64).ok()?;
         let (key_id, signature) = bytes.split_first_chunk()?;
-        (!signature.is_empty())
-            .then(|| Self::new(name, KeyId::from_bytes(*key_id), signature.to_vec()))
+        (!signature.is_empty()).then(|| Self::new(name, KeyId::from_bytes(*key_id), signature.to_vec()))
     }
 
     /// Writes base64(key id || signature).

@@ -25,9 +25,7 @@ pub struct KeyName(String);
 
 /// Not a key name: empty, longer than 1,024 bytes, or with a space, a control character or a plus.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not a key name: it must be 1 to 1024 bytes without spaces, control characters and '+'"
-)]
+#[error("{0:?} is not a key name: it must be 1 to 1024 bytes without spaces, control characters and '+'")]
 pub struct InvalidKeyName(String);
 
 /// The first four bytes of SHA-256(name || 0x0A || type || public key); tells keys apart, proves nothing.
@@ -179,13 +177,7 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}+{}+{}",
-            self.name,
-            self.id,
-            typed_base64(self.key.as_bytes())
-        )
+        write!(f, "{}+{}+{}", self.name, self.id, typed_base64(self.key.as_bytes()))
     }
 }
 
@@ -227,10 +219,7 @@ impl SignerKey {
     #[must_use]
     pub fn from_seed(name: KeyName, seed: &[u8; 32]) -> Self {
         let key = SigningKey::from_bytes(seed);
-        Self {
-            verifier: VerifierKey::new(name, key.verifying_key()),
-            key,
-        }
+        Self { verifier: VerifierKey::new(name, key.verifying_key()), key }
     }
 
     /// Reads a private key line, `PRIVATE+KEY+<name>+<id>+<base64>`.
@@ -241,20 +230,14 @@ impl SignerKey {
         let line = skey.strip_prefix(SKEY_PREFIX).ok_or(ParseKeyError::Form)?;
         let (name, id, seed) = split_key(line)?;
         let Self { verifier, key } = Self::from_seed(name, &seed);
-        Ok(Self {
-            verifier: verifier.require_id(id)?,
-            key,
-        })
+        Ok(Self { verifier: verifier.require_id(id)?, key })
     }
 
     /// The private key line: a secret, hence not `Display`.
     #[must_use]
     pub fn to_skey(&self) -> String {
         let VerifierKey { name, id, .. } = &self.verifier;
-        format!(
-            "{SKEY_PREFIX}{name}+{id}+{}",
-            typed_base64(self.key.as_bytes())
-        )
+        format!("{SKEY_PREFIX}{name}+{id}+{}", typed_base64(self.key.as_bytes()))
     }
 
     /// The public half.
@@ -274,11 +257,7 @@ impl SignerKey {
 
 impl fmt::Debug for SignerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "SignerKey({}+{}, secret)",
-            self.verifier.name, self.verifier.id
-        )
+        write!(f, "SignerKey({}+{}, secret)", self.verifier.name, self.verifier.id)
     }
 }
 

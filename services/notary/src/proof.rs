@@ -130,10 +130,7 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Result<Vec<Hash>, NoSuchL
 /// # Errors
 /// Where there are fewer leaves than `old_size`.
 pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Result<Vec<Hash>, NotAnExtension> {
-    Ok(roots(
-        leaves,
-        consistency_ranges(old_size, leaves.len() as u64)?,
-    ))
+    Ok(roots(leaves, consistency_ranges(old_size, leaves.len() as u64)?))
 }
 
 /// Checks that `leaf` is leaf `index` of the tree with this head (RFC 9162 section 2.1.3.2).
@@ -143,24 +140,12 @@ pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Result<Vec<Hash>, No
 ///
 /// # Errors
 /// What does not fit; the leaf is proven only by `Ok`.
-pub fn verify_inclusion(
-    leaf: &Hash,
-    index: u64,
-    proof: &[Hash],
-    head: &TreeHead,
-) -> Result<(), InclusionError> {
+pub fn verify_inclusion(leaf: &Hash, index: u64, proof: &[Hash], head: &TreeHead) -> Result<(), InclusionError> {
     if index >= head.size() {
-        return Err(NoSuchLeaf {
-            index,
-            size: head.size(),
-        }
-        .into());
+        return Err(NoSuchLeaf { index, size: head.size() }.into());
     }
     let wrong_length = InclusionError::Length { found: proof.len() };
-    let mut path = Path {
-        node: index,
-        last: head.size() - 1,
-    };
+    let mut path = Path { node: index, last: head.size() - 1 };
     let mut root = *leaf;
     for sibling in proof {
         root = match path.climb().ok_or(wrong_length)? {
@@ -182,11 +167,7 @@ pub fn verify_inclusion(
 ///
 /// # Errors
 /// What does not fit; consistency is proven only by `Ok`.
-pub fn verify_consistency(
-    old: &TreeHead,
-    new: &TreeHead,
-    proof: &[Hash],
-) -> Result<(), ConsistencyError> {
+pub fn verify_consistency(old: &TreeHead, new: &TreeHead, proof: &[Hash]) -> Result<(), ConsistencyError> {
     let (old_size, new_size) = (old.size(), new.size());
     if old_size > new_size {
         return Err(NotAnExtension { old_size, new_size }.into());
@@ -200,15 +181,9 @@ pub fn verify_consistency(
         };
     }
     // Where the old tree is one complete subtree its root is the first node and is left out.
-    let (seed, rest) = if old_size.is_power_of_two() {
-        (old.root(), proof)
-    } else {
-        proof.split_first().ok_or(wrong_length)?
-    };
-    let mut path = Path {
-        node: old_size - 1,
-        last: new_size - 1,
-    };
+    let (seed, rest) =
+        if old_size.is_power_of_two() { (old.root(), proof) } else { proof.split_first().ok_or(wrong_length)? };
+    let mut path = Path { node: old_size - 1, last: new_size - 1 };
     path.skip(path.node.trailing_ones());
     let (mut old_root, mut new_root) = (*seed, *seed);
     for sibling in rest {

@@ -112,9 +112,7 @@ impl SignedHeads {
         let scan = Scan::of(&file, key.name())?;
         let latest = scan.latest.ok_or(ReadHeadsError::Empty)?;
         if !is_signed_by(&latest, key) {
-            return Err(ReadHeadsError::OtherKey {
-                key: key.to_string(),
-            });
+            return Err(ReadHeadsError::OtherKey { key: key.to_string() });
         }
         file.set_len(scan.end)?;
         if scan.newline_is_missing {
@@ -122,12 +120,7 @@ impl SignedHeads {
         }
         // Also where nothing was repaired: the last line may never have been synced.
         file.sync_all()?;
-        Ok(Self {
-            file,
-            latest,
-            count: scan.count,
-            in_doubt: false,
-        })
+        Ok(Self { file, latest, count: scan.count, in_doubt: false })
     }
 
     pub(crate) fn latest(&self) -> &SignedCheckpoint {
@@ -145,10 +138,7 @@ impl SignedHeads {
             return Err(RecordHeadError::InDoubt);
         }
         if asked.size() < signed.size() {
-            return Err(RecordHeadError::Smaller {
-                signed: signed.size(),
-                asked: asked.size(),
-            });
+            return Err(RecordHeadError::Smaller { signed: signed.size(), asked: asked.size() });
         }
         if asked.size() == signed.size() && asked != signed {
             return Err(RecordHeadError::Fork { size: asked.size() });
@@ -157,11 +147,7 @@ impl SignedHeads {
     }
 
     /// Appends a head and syncs it; one that is already the latest is not written again.
-    pub(crate) fn append(
-        &mut self,
-        signed: &SignedCheckpoint,
-        key: &VerifierKey,
-    ) -> Result<(), RecordHeadError> {
+    pub(crate) fn append(&mut self, signed: &SignedCheckpoint, key: &VerifierKey) -> Result<(), RecordHeadError> {
         if signed.checkpoint().origin() != key.name() {
             let (expected, found) = (key.name().clone(), signed.checkpoint().origin().clone());
             return Err(RecordHeadError::OtherOrigin { expected, found });
@@ -195,20 +181,12 @@ struct Scan {
 
 impl Scan {
     fn of(file: &File, origin: &KeyName) -> Result<Self, ReadHeadsError> {
-        let mut scan = Self {
-            latest: None,
-            count: 0,
-            end: 0,
-            newline_is_missing: false,
-        };
+        let mut scan = Self { latest: None, count: 0, end: 0, newline_is_missing: false };
         let mut reader = BufReader::new(file);
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
-            reader
-                .by_ref()
-                .take(MAX_LINE_BYTES)
-                .read_until(b'\n', &mut bytes)?;
+            reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes)?;
             let content = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
             let ended = content.len() < bytes.len();
             if bytes.is_empty() {
@@ -252,12 +230,7 @@ fn encode_line(signed: &SignedCheckpoint) -> String {
     let head = signed.head();
     let origin = signed.checkpoint().origin();
     let mut line = format!("{} {} ", head.size(), head.root().to_base64());
-    for signature in signed
-        .note()
-        .signatures()
-        .iter()
-        .filter(|s| s.name() == origin)
-    {
+    for signature in signed.note().signatures().iter().filter(|s| s.name() == origin) {
         line.push_str(&signature.to_base64());
         line.push(' ');
     }
@@ -276,9 +249,8 @@ fn decode_line(origin: &KeyName, line: &[u8]) -> Option<SignedCheckpoint> {
     let size = parse_size(fields.next()?)?;
     let root = Hash::from_base64(fields.next()?).ok()?;
     let checkpoint = Checkpoint::new(origin.clone(), TreeHead::new(size, root).ok()?);
-    let signatures: Vec<_> = fields
-        .map(|field| NoteSignature::from_base64(origin.clone(), field))
-        .collect::<Option<_>>()?;
+    let signatures: Vec<_> =
+        fields.map(|field| NoteSignature::from_base64(origin.clone(), field)).collect::<Option<_>>()?;
     let note = checkpoint.unsigned_note().with_signatures(signatures);
     Some(SignedCheckpoint::from_parts(checkpoint, note))
 }
@@ -311,18 +283,11 @@ mod tests {
         let file = std::mem::replace(&mut heads.file, failing);
         let failed = heads.append(&next, key.verifier());
         assert!(matches!(failed, Err(RecordHeadError::Io(_))), "{failed:?}");
-        assert_eq!(
-            heads.latest(),
-            &first,
-            "what may not be published is not shown"
-        );
+        assert_eq!(heads.latest(), &first, "what may not be published is not shown");
         heads.file = file;
         for head in [&first, &next] {
             let refused = heads.append(head, key.verifier());
-            assert!(
-                matches!(refused, Err(RecordHeadError::InDoubt)),
-                "{refused:?}"
-            );
+            assert!(matches!(refused, Err(RecordHeadError::InDoubt)), "{refused:?}");
         }
         written(&encode_line(&next));
     }

@@ -7,13 +7,9 @@ use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use convenio_notary::identity::{
-    ADMIN_TOKEN_FILE, KEY_FILE, LEDGER_FILE, OpenIdentityError, SIGNED_HEADS_FILE,
-};
+use convenio_notary::identity::{ADMIN_TOKEN_FILE, KEY_FILE, LEDGER_FILE, OpenIdentityError, SIGNED_HEADS_FILE};
 use convenio_notary::signed_heads::{ReadHeadsError, RecordHeadError};
-use convenio_notary::{
-    CompactRange, Identity, NewIdentity, SignedCheckpoint, SignerKey, TreeHead, leaf_hash,
-};
+use convenio_notary::{CompactRange, Identity, NewIdentity, SignedCheckpoint, SignerKey, TreeHead, leaf_hash};
 use tempfile::TempDir;
 
 struct Place {
@@ -26,21 +22,12 @@ impl Place {
     fn signed_to(size: u64) -> Self {
         let temporary = TempDir::new().unwrap();
         let directory = temporary.path().join("identity");
-        let new = NewIdentity {
-            ledger: None,
-            origin: None,
-            admin_token: "token".to_owned(),
-        };
-        let mut identity = Identity::create_or_resume(&directory, &new)
-            .unwrap()
-            .identity;
+        let new = NewIdentity { ledger: None, origin: None, admin_token: "token".to_owned() };
+        let mut identity = Identity::create_or_resume(&directory, &new).unwrap().identity;
         for size in 1..=size {
             identity.sign_head(head(size)).unwrap();
         }
-        Self {
-            _temporary: temporary,
-            directory,
-        }
+        Self { _temporary: temporary, directory }
     }
 
     fn open(&self) -> Result<Identity, OpenIdentityError> {
@@ -52,10 +39,7 @@ impl Place {
     }
 
     fn append(&self, bytes: &[u8]) {
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .open(self.heads())
-            .unwrap();
+        let mut file = fs::OpenOptions::new().append(true).open(self.heads()).unwrap();
         file.write_all(bytes).unwrap();
     }
 
@@ -106,25 +90,10 @@ fn neither_a_smaller_tree_nor_another_root_is_ever_signed() {
     let place = Place::signed_to(3);
     let mut identity = place.open().unwrap();
     let refused = identity.sign_head(head(2));
-    assert!(
-        matches!(
-            refused,
-            Err(RecordHeadError::Smaller {
-                signed: 3,
-                asked: 2
-            })
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(RecordHeadError::Smaller { signed: 3, asked: 2 })), "{refused:?}");
     let refused = identity.sign_head(forked_head(3));
-    assert!(
-        matches!(refused, Err(RecordHeadError::Fork { size: 3 })),
-        "{refused:?}"
-    );
-    assert!(
-        identity.sign_head(head(4)).is_ok(),
-        "a refusal leaves the identity usable"
-    );
+    assert!(matches!(refused, Err(RecordHeadError::Fork { size: 3 })), "{refused:?}");
+    assert!(identity.sign_head(head(4)).is_ok(), "a refusal leaves the identity usable");
 }
 
 #[test]
@@ -138,16 +107,9 @@ fn heads_of_another_node_with_the_same_key_are_recorded() {
     here.record_head(&signed).unwrap();
     assert_eq!(*here.latest_head(), signed);
 
-    let stranger = Place::signed_to(0)
-        .open()
-        .unwrap()
-        .sign_head(head(6))
-        .unwrap();
+    let stranger = Place::signed_to(0).open().unwrap().sign_head(head(6)).unwrap();
     let refused = here.record_head(&stranger);
-    assert!(
-        matches!(refused, Err(RecordHeadError::OtherOrigin { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(RecordHeadError::OtherOrigin { .. })), "{refused:?}");
 }
 
 #[test]
@@ -155,10 +117,7 @@ fn only_one_process_holds_an_identity() {
     let place = Place::signed_to(0);
     let held = place.open().unwrap();
     let refused = place.open();
-    assert!(
-        matches!(refused, Err(OpenIdentityError::InUse { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(OpenIdentityError::InUse { .. })), "{refused:?}");
     drop(held);
     assert!(place.open().is_ok());
 }
@@ -184,10 +143,7 @@ fn a_missing_file_is_named() {
     }
     let nowhere = Path::new("/nonexistent/identity");
     let refused = Identity::open(nowhere);
-    assert!(
-        matches!(refused, Err(OpenIdentityError::Missing { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(OpenIdentityError::Missing { .. })), "{refused:?}");
 }
 
 #[test]
@@ -197,10 +153,7 @@ fn a_damaged_key_is_refused_and_not_repeated() {
     let key = fs::read_to_string(&file).unwrap();
     fs::write(&file, key.replace("PRIVATE", "private")).unwrap();
     let refused = place.open().unwrap_err();
-    assert!(
-        matches!(refused, OpenIdentityError::Key { .. }),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, OpenIdentityError::Key { .. }), "{refused:?}");
     // Base64 may hold a plus itself.
     let secret = key.trim_end().splitn(5, '+').last().unwrap();
     assert!(!format!("{refused} {refused:?}").contains(secret));
@@ -212,21 +165,14 @@ fn another_key_of_the_same_name_does_not_inherit_the_heads() {
     let origin = place.open().unwrap().origin().clone();
     let other = SignerKey::generate(origin).unwrap();
     fs::write(place.directory.join(KEY_FILE), other.to_skey()).unwrap();
-    assert!(matches!(
-        place.heads_error(),
-        ReadHeadsError::OtherKey { .. }
-    ));
+    assert!(matches!(place.heads_error(), ReadHeadsError::OtherKey { .. }));
 }
 
 #[test]
 fn a_torn_last_line_is_ignored_wherever_it_tears_and_the_next_head_follows_cleanly() {
     let place = Place::signed_to(3);
     let whole = fs::read(place.heads()).unwrap();
-    let last = whole[..whole.len() - 1]
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .unwrap()
-        + 1;
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
     for length in last..=whole.len() {
         fs::write(place.heads(), &whole[..length]).unwrap();
         // Without its newline alone the line is whole: its head counts as signed.
@@ -250,16 +196,10 @@ fn zeros_after_the_last_line_are_a_torn_line() {
 fn an_ended_line_that_is_not_a_head_is_damage_also_at_the_end() {
     let place = Place::signed_to(2);
     place.append(b"3 not a head\n");
-    assert!(matches!(
-        place.heads_error(),
-        ReadHeadsError::Damaged { line: 5 }
-    ));
+    assert!(matches!(place.heads_error(), ReadHeadsError::Damaged { line: 5 }));
     let place = Place::signed_to(2);
     place.append(&[b'x'; 20_000]);
-    assert!(matches!(
-        place.heads_error(),
-        ReadHeadsError::Damaged { line: 5 }
-    ));
+    assert!(matches!(place.heads_error(), ReadHeadsError::Damaged { line: 5 }));
 }
 
 #[test]
@@ -271,15 +211,9 @@ fn heads_without_a_head_or_header_are_refused() {
         assert!(is_expected(&error), "{content:?}: {error:?}");
     };
     check("", |e| matches!(e, ReadHeadsError::Empty));
-    check("convenio-signed-heads/v1\n", |e| {
-        matches!(e, ReadHeadsError::Empty)
-    });
-    check("convenio-signed-heads/v1", |e| {
-        matches!(e, ReadHeadsError::Damaged { line: 1 })
-    });
-    check("convenio-signed-heads/v2\n", |e| {
-        matches!(e, ReadHeadsError::Damaged { line: 1 })
-    });
+    check("convenio-signed-heads/v1\n", |e| matches!(e, ReadHeadsError::Empty));
+    check("convenio-signed-heads/v1", |e| matches!(e, ReadHeadsError::Damaged { line: 1 }));
+    check("convenio-signed-heads/v2\n", |e| matches!(e, ReadHeadsError::Damaged { line: 1 }));
 }
 
 #[test]
@@ -289,28 +223,18 @@ fn heads_that_contradict_each_other_are_refused() {
     let mut lines: Vec<_> = lines.lines().collect();
     lines.swap(2, 3);
     fs::write(place.heads(), lines.join("\n") + "\n").unwrap();
-    assert!(matches!(
-        place.heads_error(),
-        ReadHeadsError::Contradiction { line: 4 }
-    ));
+    assert!(matches!(place.heads_error(), ReadHeadsError::Contradiction { line: 4 }));
 }
 
 #[test]
 fn one_changed_bit_before_the_last_line_is_always_noticed() {
     let place = Place::signed_to(2);
     let whole = fs::read(place.heads()).unwrap();
-    let last = whole[..whole.len() - 1]
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .unwrap();
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .open(place.heads())
-        .unwrap();
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap();
+    let file = fs::OpenOptions::new().write(true).open(place.heads()).unwrap();
     for at in 0..=last {
         for bit in 0..8 {
-            file.write_all_at(&[whole[at] ^ 1_u8 << bit], at as u64)
-                .unwrap();
+            file.write_all_at(&[whole[at] ^ 1_u8 << bit], at as u64).unwrap();
             place.heads_error();
         }
         file.write_all_at(&whole[at..=at], at as u64).unwrap();

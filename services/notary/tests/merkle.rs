@@ -5,22 +5,13 @@
 use convenio_notary::compact_range::{CompactRange, CompactRangeError, CompleteSubtree, TreeHead};
 use convenio_notary::leaf::{Hash, empty_root, leaf_hash, node_hash};
 use convenio_notary::proof::{
-    ConsistencyError, InclusionError, consistency_proof, inclusion_proof, verify_consistency,
-    verify_inclusion,
+    ConsistencyError, InclusionError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-const CT_LEAVES: [&str; 8] = [
-    "",
-    "00",
-    "10",
-    "2021",
-    "3031",
-    "40414243",
-    "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f",
-];
+const CT_LEAVES: [&str; 8] =
+    ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
 const CT_ROOTS: [&str; 9] = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -59,9 +50,7 @@ fn head(leaves: &[Hash]) -> TreeHead {
 }
 
 fn numbered_leaves(count: usize) -> Vec<Hash> {
-    (0..count)
-        .map(|n| leaf_hash(n.to_string().as_bytes()))
-        .collect()
+    (0..count).map(|n| leaf_hash(n.to_string().as_bytes())).collect()
 }
 
 fn leaves(most: usize) -> impl Strategy<Value = Vec<Hash>> {
@@ -132,11 +121,7 @@ fn every_leaf_of_every_small_tree_is_proven_and_at_no_other_index() {
             let proof = inclusion_proof(leaves, index).unwrap();
             for claimed in 0..=head.size() {
                 let verified = verify_inclusion(leaf, claimed, &proof, &head);
-                assert_eq!(
-                    verified.is_ok(),
-                    claimed == index,
-                    "{index} as {claimed} of {size}"
-                );
+                assert_eq!(verified.is_ok(), claimed == index, "{index} as {claimed} of {size}");
             }
         }
         assert!(inclusion_proof(leaves, head.size()).is_err());
@@ -155,11 +140,7 @@ fn every_small_tree_is_proven_consistent_with_every_later_one_by_one_proof_only(
                 for other_old in 0..=other_new {
                     let other = proof(other_old, other_new);
                     let verified = verify_consistency(&old_head, &new_head, &other);
-                    assert_eq!(
-                        verified.is_ok(),
-                        other == right,
-                        "{old}..{new}: {verified:?}"
-                    );
+                    assert_eq!(verified.is_ok(), other == right, "{old}..{new}: {verified:?}");
                 }
             }
         }
@@ -171,10 +152,7 @@ fn every_small_tree_is_proven_consistent_with_every_later_one_by_one_proof_only(
 fn a_smaller_tree_never_extends_a_larger_one() {
     let leaves = numbered_leaves(5);
     let verified = verify_consistency(&head(&leaves), &head(&leaves[..4]), &[]);
-    assert!(
-        matches!(verified, Err(ConsistencyError::NotAnExtension(_))),
-        "{verified:?}"
-    );
+    assert!(matches!(verified, Err(ConsistencyError::NotAnExtension(_))), "{verified:?}");
 }
 
 #[test]
@@ -184,27 +162,15 @@ fn a_proof_says_why_it_does_not_hold() {
     let verify = |leaf: &Hash, proof: &[Hash]| verify_inclusion(leaf, 3, proof, &head(&leaves));
     assert_eq!(verify(&leaves[3], &proof), Ok(()));
     assert_eq!(verify(&leaves[2], &proof), Err(InclusionError::OtherRoot));
-    assert_eq!(
-        verify(&leaves[3], &proof[1..]),
-        Err(InclusionError::Length { found: 2 })
-    );
+    assert_eq!(verify(&leaves[3], &proof[1..]), Err(InclusionError::Length { found: 2 }));
 
     let proof = consistency_proof(&leaves, 3).unwrap();
     let (old, new, other) = (head(&leaves[..3]), head(&leaves), head(&leaves[1..4]));
     let other_new = TreeHead::new(7, empty_root()).unwrap();
     assert_eq!(verify_consistency(&old, &new, &proof), Ok(()));
-    assert_eq!(
-        verify_consistency(&other, &new, &proof),
-        Err(ConsistencyError::OtherOldRoot)
-    );
-    assert_eq!(
-        verify_consistency(&old, &other_new, &proof),
-        Err(ConsistencyError::OtherNewRoot)
-    );
-    assert_eq!(
-        verify_consistency(&old, &new, &[]),
-        Err(ConsistencyError::Length { found: 0 })
-    );
+    assert_eq!(verify_consistency(&other, &new, &proof), Err(ConsistencyError::OtherOldRoot));
+    assert_eq!(verify_consistency(&old, &other_new, &proof), Err(ConsistencyError::OtherNewRoot));
+    assert_eq!(verify_consistency(&old, &new, &[]), Err(ConsistencyError::Length { found: 0 }));
 }
 
 #[test]
@@ -213,15 +179,8 @@ fn impossible_heads_and_ranges_are_refused() {
     assert!(TreeHead::new(1 << 63, leaf_hash(b"")).is_err());
     let from = |bytes: &[u8]| CompactRange::from_bytes(bytes).unwrap_err();
     assert_eq!(from(&[0; 7]), CompactRangeError::NoSize);
-    assert_eq!(
-        from(&[0xff; 8]),
-        CompactRangeError::TooLarge { size: u64::MAX }
-    );
-    let expected = CompactRangeError::Length {
-        size: 0,
-        expected: 8,
-        found: 9,
-    };
+    assert_eq!(from(&[0xff; 8]), CompactRangeError::TooLarge { size: u64::MAX });
+    let expected = CompactRangeError::Length { size: 0, expected: 8, found: 9 };
     assert_eq!(from(&[0; 9]), expected);
 }
 

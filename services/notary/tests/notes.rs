@@ -12,8 +12,7 @@ const C2SP_NOTE: &str = "This is an example message.\n\n\
     \u{2014} example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
 
 const GO_VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-const GO_SKEY: &str =
-    "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+const GO_SKEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 const GO_TEXT: &str = "If you think cryptography is the answer to your problem,\n\
     then you don't know what your problem is.\n";
 const GO_SIGNATURE: &str = "\u{2014} PeterNeumann \
@@ -51,11 +50,7 @@ fn a_key_of_go_signs_as_go_does() {
     note.sign(&key);
     assert_eq!(note.to_string(), format!("{GO_TEXT}\n{GO_SIGNATURE}"));
     note.sign(&key);
-    assert_eq!(
-        note.signatures().len(),
-        1,
-        "a key's second signature replaces its first"
-    );
+    assert_eq!(note.signatures().len(), 1, "a key's second signature replaces its first");
 }
 
 #[test]
@@ -112,26 +107,11 @@ fn generated_keys_differ_and_read_back() {
 
 #[test]
 fn names_without_spaces_pluses_and_control_characters_are_key_names() {
-    for name in [
-        "a",
-        "example.com/log",
-        "127.0.0.1:8080/log",
-        "[::1]:8080/log",
-        "\u{e9}.example",
-    ] {
+    for name in ["a", "example.com/log", "127.0.0.1:8080/log", "[::1]:8080/log", "\u{e9}.example"] {
         assert!(name.parse::<KeyName>().is_ok(), "{name}");
     }
     let long = "a".repeat(1025);
-    for name in [
-        "",
-        "a b",
-        "a+b",
-        "a\nb",
-        "a\u{a0}b",
-        "a\u{2028}b",
-        "a\u{7f}",
-        &long,
-    ] {
+    for name in ["", "a b", "a+b", "a\nb", "a\u{a0}b", "a\u{2028}b", "a\u{7f}", &long] {
         assert!(name.parse::<KeyName>().is_err(), "{name}");
     }
 }
@@ -156,10 +136,7 @@ fn a_bad_signature_by_a_known_key_spoils_the_note_whatever_else_signed() {
     let note = note.with_signatures([known.sign("another text\n")]);
     let keys = [known, other].map(|key| key.verifier().clone());
     let verified = note.verify(&keys);
-    assert!(
-        matches!(verified, Err(VerifyNoteError::BadSignature { .. })),
-        "{verified:?}"
-    );
+    assert!(matches!(verified, Err(VerifyNoteError::BadSignature { .. })), "{verified:?}");
     assert!(note.verify(&keys[1..]).is_ok());
 }
 
@@ -174,25 +151,14 @@ fn a_key_of_the_same_bytes_and_another_name_is_another_key() {
 #[test]
 fn malformed_notes_are_refused() {
     let check = |bytes: &[u8], expected: ParseNoteError| {
-        assert_eq!(
-            Note::parse(bytes),
-            Err(expected),
-            "{}",
-            String::from_utf8_lossy(bytes)
-        );
+        assert_eq!(Note::parse(bytes), Err(expected), "{}", String::from_utf8_lossy(bytes));
     };
     let with = |before: &str, after: &str| format!("{before}{GO_TEXT}\n{GO_SIGNATURE}{after}");
     let line = |line| ParseNoteError::Signature { line };
     check(b"", ParseNoteError::NoSignatures);
     check(GO_TEXT.as_bytes(), ParseNoteError::NoSignatures);
-    check(
-        format!("{GO_TEXT}\n").as_bytes(),
-        ParseNoteError::NoSignatures,
-    );
-    check(
-        with("", "").trim_end().as_bytes(),
-        ParseNoteError::NoSignatures,
-    );
+    check(format!("{GO_TEXT}\n").as_bytes(), ParseNoteError::NoSignatures);
+    check(with("", "").trim_end().as_bytes(), ParseNoteError::NoSignatures);
     check(with("\u{1}", "").as_bytes(), ParseNoteError::NotText);
     check(with("\r", "").as_bytes(), ParseNoteError::NotText);
     check(b"\xfftext\n\n", ParseNoteError::NotText);
@@ -206,14 +172,8 @@ fn malformed_notes_are_refused() {
     check(&vec![b'\n'; (1 << 20) + 1], ParseNoteError::TooLarge);
     let many = |count: usize| format!("{GO_TEXT}\n{}", GO_SIGNATURE.repeat(count));
     assert!(Note::parse(many(MAX_SIGNATURES).as_bytes()).is_ok());
-    check(
-        many(MAX_SIGNATURES + 1).as_bytes(),
-        ParseNoteError::TooManySignatures,
-    );
-    assert_eq!(
-        Note::new("no newline".to_owned()),
-        Err(ParseNoteError::UnendedText)
-    );
+    check(many(MAX_SIGNATURES + 1).as_bytes(), ParseNoteError::TooManySignatures);
+    assert_eq!(Note::new("no newline".to_owned()), Err(ParseNoteError::UnendedText));
 }
 
 #[test]
@@ -229,8 +189,7 @@ fn changing_any_byte_of_a_note_breaks_it() {
     }
 }
 
-const CHECKPOINT: &str =
-    "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+const CHECKPOINT: &str = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 
 #[test]
 fn a_checkpoint_reads_and_writes_the_same_text() {
@@ -273,19 +232,13 @@ fn texts_that_are_almost_checkpoints_are_refused() {
 
 #[test]
 fn a_checkpoint_counts_only_when_a_key_with_the_log_s_name_signed_it() {
-    let [log, witness] = [
-        key("example.com/behind-the-sofa", 1),
-        key("witness.example", 2),
-    ];
+    let [log, witness] = [key("example.com/behind-the-sofa", 1), key("witness.example", 2)];
     let keys = [&log, &witness].map(|key| key.verifier().clone());
     let mut note = Note::new(CHECKPOINT.to_owned()).unwrap();
     note.sign(&witness);
     let open = |note: &Note| SignedCheckpoint::open(note.to_string().as_bytes(), &keys);
     let refused = open(&note);
-    assert!(
-        matches!(refused, Err(OpenCheckpointError::NotByOrigin { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(OpenCheckpointError::NotByOrigin { .. })), "{refused:?}");
     note.sign(&log);
     let opened = open(&note).unwrap();
     assert_eq!(opened.checkpoint().to_string(), CHECKPOINT);

@@ -18,11 +18,7 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn new(token: &str) -> NewIdentity {
-    NewIdentity {
-        ledger: None,
-        origin: None,
-        admin_token: token.to_owned(),
-    }
+    NewIdentity { ledger: None, origin: None, admin_token: token.to_owned() }
 }
 
 fn create(directory: &Path, token: &str) -> FirstStart {
@@ -33,12 +29,7 @@ fn create(directory: &Path, token: &str) -> FirstStart {
 fn files(directory: &Path) -> Vec<(String, String)> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                fs::read_to_string(entry.path()).unwrap(),
-            )
-        })
+        .map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap()))
         .filter(|(name, _)| name != LOCK_FILE)
         .collect();
     files.sort();
@@ -50,14 +41,8 @@ fn a_first_start_makes_all_files_and_keeps_the_secret_ones_secret() {
     let (_place, directory) = place();
     let first = create(&directory, "token-1");
     assert_eq!(first.admin_token, "token-1");
-    let names: Vec<_> = files(&directory)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    assert_eq!(
-        names,
-        [ADMIN_TOKEN_FILE, KEY_FILE, LEDGER_FILE, SIGNED_HEADS_FILE]
-    );
+    let names: Vec<_> = files(&directory).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, [ADMIN_TOKEN_FILE, KEY_FILE, LEDGER_FILE, SIGNED_HEADS_FILE]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory), 0o700);
     assert_eq!(mode(&directory.join(KEY_FILE)), 0o600);
@@ -69,13 +54,7 @@ fn a_first_start_makes_all_files_and_keeps_the_secret_ones_secret() {
     assert!(identity.verifier_key().to_string().starts_with(&origin));
     assert_eq!(identity.head_count(), 1);
     assert_eq!(identity.latest_head().head(), &TreeHead::empty());
-    assert!(
-        identity
-            .latest_head()
-            .note()
-            .verify(&[identity.verifier_key().clone()])
-            .is_ok()
-    );
+    assert!(identity.latest_head().note().verify(&[identity.verifier_key().clone()]).is_ok());
 }
 
 #[test]
@@ -85,24 +64,13 @@ fn a_crash_after_each_step_is_taken_up_with_what_was_made() {
         for step in &STEPS[..steps] {
             step(&directory, &new("token-1")).unwrap();
         }
-        let made = if steps == 0 {
-            Vec::new()
-        } else {
-            files(&directory)
-        };
-        assert_eq!(
-            made.len(),
-            steps.saturating_sub(1),
-            "every step but the first makes a file"
-        );
+        let made = if steps == 0 { Vec::new() } else { files(&directory) };
+        assert_eq!(made.len(), steps.saturating_sub(1), "every step but the first makes a file");
 
         let resumed = create(&directory, "token-2");
         let all = files(&directory);
         assert_eq!(all.len(), 4, "after {steps} steps");
-        assert!(
-            made.iter().all(|file| all.contains(file)),
-            "after {steps} steps"
-        );
+        assert!(made.iter().all(|file| all.contains(file)), "after {steps} steps");
         let granted = if steps >= 4 { "token-1" } else { "token-2" };
         assert_eq!(resumed.admin_token, granted, "after {steps} steps");
         drop(resumed);
@@ -121,10 +89,7 @@ fn a_crash_within_each_step_leaves_a_temporary_file_that_is_replaced() {
         fs::write(directory.join(format!(".{name}.tmp")), "hal").unwrap();
         create(&directory, "token-1");
         assert_eq!(files(&directory).len(), 4, "within the making of {name}");
-        let mode = fs::metadata(directory.join(KEY_FILE))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(directory.join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
@@ -151,43 +116,21 @@ fn the_admin_token_is_not_shown_by_debug() {
 fn the_caller_may_choose_ledger_and_origin() {
     let (_place, directory) = place();
     let origin: KeyName = "ledger.example:8080/log".parse().unwrap();
-    let asked = NewIdentity {
-        ledger: Some(LEDGER),
-        origin: Some(origin.clone()),
-        ..new("t")
-    };
+    let asked = NewIdentity { ledger: Some(LEDGER), origin: Some(origin.clone()), ..new("t") };
     let first = Identity::create_or_resume(&directory, &asked).unwrap();
-    assert_eq!(
-        (first.identity.ledger(), first.identity.origin()),
-        (LEDGER, &origin)
-    );
+    assert_eq!((first.identity.ledger(), first.identity.origin()), (LEDGER, &origin));
 }
 
 #[test]
 fn an_identity_of_another_ledger_or_origin_is_not_taken_up() {
     let (_place, directory) = place();
     drop(create(&directory, "t"));
-    let other_ledger = NewIdentity {
-        ledger: Some(LEDGER),
-        ..new("t")
-    };
+    let other_ledger = NewIdentity { ledger: Some(LEDGER), ..new("t") };
     let refused = Identity::create_or_resume(&directory, &other_ledger);
-    assert!(
-        matches!(
-            refused,
-            Err(CreateIdentityError::OtherLedger { asked: LEDGER, .. })
-        ),
-        "{refused:?}"
-    );
-    let other_origin = NewIdentity {
-        origin: Some("other.example/log".parse().unwrap()),
-        ..new("t")
-    };
+    assert!(matches!(refused, Err(CreateIdentityError::OtherLedger { asked: LEDGER, .. })), "{refused:?}");
+    let other_origin = NewIdentity { origin: Some("other.example/log".parse().unwrap()), ..new("t") };
     let refused = Identity::create_or_resume(&directory, &other_origin);
-    assert!(
-        matches!(refused, Err(CreateIdentityError::OtherOrigin { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(CreateIdentityError::OtherOrigin { .. })), "{refused:?}");
 }
 
 #[test]
@@ -198,13 +141,7 @@ fn an_identity_that_has_signed_events_refuses_an_empty_journal() {
     identity.sign_head(head).unwrap();
     drop(identity);
     let refused = Identity::create_or_resume(&directory, &new("t"));
-    assert!(
-        matches!(
-            refused,
-            Err(CreateIdentityError::EventsLost { size: 7, .. })
-        ),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(CreateIdentityError::EventsLost { size: 7, .. })), "{refused:?}");
 }
 
 #[test]
@@ -214,16 +151,10 @@ fn a_lost_key_or_ledger_is_not_made_anew() {
         drop(create(&directory, "t"));
         fs::remove_file(directory.join(lost)).unwrap();
         let refused = Identity::create_or_resume(&directory, &new("t"));
-        assert!(
-            matches!(refused, Err(CreateIdentityError::Lost { .. })),
-            "{lost}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(CreateIdentityError::Lost { .. })), "{lost}: {refused:?}");
         assert!(!directory.join(lost).exists());
         let refused = Identity::open(&directory);
-        assert!(
-            matches!(refused, Err(OpenIdentityError::Missing { .. })),
-            "{lost}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(OpenIdentityError::Missing { .. })), "{lost}: {refused:?}");
     }
 }
 
@@ -233,9 +164,6 @@ fn a_directory_that_cannot_be_made_is_reported_with_its_path() {
     let file = place.path().join("file");
     fs::write(&file, "").unwrap();
     let refused = Identity::create_or_resume(&file.join("identity"), &new("t")).unwrap_err();
-    assert!(
-        matches!(&refused, CreateIdentityError::Io { .. }),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, CreateIdentityError::Io { .. }), "{refused:?}");
     assert!(refused.to_string().contains("file/identity"), "{refused}");
 }
