@@ -7,7 +7,7 @@ use super::{
     words::Words,
 };
 use chrono::NaiveDate;
-use convenio_events::{OrganisationId, RecordKind, Sequence, Subject};
+use convenio_events::{OrganisationId, Sequence, Subject};
 use convenio_projections::{
     QueryError, Reader, ReaderIdentity, ViewName,
     collection::{self, Item},
@@ -21,8 +21,8 @@ pub(super) struct Snapshot {
     identity: ReaderIdentity,
     language: Language,
     today: NaiveDate,
-    /// A page names the same organisations again and again.
-    names: RefCell<HashMap<OrganisationId, Link>>,
+    /// A page names the same records again and again.
+    links: RefCell<HashMap<Subject, Link>>,
 }
 
 impl Snapshot {
@@ -33,7 +33,7 @@ impl Snapshot {
         wanted.dedup();
         let readers = wanted.into_iter().map(|view| visit.state.views.read(view)).collect::<Result<_, _>>()?;
         let (language, today) = (visit.language, visit.today);
-        Ok(Self { readers, identity: visit.identity.clone(), language, today, names: RefCell::default() })
+        Ok(Self { readers, identity: visit.identity.clone(), language, today, links: RefCell::default() })
     }
 
     /// One of the views that were opened.
@@ -66,26 +66,16 @@ impl Snapshot {
         }
     }
 
-    /// A link to a record with its title; without either where it is not the reader's to see.
-    pub(super) fn link(&self, subject: Subject) -> Result<Link, QueryError> {
-        if subject.kind == RecordKind::Organisation {
-            return self.organisation(OrganisationId::new(subject.id));
-        }
-        let Some(item) = self.record(subject)? else { return Ok(self.unnamed(subject)) };
-        let document = document(&item)?;
-        Ok(Link {
-            href: Some(self.path_of(subject)),
-            words: Words::of_title(self.language, document.title()),
-            mark: None,
-        })
-    }
-
     /// A link to an organisation with its name, marked where it is verified.
     pub(super) fn organisation(&self, id: OrganisationId) -> Result<Link, QueryError> {
-        if let Some(known) = self.names.borrow().get(&id) {
+        self.link(Subject::from(id))
+    }
+
+    /// A link to a record with its title; without either where it is not the reader's to see.
+    pub(super) fn link(&self, subject: Subject) -> Result<Link, QueryError> {
+        if let Some(known) = self.links.borrow().get(&subject) {
             return Ok(known.clone());
         }
-        let subject = Subject::from(id);
         let link = match self.record(subject)? {
             None => self.unnamed(subject),
             Some(item) => {
@@ -93,12 +83,12 @@ impl Snapshot {
                 let words = Words::of_title(self.language, document.title());
                 let mark = match &document.body {
                     Body::Organisation(organisation) => self.verified(organisation),
-                    _ => None,
+                    Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => None,
                 };
                 Link { href: Some(self.path_of(subject)), words, mark }
             }
         };
-        self.names.borrow_mut().insert(id, link.clone());
+        self.links.borrow_mut().insert(subject, link.clone());
         Ok(link)
     }
 
