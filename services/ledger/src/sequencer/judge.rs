@@ -9,8 +9,8 @@ use crate::{
     submission::{Answer, Body, Submission},
 };
 use convenio_events::{
-    AccessId, Actor, CommandId, RecordedEvent, Sequence, codes::AccessRole, commitment::command_digest, record::RawRecord,
-    types::access::RevocationCause,
+    AccessId, Actor, CommandId, RecordedEvent, Sequence, codes::AccessRole, commitment::command_digest,
+    record::RawRecord, types::access::RevocationCause,
 };
 use uuid::Uuid;
 
