@@ -18,6 +18,7 @@ mod fold;
 pub mod history;
 mod identity;
 mod name;
+pub mod priority;
 mod runner;
 mod standing;
 mod status;

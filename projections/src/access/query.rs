@@ -68,11 +68,13 @@ impl Grant {
 
     /// What its holder may see; it says nothing of whether the grant is in force.
     pub fn identity(&self) -> ReaderIdentity {
+        // An admin is one of the whole ledger, for whichever organisation it acts; an auditor's scope is what its grant names.
         let of_the_ledger = !matches!(self.scope, Scope::Organisations { .. });
+        let auditor = of_the_ledger && self.role == AccessRole::Auditor;
         ReaderIdentity {
             organisations: self.organisations.clone(),
             member: true,
-            admin_or_auditor: of_the_ledger && matches!(self.role, AccessRole::Admin | AccessRole::Auditor),
+            admin_or_auditor: auditor || self.role == AccessRole::Admin,
         }
     }
 }

@@ -171,6 +171,7 @@ pub(crate) fn read_ahead(
     let (sender, receiver) = sync_channel(2);
     let (runtime, log, stop) = (runtime.clone(), log.clone(), stop.clone());
     let work = move || {
+        crate::priority::behind_commands();
         while from < until {
             let left = usize::try_from(until.0 - from.0).unwrap_or(usize::MAX);
             let Some(recorded) = read(&runtime, &log, from, limit.min(left), &stop) else { return };

@@ -224,6 +224,10 @@ fn slot(spec: &Spec, writer: &Writer, inputs: SyncSender<Input>, head: Sequence)
 }
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    let work = || {
+        crate::priority::behind_commands();
+        work();
+    };
     std::thread::Builder::new().name(name.to_owned()).spawn(work).expect("the system can start a thread")
 }
 

@@ -19,11 +19,13 @@ use convenio_ledger::{
 };
 use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
 use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit, Token};
+use convenio_projections::priority;
 use convenio_projections::{Settings, Views};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -79,10 +81,7 @@ impl Node {
         }
         let ledger_id = opened(&*log).await?.ledger;
         // 3. Everything else is derived and follows.
-        let (snapshot_log, snapshot_stop) = (log.clone(), stopped(stop.clone()));
-        threads.push(on_thread("snapshot", async move {
-            snapshotter::run(snapshot_log, state, snapshot, snapshot_stop).await.context("writing the snapshot")
-        })?);
+        threads.push(on_thread("snapshot", keep_snapshot(log.clone(), state, snapshot, stop.clone()))?);
         let (root, heads) = watch::channel(TreeHead::empty());
         let (tree_log, tree_stop) = (log.clone(), stopped(stop.clone()));
         threads.push(on_thread("tree", async move {
@@ -172,6 +171,27 @@ fn on_thread(
 fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
     let name = thread.thread().name().unwrap_or("a thread").to_owned();
     thread.join().unwrap_or_else(|_| bail!("{name} panicked")).with_context(|| format!("{name} stopped"))
+}
+
+/// How long a snapshot that could not be written waits before it is tried again.
+const SNAPSHOT_RETRY: Duration = Duration::from_secs(5);
+
+/// Writes the snapshot until the node stops. A failure (a full disk) is said and tried again: the ledger goes on meanwhile.
+async fn keep_snapshot(
+    log: Arc<dyn EventLog>,
+    state: Arc<dyn StateStore>,
+    cursor: SnapshotCursor,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    priority::behind_commands();
+    while let Err(error) = snapshotter::run(log.clone(), state.clone(), cursor.clone(), stopped(stop.clone())).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the snapshot could not be written: trying again");
+        tokio::select! {
+            () = tokio::time::sleep(SNAPSHOT_RETRY) => {}
+            () = stopped(stop.clone()) => break,
+        }
+    }
+    Ok(())
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {

@@ -7,7 +7,7 @@ use crate::{
     world::Aggregate,
 };
 use convenio_events::{
-    NewEvent, Subject,
+    NewEvent, StreamVersion, Subject,
     codes::{AccessRole, Visibility},
     entry::Audience,
     language_map::Line,
@@ -50,8 +50,10 @@ impl SetVisibility {
                     agreement.has_party(context.organisation()?) || context.owns(agreement.by),
                     Reason::RecordUnknown,
                 )?;
-                // While only its drafter has worked on it, nobody else's consent is needed.
-                let alone = agreement.status == agreement::Status::Drafted && context.owns(agreement.by);
+                // While nothing has happened to it since it was drafted, nobody else's consent is needed.
+                let untouched = context.world.version(self.subject) == Some(StreamVersion(0));
+                let drafted = agreement.status == agreement::Status::Drafted;
+                let alone = untouched && drafted && context.owns(agreement.by);
                 require(alone, Reason::ConsentRequired)?;
                 agreement.visibility
             }

@@ -28,7 +28,7 @@ pub(super) fn visibility(bench: &mut Bench<'_>, served: &Served, recorder: &work
             pace.tick().await;
             let owed =
                 if Instant::now() < until { (began.elapsed().as_secs_f64() * f64::from(PACE)) as u64 } else { sent };
-            for _ in sent..owed {
+            while sent < owed {
                 let n = (1 << 40) + sent;
                 let submission = recorder.submission(workload::command_id(n), "publish-offer", &workload::publish(n));
                 waiting.push_back(

@@ -10,10 +10,10 @@ mod restart;
 mod views;
 mod workload;
 
-use crate::{config::Config, node::Node};
+use crate::{config::Config, node::Node, verbs::output};
 use anyhow::Context as _;
 use convenio_events::{codes::Purpose, time::TimeZone};
-use report::{Figure, print_line};
+use report::{Figure, table_line};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -53,7 +53,8 @@ pub(super) struct Bench<'a> {
 impl Bench<'_> {
     pub(super) fn add(&mut self, figure: Figure) {
         if !self.json {
-            print_line(&figure);
+            // Shown as soon as it is known; a reader that went away changes nothing.
+            let _ = output::line(&table_line(&figure));
         }
         self.figures.push(figure);
     }
@@ -74,7 +75,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     result?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&bench.figures)?);
+        output::json_document(&serde_json::to_value(&bench.figures)?)?;
     }
     Ok(())
 }

@@ -28,12 +28,12 @@ impl Figure {
     }
 }
 
-/// Prints a figure as a line of the table, as soon as it is known.
-pub(crate) fn print_line(figure: &Figure) {
+/// A figure as a line of the table.
+pub(crate) fn table_line(figure: &Figure) -> String {
     let number = |value: f64| if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") };
     let floor = figure.floor.map_or_else(String::new, |floor| format!("floor {}", number(floor)));
     let ratio = figure.ratio.map_or_else(String::new, |ratio| format!("{:.0} %", ratio * 100.0));
-    println!("{:<58} {:>12} {:<12} {:<18} {:>7}", figure.name, number(figure.value), figure.unit, floor, ratio);
+    format!("{:<58} {:>12} {:<12} {:<18} {:>7}", figure.name, number(figure.value), figure.unit, floor, ratio)
 }
 
 /// The `q` quantile of durations in seconds, sorted here.

@@ -3,7 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod grants;
-mod output;
+pub(crate) mod output;
 pub(crate) mod rebuild;
 pub(crate) mod record;
 pub(crate) mod status;
