@@ -18,13 +18,13 @@ pub(crate) struct ServeArguments {
     /// Where the ledger is kept [default: convenio-data]
     #[arg(long, env = "CONVENIO_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Where its keys are kept, beside the data and outside backups [default: <data>-identity]
+    /// Where its keys are kept, beside the data and outside backups [default: DATA-identity]
     #[arg(long, env = "CONVENIO_IDENTITY", value_name = "DIR")]
     pub(crate) identity: Option<PathBuf>,
     /// Where it listens [default: 127.0.0.1:8080]
     #[arg(long, env = "CONVENIO_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<String>,
-    /// Where the outside world reaches it; names the log on the first start [default: http://<listen>]
+    /// Where the outside world reaches it; names the log on the first start [default: http://LISTEN]
     #[arg(long, env = "CONVENIO_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// Which log it uses; only `embedded` so far [default: embedded]

@@ -35,7 +35,7 @@ pub(crate) struct EventsArguments {
     /// Only events of this type, such as org.convenio.offer.published.v1
     #[arg(long, value_name = "T")]
     r#type: Option<String>,
-    /// Only events of this record, such as offer/<uuid>
+    /// Only events of this record, such as offer/UUID
     #[arg(long, value_name = "S")]
     subject: Option<String>,
     /// Events are always printed as JSON; this flag is here because every verb has it

@@ -29,7 +29,7 @@ struct OfflineArguments {
     /// Acts as the operator on this data directory instead of asking a node; no node may run on it
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The identity directory of --data [default: <data>-identity]
+    /// The identity directory of --data [default: DATA-identity]
     #[arg(long, value_name = "DIR", requires = "data")]
     identity: Option<PathBuf>,
 }

@@ -28,7 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
 pub(crate) struct RecordArguments {
-    /// Commands, one a line: {"command":"publish-offer","id":"<uuid>","data":{...}}, optional `acting_for`,
+    /// Commands, one a line: {"command":"publish-offer","id":"UUID","data":{...}}, optional `acting_for`,
     /// `expected_version`; `-` reads standard input. A line without `id` gets one that is the same when it is sent again
     #[arg(value_name = "FILE")]
     file: PathBuf,

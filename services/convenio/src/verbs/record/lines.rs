@@ -48,7 +48,7 @@ impl Line {
     }
 }
 
-/// Gives ids: UUIDv5 of the ledger and "<line>\n<how many equal lines came before>".
+/// Gives ids: UUIDv5 of the ledger and `<line>\n<how many equal lines came before>`.
 #[derive(Default)]
 pub(super) struct Numbering {
     ledger: Option<Uuid>,
