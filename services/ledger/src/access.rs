@@ -110,6 +110,7 @@ pub struct RevokeAccess {
 impl GrantAccess {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let id = self.id.unwrap_or_else(|| AccessId::new(context.new_id));
+        require_own(context, &self.organisations)?;
         context.require_new(id.into())?;
         require(!self.organisations.is_empty(), Reason::OrganisationsRequired).map_err(|r| r.field("organisations"))?;
         for organisation in &self.organisations {
@@ -148,8 +149,7 @@ fn require_within_own(
     if context.acting.role == AccessRole::Admin {
         return Ok(());
     }
-    let own = organisations.iter().all(|organisation| context.owns(*organisation));
-    require(own, Reason::NotOwner).map_err(|r| r.field("organisations"))?;
+    require_own(context, organisations)?;
     let within = match role {
         AccessRole::Admin | AccessRole::Auditor | AccessRole::Reviewer => false,
         AccessRole::OrganisationAdmin
@@ -159,6 +159,13 @@ fn require_within_own(
         | AccessRole::Integrator => true,
     };
     require(within, Reason::RoleBeyondOwn).map_err(|r| r.field("role"))
+}
+
+/// Only an admin gives and ends grants of organisations that are not its own.
+fn require_own(context: &Context<'_>, organisations: &[OrganisationId]) -> Result<(), Rejection> {
+    let admin = context.acting.role == AccessRole::Admin;
+    let own = admin || organisations.iter().all(|organisation| context.owns(*organisation));
+    require(own, Reason::NotOwner).map_err(|r| r.field("organisations"))
 }
 
 impl RevokeAccess {

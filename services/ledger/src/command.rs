@@ -217,8 +217,17 @@ fn parse<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> 
     let value = serde_ignored::deserialize(tracked, |path| {
         unknown.get_or_insert_with(|| path.to_string());
     });
-    let value = value.map_err(|error: serde_json::Error| malformed(&error, &track.path().to_string()))?;
+    let value = match (value, &unknown) {
+        (Ok(value), _) => value,
+        // A member that is not known may well be the one that is missing, misspelt: it is told first.
+        (Err(error), Some(field)) if error.is_data() => return Err(Rejection::from(Reason::UnknownField).field(field)),
+        (Err(error), _) => return Err(malformed(&error, &track.path().to_string())),
+    };
     json.end().map_err(|error| malformed(&error, "."))?;
+    // A list of values without their names would be read too, as the members in the order of the source code.
+    if data.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
+    }
     match unknown {
         None => Ok(value),
         Some(field) => Err(Rejection::from(Reason::UnknownField).field(field)),
@@ -231,6 +240,9 @@ fn malformed(error: &serde_json::Error, path: &str) -> Rejection {
     if !error.is_data() {
         return Rejection::from(Reason::MalformedJson).detail(message);
     }
+    if let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        return missing(name.0, path);
+    }
     let mut rejection = Rejection::from(Reason::InvalidField);
     if path != "." {
         rejection.field = Some(path.to_owned());
@@ -242,6 +254,18 @@ fn malformed(error: &serde_json::Error, path: &str) -> Rejection {
         }
         _ => rejection.detail(message),
     }
+}
+
+/// A member that the type demands; the rules of the domain that demand one have reasons of their own.
+fn missing(name: &str, path: &str) -> Rejection {
+    let reason = match name {
+        "title" => Reason::TitleRequired,
+        "lessons" => Reason::LessonsRequired,
+        _ => Reason::InvalidField,
+    };
+    let field = if path == "." { name.to_owned() } else { format!("{path}.{name}") };
+    let rejection = Rejection::from(reason).field(field);
+    if reason == Reason::InvalidField { rejection.detail("the field is required") } else { rejection }
 }
 
 fn is_code(text: &str) -> bool {

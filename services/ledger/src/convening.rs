@@ -213,9 +213,10 @@ impl AnnounceConvening {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
+        let own = self.plan.organisers.is_empty() || self.plan.organisers.contains(&by);
+        require(own, Reason::NotOwner).map_err(|r| r.field("plan.organisers"))?;
         context.require_new(id.into())?;
         check(&self.plan, context)?;
-        require(self.plan.organisers.contains(&by), Reason::NotOwner).map_err(|r| r.field("plan.organisers"))?;
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts = Announced { by, plan: self.plan, visibility };
         Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))

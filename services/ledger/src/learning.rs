@@ -207,9 +207,10 @@ impl SubmitLearning {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
+        let own = self.content.authors.is_empty() || self.content.authors.contains(&by);
+        require(own, Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
         context.require_new(id.into())?;
         check(&self.content, context)?;
-        require(self.content.authors.contains(&by), Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
         let facts = Submitted { by, content: self.content, visibility: self.visibility.unwrap_or(Visibility::Public) };
         let mut decision = Decision::one(NewEvent::new(id, Audience::Restricted, facts, Some(self.text)));
         // Whoever submits it has accepted to be an author thereby.

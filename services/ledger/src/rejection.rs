@@ -122,7 +122,6 @@ reasons! {
     QuantityRequired "quantity-required" Unprocessable "taking from a limited offer or demand says how much";
     QuantityExceeded "quantity-exceeded" Conflict "more than is left";
     MandateRequired "mandate-required" Unprocessable "a paper or external signature on behalf of another needs its mandate";
-    AgreementsPublic "agreements-public" Unprocessable "this ledger requires agreements to become public";
     ConsentRequired "consent-required" Unprocessable "the visibility of an agreement changes with the consent of every signing party";
     VisibilitySame "visibility-same" Conflict "the record has that visibility already";
     ValidityPassed "validity-passed" Unprocessable "the grant would be over already";

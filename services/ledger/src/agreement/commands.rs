@@ -117,9 +117,9 @@ impl DraftAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
-        context.require_new(subject(id))?;
         let party = self.terms.parties.iter().any(|party| party.organisation == by);
         require(party || context.acting.role == AccessRole::Facilitator, Reason::NotParty)?;
+        context.require_new(subject(id))?;
         check(&self.terms, &self.text, Concluded::Here, None, context)?;
         check_links(&self.links, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Parties);

@@ -125,9 +125,11 @@ fn own(kind: RecordKind, id: ListingId, context: &Context<'_>) -> Result<(Subjec
     context.require_seen(subject)?;
     let listing = context.world.listing(subject).ok_or(Reason::RecordUnknown)?;
     context.require_owner(listing.organisation)?;
+    // What is overdue is over, also while the timers are held back.
+    let overdue = listing.due(context.world.time_zone()).is_some_and(|due| due <= context.now);
     match listing.status {
-        Status::Open | Status::Paused => Ok((subject, listing)),
-        Status::Withdrawn | Status::Expired | Status::Fulfilled => Err(closed(kind).into()),
+        Status::Open | Status::Paused if !overdue => Ok((subject, listing)),
+        Status::Open | Status::Paused | Status::Withdrawn | Status::Expired | Status::Fulfilled => Err(closed(kind).into()),
     }
 }
 

@@ -130,9 +130,9 @@ fn require_free(context: &Context<'_>, identifier: &Identifier, field: &str) -> 
 impl RegisterOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let id = self.id.unwrap_or_else(|| OrganisationId::new(context.new_id));
-        context.require_new(subject(id))?;
         let admin = context.acting.role == AccessRole::Admin || context.acting.sample;
         require(self.standing == Standing::Profile || admin, Reason::RoleRequired).map_err(|r| r.field("standing"))?;
+        context.require_new(subject(id))?;
         require(self.identifiers.len() <= IDENTIFIERS_LIMIT, Reason::TooManyItems)
             .map_err(|r| r.field("identifiers"))?;
         for (at, identifier) in self.identifiers.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Who acts in the tests, and what they say. It asserts nothing.
 
 use crate::node::{Call, Node, Setup};
-use convenio_events::{AccessId, AgreementId, CommandId};
+use convenio_events::{AccessId, AgreementId};
 use convenio_ledger::authorise::Credential;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -221,8 +221,4 @@ impl Ids {
         self.0 += 1;
         0xa000_0000 + self.0
     }
-}
-
-pub(crate) fn command_id(id: u128) -> CommandId {
-    CommandId::new(Uuid::from_u128(id))
 }

@@ -1,9 +1,16 @@
 //! The rules of the ledger, given, when, then: commands in, answers and events out, through the real sequencer. No mocks.
 
 mod agreements;
+mod audience;
+mod bodies;
 mod cast;
+mod holding;
+mod ids;
 mod listings;
 mod node;
+mod records;
+mod refusals;
 mod secrets;
 mod table;
 mod terms_of_writing;
+mod time;

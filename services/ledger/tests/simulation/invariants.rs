@@ -184,12 +184,16 @@ fn compare(one: &World, other: &World, events: &[Event], what: &str) {
 /// A snapshot and what follows it make the same world as the whole log; so does one that was written down and evicted on the way.
 pub(crate) fn of_the_stores(stores: &Stores, events: &[Event], every: usize) {
     let mut whole = World::load(Arc::new(MemoryState::default())).expect("an empty snapshot loads");
-    events.iter().for_each(|event| drop(whole.fold(event.into())));
+    for event in events {
+        whole.fold(event.into());
+    }
 
     let mut continued = World::load(stores.state.clone()).expect("the snapshot loads");
     let folded = continued.next().0 as usize;
     assert!(folded <= events.len(), "the snapshot is ahead of the log");
-    events[folded..].iter().for_each(|event| drop(continued.fold(event.into())));
+    for event in &events[folded..] {
+        continued.fold(event.into());
+    }
     compare(&whole, &continued, events, "snapshot and tail");
 
     let state = Arc::new(MemoryState::default());
