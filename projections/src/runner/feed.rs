@@ -9,12 +9,14 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::watch};
 
 /// How long to wait after the log could not be read, before trying again.
 const RETRY_WAIT: Duration = Duration::from_millis(250);
+/// The least time between two pages that are not full: how much later a busy ledger's events are seen, at most.
+const LIVE_PACE: Duration = Duration::from_millis(5);
 /// The most bytes of text and record that one page of events is cut to: it bounds memory where events are large.
 const PAGE_BYTES: usize = 8 << 20;
 
@@ -128,6 +130,7 @@ pub(crate) fn run(
 ) {
     let mut follower = follow(log, from);
     while let Some(recorded) = runtime.block_on(next_page(&mut follower, limit, &mut stop)) {
+        let began = Instant::now();
         let page = Arc::new(decode(&recorded));
         let failed = page.failure.is_some();
         let listening = taps.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -137,6 +140,11 @@ pub(crate) fn run(
         }
         if failed {
             break;
+        }
+        // An event that comes alone is seen at once; a stream of them is folded in groups, for a transaction in each view
+        // costs as much as dozens of events, and that time would be missing to those who record.
+        if recorded.len() < limit {
+            std::thread::sleep(LIVE_PACE.saturating_sub(began.elapsed()));
         }
     }
     // Nothing more comes, whether told to stop or because of an event that no view can know; the taps close with the runner.

@@ -5,8 +5,11 @@ use convenio_events::{
     log::{EventLog, PAGE_EVENTS_LIMIT, follow},
 };
 use convenio_notary::{CompactRange, TreeHead, leaf_hash};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+
+/// The least time between two pages that are not full: a root is wanted now and then, not at every event.
+const PACE: Duration = Duration::from_millis(10);
 
 /// Follows the log and publishes size and root after each page, until the log is closed or nobody listens.
 pub(crate) async fn run(log: Arc<dyn EventLog>, root: watch::Sender<TreeHead>) -> anyhow::Result<()> {
@@ -22,5 +25,8 @@ pub(crate) async fn run(log: Arc<dyn EventLog>, root: watch::Sender<TreeHead>) -
             range.append(leaf_hash(event.entry.as_bytes()));
         }
         root.send_replace(range.head());
+        if page.len() < PAGE_EVENTS_LIMIT {
+            tokio::time::sleep(PACE).await;
+        }
     }
 }

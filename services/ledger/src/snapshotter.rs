@@ -16,6 +16,8 @@ use tokio::time::Instant;
 const EVENTS_LIMIT: usize = 8_192;
 /// How long a change waits at most before it is written.
 const WRITE_PERIOD: Duration = Duration::from_millis(250);
+/// The least time between two pages that are not full.
+const PACE: Duration = Duration::from_millis(50);
 /// How many subjects it keeps in memory between writes.
 const SUBJECTS_KEPT: usize = 20_000;
 
@@ -76,8 +78,11 @@ pub async fn run(
             pending = 0;
             written = Instant::now();
         }
-        if page.is_none() {
-            return Ok(());
+        match page {
+            None => return Ok(()),
+            // Nobody waits for the snapshot: it reads in groups, and leaves the processors to those who record.
+            Some(page) if page.len() < EVENTS_LIMIT => tokio::time::sleep(PACE).await,
+            Some(_) => {}
         }
     }
 }
