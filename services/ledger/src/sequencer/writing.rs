@@ -129,15 +129,13 @@ impl<'a> Writing<'a> {
                 break End::Closed;
             }
             tokio::select! {
+                // The queue comes last: under load it is never empty, and what is rarer would never be seen.
                 biased;
+                () = term_over(&mut elected, term) => break End::Fenced,
                 (writer, result) = appended(&mut self.in_flight) => match self.settle(writer, result, standing) {
                     Ok(()) => {}
                     Err(end) => break end,
                 },
-                count = queue.recv_many(&mut drained, DRAIN_LIMIT), if open && self.inbox.is_empty() => {
-                    open = count > 0;
-                    self.inbox.extend(drained.drain(..));
-                }
                 _ = ticks.tick() => {
                     if self.parts.clock.is_synchronised() {
                         self.guard.synchronised();
@@ -145,7 +143,10 @@ impl<'a> Writing<'a> {
                     self.run_timers();
                     self.publish(standing);
                 }
-                () = term_over(&mut elected, term) => break End::Fenced,
+                count = queue.recv_many(&mut drained, DRAIN_LIMIT), if open && self.inbox.is_empty() => {
+                    open = count > 0;
+                    self.inbox.extend(drained.drain(..));
+                }
             }
             self.take_what_fits().await;
             // What was decided on a snapshot that failed is told nobody.

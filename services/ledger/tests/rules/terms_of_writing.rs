@@ -318,3 +318,14 @@ async fn the_snapshot_is_written_while_events_keep_coming() {
     assert!(folded + 10 >= node.head(), "{folded} of {}", node.head());
     snapshots.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_told_that_its_term_is_over_decides_nothing_more() {
+    let node = Node::with_cast().await;
+    let head = node.head();
+    // The sequencer finds both waiting: a command, and that it may not decide it.
+    node.elected.send_replace(0);
+    let publish = Call::new(By::Socios.credential(), "publish-offer", &listing(0x0f));
+    assert_eq!(node.send(publish).await, "no-writer");
+    assert_eq!(node.head(), head);
+}

@@ -51,8 +51,8 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Accepted(Accepted),
-    /// Decided on a state between the two positions. A node that was deposed and does not know it yet may refuse on what
-    /// was true before: it can write nothing, but it cannot know that either. The first position is then zero.
+    /// Decided on a state between the two positions. A node that was fenced and does not know it yet may refuse on what was
+    /// true before: it can write nothing, but it cannot know that either. The first position is then zero.
     Refused(Rejection, Sequence, Sequence),
     /// The client gave up before it learnt it.
     Unknown,
@@ -163,15 +163,17 @@ pub(crate) async fn client(nodes: Rc<Nodes>, shown: Shown, count: u64, patient: 
 async fn insist(nodes: &Nodes, submission: Submission, patient: bool) -> Outcome {
     loop {
         let node = nodes.chance.below(2) as usize;
-        let (before, leads) = (*nodes.log.head().borrow(), nodes.leader() == node);
+        let (before, fence) = (*nodes.log.head().borrow(), nodes.fence());
         let answer: Option<Answer> = match nodes.ledger(node) {
             Some(ledger) => Some(ledger.submit(submission.clone()).await),
             None => None,
         };
+        nodes.chance.note(format_args!("node {node} says of {}: {}", submission.id, in_short(&answer)));
         match answer {
             Some(Ok(accepted)) => return Outcome::Accepted(accepted),
             Some(Err(Refusal::Rejected(rejection))) => {
-                let from = if leads && nodes.leader() == node { before } else { Sequence::ZERO };
+                let writes = fence == nodes.fence() && fence.1 == node;
+                let from = if writes { before } else { Sequence::ZERO };
                 return Outcome::Refused(rejection, from, *nodes.log.head().borrow());
             }
             Some(Err(Refusal::Unavailable(_))) | None if !patient && nodes.chance.strikes(6) => {
@@ -179,6 +181,15 @@ async fn insist(nodes: &Nodes, submission: Submission, patient: bool) -> Outcome
             }
             Some(Err(Refusal::Unavailable(_))) | None => nodes.chance.pause(100).await,
         }
+    }
+}
+
+fn in_short(answer: &Option<Answer>) -> String {
+    match answer {
+        Some(Ok(accepted)) => format!("accepted at {}, replay: {}", accepted.sequence, accepted.replay),
+        Some(Err(Refusal::Rejected(rejection))) => rejection.code.to_string(),
+        Some(Err(Refusal::Unavailable(why))) => why.code().to_owned(),
+        None => "nothing, it is down".to_owned(),
     }
 }
 

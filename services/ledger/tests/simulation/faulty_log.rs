@@ -18,11 +18,19 @@ use tokio::sync::watch;
 
 /// Chance, by a seed, until it is told to leave everybody in peace.
 #[derive(Clone)]
-pub(crate) struct Chance(Arc<(Mutex<StdRng>, AtomicBool)>);
+pub(crate) struct Chance(Arc<(Mutex<StdRng>, AtomicBool, Mutex<Vec<String>>)>);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(Arc::new((Mutex::new(StdRng::seed_from_u64(seed)), AtomicBool::new(false))))
+        Self(Arc::new((Mutex::new(StdRng::seed_from_u64(seed)), AtomicBool::new(false), Mutex::default())))
+    }
+    /// Keeps what happened, for whoever looks for the reason of a failure.
+    pub(crate) fn note(&self, what: impl std::fmt::Display) {
+        let at = tokio::time::Instant::now();
+        self.0.2.lock().expect("nobody panics while it notes").push(format!("{at:?} {what}"));
+    }
+    pub(crate) fn notes(&self) -> String {
+        self.0.2.lock().expect("nobody panics while it notes").join("\n")
     }
     /// A number below `bound`.
     pub(crate) fn below(&self, bound: u64) -> u64 {
@@ -54,11 +62,16 @@ impl Chance {
     }
 }
 
+/// Who may write: how often the log was opened, and by which node last.
+pub(crate) type Fence = Arc<Mutex<(u64, usize)>>;
+
 /// The log of all nodes, as one of them sees it.
 #[derive(Clone)]
 pub(crate) struct FaultyLog {
     pub(crate) log: MemoryLog,
     pub(crate) chance: Chance,
+    pub(crate) node: usize,
+    pub(crate) fence: Fence,
     /// The most milliseconds that a page takes to be read.
     pub(crate) read_lag_ms: u64,
 }
@@ -71,6 +84,11 @@ impl EventLog for FaultyLog {
             return Err(OpenError::Unavailable("not now".into()));
         }
         let OpenedWriter { writer, head } = self.log.open_writer().await?;
+        {
+            let mut fence = self.fence.lock().expect("nobody panics while it opens");
+            *fence = (fence.0 + 1, self.node);
+        }
+        self.chance.note(format_args!("node {} opens the log at {head}", self.node));
         let writer = FaultyWriter { writer: Arc::new(tokio::sync::Mutex::new(writer)), chance: self.chance.clone() };
         Ok(OpenedWriter { writer: Box::new(writer), head })
     }
@@ -98,7 +116,7 @@ struct FaultyWriter {
 }
 
 /// What becomes of a batch and of the answer to it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Fate {
     Acknowledged,
     FailsBeforeWriting,
@@ -109,12 +127,14 @@ enum Fate {
 #[async_trait]
 impl LogWriter for FaultyWriter {
     async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+        let first = batch.first().map_or(0, |event| event.sequence.0);
         let fate = match self.chance.below(20) {
             0 if !self.chance.is_peace() => Fate::FailsBeforeWriting,
             1 if !self.chance.is_peace() => Fate::FailsAfterWriting,
             2 if !self.chance.is_peace() => Fate::AnswerLost,
             _ => Fate::Acknowledged,
         };
+        self.chance.note(format_args!("append {} from {first}: {fate:?}", batch.len()));
         let (writer, chance) = (self.writer.clone(), self.chance.clone());
         // A task of its own: whoever drops the future cannot cancel the append, as the contract says.
         let append = tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! Two nodes on one log: elected, deposed without being told, crashed with or without their derived stores.
 
-use crate::faulty_log::{Chance, FaultyLog};
+use crate::faulty_log::{Chance, FaultyLog, Fence};
 use convenio_events::{LedgerId, Timestamp, codes::Purpose, commitment::Digest, memory_log::MemoryLog, time::TimeZone};
 use convenio_ledger::{
     clock::{Clock, Reading},
@@ -61,8 +61,8 @@ pub(crate) struct Nodes {
     began: Instant,
     elected: [watch::Sender<u64>; 2],
     running: [Mutex<Option<Running>>; 2],
-    /// The term, and who was elected in it.
-    term: Mutex<(u64, usize)>,
+    term: Mutex<u64>,
+    fence: Fence,
 }
 
 impl Nodes {
@@ -73,12 +73,19 @@ impl Nodes {
             began: Instant::now(),
             elected: [watch::channel(0).0, watch::channel(0).0],
             running: [Mutex::new(None), Mutex::new(None)],
-            term: Mutex::new((0, 0)),
+            term: Mutex::new(0),
+            fence: Fence::default(),
         }
     }
 
     pub(crate) fn start(&self, node: usize, stores: Stores) {
-        let log = FaultyLog { log: self.log.clone(), chance: self.chance.clone(), read_lag_ms: 0 };
+        let log = FaultyLog {
+            log: self.log.clone(),
+            chance: self.chance.clone(),
+            node,
+            fence: self.fence.clone(),
+            read_lag_ms: 0,
+        };
         let snapshot = SnapshotCursor::default();
         let (sequencer, ledger) = Sequencer::new(Parts {
             log: Arc::new(log.clone()),
@@ -104,13 +111,11 @@ impl Nodes {
     pub(crate) fn ledger(&self, node: usize) -> Option<Ledger> {
         self.running[node].lock().expect("no panic here").as_ref().map(|running| running.ledger.clone())
     }
-    pub(crate) fn stores(&self, node: usize) -> Option<Stores> {
-        self.running[node].lock().expect("no panic here").as_ref().map(|running| running.stores.clone())
-    }
 
     /// Everything of a node but the log is gone, and its stores unless they are taken up again. A panic comes to light.
     pub(crate) async fn crash(&self, node: usize) -> Option<Stores> {
         let running = self.running[node].lock().expect("no panic here").take()?;
+        self.chance.note(format_args!("node {node} crashes"));
         running.snapshotter.abort();
         running.sequencer.abort();
         for ended in [running.sequencer.await.map(drop), running.snapshotter.await] {
@@ -123,20 +128,22 @@ impl Nodes {
     pub(crate) async fn elect(&self, node: usize) {
         let term = {
             let mut term = self.term.lock().expect("no panic here");
-            *term = (term.0 + 1, node);
-            term.0
+            *term += 1;
+            *term
         };
+        self.chance.note(format_args!("node {node} is elected in term {term}"));
         self.elected[node].send_replace(term);
         self.chance.pause(if self.chance.is_peace() { 0 } else { 300 }).await;
         let other = &self.elected[1 - node];
         if *other.borrow() < term {
+            self.chance.note(format_args!("node {} learns that it was deposed", 1 - node));
             other.send_replace(0);
         }
     }
 
-    /// Who was elected last; the other one may not know yet that it was deposed.
-    pub(crate) fn leader(&self) -> usize {
-        self.term.lock().expect("no panic here").1
+    /// Who may write; whoever else believes to be elected may refuse on what was true before.
+    pub(crate) fn fence(&self) -> (u64, usize) {
+        *self.fence.lock().expect("no panic here")
     }
 
     /// Elections and crashes until there is peace.
