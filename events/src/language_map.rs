@@ -14,7 +14,7 @@ pub const TEXT_LANGUAGES_LIMIT: usize = 64;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LanguageTag(Box<str>);
 
-/// A text that is not a language tag of the form language[-Script][-REGION].
+/// A text that is not a language tag of the form `language[-Script][-REGION]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a BCP 47 tag such as es, pt-BR or zh-Hant")]
 pub struct LanguageTagError;

@@ -185,7 +185,7 @@ impl Agreement {
         }
     }
 
-    /// What the clock records when it is due, on the agreement itself; what it holds is settled by [`allocations`].
+    /// What the clock records when it is due, on the agreement itself; what it holds is settled by `allocations`.
     pub fn tick(&self, subject: Subject) -> Option<NewEvent> {
         match self.status {
             Status::Proposed { .. } => {

@@ -129,7 +129,9 @@ fn own(kind: RecordKind, id: ListingId, context: &Context<'_>) -> Result<(Subjec
     let overdue = listing.due(context.world.time_zone()).is_some_and(|due| due <= context.now);
     match listing.status {
         Status::Open | Status::Paused if !overdue => Ok((subject, listing)),
-        Status::Open | Status::Paused | Status::Withdrawn | Status::Expired | Status::Fulfilled => Err(closed(kind).into()),
+        Status::Open | Status::Paused | Status::Withdrawn | Status::Expired | Status::Fulfilled => {
+            Err(closed(kind).into())
+        }
     }
 }
 
