@@ -9,7 +9,7 @@ use convenio_events::{
 use convenio_ledger::{
     authorise::Credential,
     rejection::{Accepted, Refusal, Rejection},
-    submission::{Answer, Body, Submission},
+    submission::{Answer, Body, Ledger, Submission},
 };
 use serde_json::{Value, json};
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
@@ -165,6 +165,7 @@ async fn insist(nodes: &Nodes, submission: Submission, patient: bool) -> Outcome
         let node = nodes.chance.below(2) as usize;
         let (before, fence) = (*nodes.log.head().borrow(), nodes.fence());
         let answer: Option<Answer> = match nodes.ledger(node) {
+            Some(ledger) if nodes.chance.below(4) == 0 => Some(twice_at_once(&ledger, &submission).await),
             Some(ledger) => Some(ledger.submit(submission.clone()).await),
             None => None,
         };
@@ -181,6 +182,18 @@ async fn insist(nodes: &Nodes, submission: Submission, patient: bool) -> Outcome
             }
             Some(Err(Refusal::Unavailable(_))) | None => nodes.chance.pause(100).await,
         }
+    }
+}
+
+/// As when a client's library sends a request again before the first is answered. Both get the same.
+async fn twice_at_once(ledger: &Ledger, submission: &Submission) -> Answer {
+    match tokio::join!(ledger.submit(submission.clone()), ledger.submit(submission.clone())) {
+        (Ok(first), Ok(second)) => {
+            assert_eq!((&first.events, second.replay), (&second.events, true), "one id was recorded twice");
+            Ok(first)
+        }
+        (Ok(first), Err(Refusal::Rejected(second))) => panic!("{first:?} was refused to its double: {second}"),
+        (Err(Refusal::Unavailable(_)), known) | (known, _) => known,
     }
 }
 
