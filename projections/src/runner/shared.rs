@@ -98,13 +98,16 @@ impl Slot {
     fn status(&self, head: Sequence) -> ViewStatus {
         let now = self.now_ms();
         let progress = self.progress_ms.load(Ordering::Relaxed);
+        // A guard on the position must not outlive its statement: a second one behind a waiting writer would never come.
+        let position = *self.position.borrow();
+        let activity = self.activity();
         let rebuild = self.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
         ViewStatus {
             view: self.view,
             version: self.version,
-            position: *self.position.borrow(),
-            lag: self.lag(head),
-            activity: self.activity(),
+            position,
+            lag: head.0.saturating_sub(position.0),
+            activity,
             heartbeat_age_ms: now.saturating_sub(self.beat_ms.load(Ordering::Relaxed)),
             progress_age_ms: (progress > 0).then(|| now.saturating_sub(progress)),
             rebuild: rebuild.as_ref().map(|progress| progress.borrow().clone()),
