@@ -148,12 +148,9 @@ impl Served {
 
     pub(super) fn stop(self) -> anyhow::Result<()> {
         let Self { node, runtime, server, .. } = self;
-        node.announce_shutdown();
         server.abort();
-        // Connections hold handles to the ledger; they go with their tasks.
-        let (log, index, views) = (node.log.clone(), node.index.clone(), node.views.clone());
-        runtime.block_on(views.shutdown());
-        drop((node, log, index, views));
+        // The clients have closed their connections, and each connection's handle to the ledger goes with it.
+        runtime.block_on(node.stop())?;
         runtime.shutdown_timeout(Duration::from_secs(5));
         Ok(())
     }
