@@ -244,6 +244,7 @@ fn each_named(event: &Event, mut name: impl FnMut(OrganisationId)) {
             all(&[*by]);
             all(&content.authors);
         }
+        Facts::Learning(learning::Facts::Revised(facts)) => all(&facts.content.authors),
         Facts::Learning(learning::Facts::Screened(facts)) => all(&[facts.by]),
         Facts::Learning(_) => {}
         Facts::Convening(convening::Facts::Announced(convening::Announced { by, plan, .. }))
@@ -266,7 +267,9 @@ fn title(event: &Event) -> Option<Option<Box<str>>> {
         | Facts::Agreement(
             agreement::Facts::Drafted(_) | agreement::Facts::Revised(_) | agreement::Facts::Registered(_),
         )
-        | Facts::Learning(learning::Facts::Registered(_) | learning::Facts::Submitted(_))
+        | Facts::Learning(
+            learning::Facts::Registered(_) | learning::Facts::Submitted(_) | learning::Facts::Revised(_),
+        )
         | Facts::Convening(convening::Facts::Announced(_) | convening::Facts::Registered(_)) => true,
         Facts::Ledger(_)
         | Facts::Access(_)

@@ -125,6 +125,15 @@ pub struct Submitted {
     pub visibility: Visibility,
 }
 
+/// An author changed it before it was published; whoever accepted other words accepts anew, and a screening of them is over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Revised {
+    /// Who revised it.
+    pub by: OrganisationId,
+    /// What it is about now.
+    pub content: Content,
+}
+
 /// A reviewer from another organisation looked at it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Screened {
@@ -173,4 +182,5 @@ event_types! { Learning {
     "published.v1" Published, NoText;
     "authorship-accepted.v1" AuthorshipAccepted, NoText;
     "retracted.v1" Retracted, ReasonText;
+    "revised.v1" Revised, ContentText;
 } }

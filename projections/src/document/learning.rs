@@ -102,6 +102,14 @@ impl Learning {
                     recorded: event.into(),
                 });
             }
+            Facts::Revised(revised) => {
+                head.enter(State::Submitted);
+                revised.content.authors.iter().for_each(|author| head.name(*author));
+                self.content = revised.content.clone();
+                self.text = raw_text(event);
+                // Whoever accepted other words has not accepted these.
+                self.authorship = claimed(revised.content.authors.iter().copied(), Some(revised.by), event);
+            }
             Facts::Published(published) => {
                 head.enter(State::Published);
                 self.level = Some(published.level);

@@ -12,7 +12,10 @@ use crate::{
         AnnounceConvening, CancelConvening, ConfirmParticipation, HoldConvening, PostponeConvening, RecordSession,
         RecordVisit, RegisterConvening,
     },
-    learning::{AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ScreenLearning, SubmitLearning},
+    learning::{
+        AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ReviseLearning, ScreenLearning,
+        SubmitLearning,
+    },
     ledger::{ChangeSettings, ConfirmClock},
     listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw},
     organisation::{
@@ -160,6 +163,7 @@ commands! {
     "deny-agreement" DenyAgreement(DenyAgreement) Sign Agreement WhileSuspended => decide();
     "register-learning" RegisterLearning(RegisterLearning) Record Learning Creates => decide();
     "submit-learning" SubmitLearning(SubmitLearning) Record Learning Creates => decide();
+    "revise-learning" ReviseLearning(ReviseLearning) Record Learning => decide();
     "screen-learning" ScreenLearning(ScreenLearning) Review Learning => decide();
     "publish-learning" PublishLearning(PublishLearning) Record Learning => decide();
     "accept-authorship" AcceptAuthorship(AcceptAuthorship) Record Learning Confirms => decide();

@@ -5,15 +5,15 @@ use crate::{
     rejection::{Reason, Rejection, require},
 };
 use convenio_events::{
-    LearningId, NewEvent, OrganisationId, RecordKind,
+    LearningId, NewEvent, OrganisationId, RecordKind, Subject,
     codes::{AccessRole, LearningLevel, ScreeningOutcome, Visibility},
     entry::Audience,
     language_map::{LanguageMap, Line},
     types::{
         access::ReasonText,
         learning::{
-            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Screened, ScreenedText,
-            Submitted,
+            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Revised, Screened,
+            ScreenedText, Submitted,
         },
     },
 };
@@ -30,6 +30,8 @@ pub enum Status {
     Submitted,
     /// A reviewer asked for changes.
     RevisionRequested,
+    /// It was changed after a reviewer had looked at it, and waits for another look.
+    Revised,
     /// A reviewer passed it.
     Screened,
     /// It is published here.
@@ -47,6 +49,8 @@ pub struct Learning {
     pub authors: BTreeSet<OrganisationId>,
     /// Who has accepted to be an author.
     pub accepted: BTreeSet<OrganisationId>,
+    /// What it came from.
+    pub links: BTreeSet<Subject>,
     /// Where it stands.
     pub status: Status,
     /// Who may see it once published.
@@ -62,7 +66,8 @@ impl Learning {
             _ => return None,
         };
         let authors = content.authors.iter().copied().collect();
-        Some(Self { by, authors, accepted: BTreeSet::new(), status, visibility })
+        let links = content.links.iter().copied().collect();
+        Some(Self { by, authors, accepted: BTreeSet::new(), links, status, visibility })
     }
 
     /// The learning after an event.
@@ -73,6 +78,15 @@ impl Learning {
                 self.status = match facts.outcome {
                     ScreeningOutcome::Passed => Status::Screened,
                     ScreeningOutcome::RevisionRequested => Status::RevisionRequested,
+                }
+            }
+            Facts::Revised(facts) => {
+                self.authors = facts.content.authors.iter().copied().collect();
+                self.links = facts.content.links.iter().copied().collect();
+                // They accepted other words.
+                self.accepted.clear();
+                if self.status != Status::Submitted {
+                    self.status = Status::Revised;
                 }
             }
             Facts::Published(_) => self.status = Status::Published,
@@ -95,7 +109,7 @@ impl Learning {
     /// Whether it waits to be published here.
     pub const fn is_unpublished(&self) -> bool {
         match self.status {
-            Status::Submitted | Status::RevisionRequested | Status::Screened => true,
+            Status::Submitted | Status::RevisionRequested | Status::Revised | Status::Screened => true,
             Status::Registered | Status::Published | Status::Retracted => false,
         }
     }
@@ -136,6 +150,17 @@ pub struct SubmitLearning {
     pub visibility: Option<Visibility>,
 }
 
+/// Changes a learning before it is published; every other author accepts it anew, and what a reviewer had looked at is screened again.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+pub struct ReviseLearning {
+    /// Which learning.
+    pub id: LearningId,
+    /// What it is about now.
+    pub content: Content,
+    /// It, in words, as it is now.
+    pub text: ContentText,
+}
+
 /// Says, as a reviewer, what a look at it showed.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 pub struct ScreenLearning {
@@ -174,16 +199,17 @@ pub struct RetractLearning {
     pub reason: Line,
 }
 
-fn check(content: &Content, context: &Context<'_>) -> Result<(), Rejection> {
+/// Checks what a learning is about. What it named `before`, its authors know of.
+fn check(content: &Content, before: Option<&Learning>, context: &Context<'_>) -> Result<(), Rejection> {
     require(!content.authors.is_empty(), Reason::AuthorRequired).map_err(|r| r.field("content.authors"))?;
-    for author in &content.authors {
+    for author in content.authors.iter().filter(|author| !before.is_some_and(|it| it.authors.contains(author))) {
         context.require_organisation(*author, "content.authors")?;
     }
     require(!content.themes.is_empty(), Reason::ThemeRequired).map_err(|r| r.field("content.themes"))?;
     for link in &content.links {
         let linkable =
             matches!(link.kind, RecordKind::Agreement | RecordKind::Offer | RecordKind::Demand | RecordKind::Convening);
-        let known = linkable && context.sees(*link);
+        let known = linkable && (before.is_some_and(|it| it.links.contains(link)) || context.sees(*link));
         require(known, Reason::LinkUnknown)
             .map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
     }
@@ -196,7 +222,7 @@ impl RegisterLearning {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
         context.require_new(id.into())?;
-        check(&self.content, context)?;
+        check(&self.content, None, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts = Registered { by, content: self.content, visibility };
         Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
@@ -210,7 +236,7 @@ impl SubmitLearning {
         let own = self.content.authors.is_empty() || self.content.authors.contains(&by);
         require(own, Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
         context.require_new(id.into())?;
-        check(&self.content, context)?;
+        check(&self.content, None, context)?;
         let facts = Submitted { by, content: self.content, visibility: self.visibility.unwrap_or(Visibility::Public) };
         let mut decision = Decision::one(NewEvent::new(id, Audience::Restricted, facts, Some(self.text)));
         // Whoever submits it has accepted to be an author thereby.
@@ -219,11 +245,28 @@ impl SubmitLearning {
     }
 }
 
+impl ReviseLearning {
+    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        let learning = existing(self.id, context)?;
+        let by = context.organisation()?;
+        require(learning.by == by || learning.authors.contains(&by), Reason::NotOwner)?;
+        require(learning.is_unpublished(), Reason::AlreadyPublished)?;
+        let stays = self.content.authors.is_empty() || self.content.authors.contains(&by);
+        require(stays, Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
+        check(&self.content, Some(&learning), context)?;
+        let facts = Revised { by, content: self.content };
+        let mut decision = Decision::one(NewEvent::new(self.id, Audience::Restricted, facts, Some(self.text)));
+        // Whoever revises it accepts thereby what it says now.
+        decision.events.push(NewEvent::new(self.id, Audience::Restricted, AuthorshipAccepted { by }, None));
+        Ok(decision)
+    }
+}
+
 fn existing(id: LearningId, context: &Context<'_>) -> Result<Arc<Learning>, Rejection> {
-    // Reviewers see what waits for them.
-    let reviews = context.acting.role == AccessRole::Reviewer;
-    require(reviews || context.sees(id.into()), Reason::RecordUnknown)?;
     let learning = context.world.learning(id).ok_or(Reason::RecordUnknown)?;
+    // Reviewers see what waits for them.
+    let reviews = context.acting.role == AccessRole::Reviewer && learning.is_unpublished();
+    require(reviews || context.sees(id.into()), Reason::RecordUnknown)?;
     require(learning.status != Status::Retracted, Reason::AlreadyOver)?;
     Ok(learning)
 }
@@ -253,7 +296,7 @@ impl PublishLearning {
         let level = match learning.status {
             Status::Screened => LearningLevel::Screened,
             Status::Submitted => LearningLevel::SelfPublished,
-            Status::RevisionRequested => return Err(Reason::ScreeningRequired.into()),
+            Status::RevisionRequested | Status::Revised => return Err(Reason::ScreeningRequired.into()),
             Status::Registered | Status::Published | Status::Retracted => return Err(Reason::AlreadyPublished.into()),
         };
         require(learning.authors.is_subset(&learning.accepted), Reason::AuthorshipOpen)?;

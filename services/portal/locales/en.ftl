@@ -411,6 +411,7 @@ event-agreement-confirmed = Agreement confirmed
 event-agreement-denied = Agreement denied
 event-learning-registered = Learning registered
 event-learning-submitted = Learning submitted
+event-learning-revised = Learning revised
 event-learning-screened = Learning screened
 event-learning-published = Learning published
 event-learning-authorship-accepted = Authorship accepted

@@ -411,6 +411,7 @@ event-agreement-confirmed = Acuerdo confirmado
 event-agreement-denied = Acuerdo negado
 event-learning-registered = Aprendizaje registrado
 event-learning-submitted = Aprendizaje presentado
+event-learning-revised = Aprendizaje modificado
 event-learning-screened = Aprendizaje revisado
 event-learning-published = Aprendizaje publicado
 event-learning-authorship-accepted = Autoría aceptada

@@ -6,6 +6,7 @@ mod bodies;
 mod cast;
 mod holding;
 mod ids;
+mod learnings;
 mod listings;
 mod node;
 mod records;

@@ -12,36 +12,41 @@ fn only(id: u128) -> Value {
     json!({"id": uuid(id)})
 }
 
-const LEARNINGS: [(&str, &str); 6] = [
+const LEARNINGS: [(&str, &str); 7] = [
     (
         "registered",
-        "id-exists: register-learning, submit-learning; already-published: screen-learning, publish-learning;
-         accepted: accept-authorship, retract-learning",
+        "id-exists: register-learning, submit-learning; already-published: screen-learning, publish-learning,
+         revise-learning; accepted: accept-authorship, retract-learning",
     ),
     (
         "submitted",
-        "id-exists: register-learning, submit-learning; accepted: screen-learning, publish-learning, retract-learning;
-         already-confirmed: accept-authorship",
+        "id-exists: register-learning, submit-learning; accepted: screen-learning, publish-learning, retract-learning,
+         revise-learning; already-confirmed: accept-authorship",
     ),
     (
         "revision-requested",
-        "id-exists: register-learning, submit-learning; accepted: screen-learning, retract-learning;
+        "id-exists: register-learning, submit-learning; accepted: screen-learning, retract-learning, revise-learning;
+         screening-required: publish-learning; already-confirmed: accept-authorship",
+    ),
+    (
+        "revised",
+        "id-exists: register-learning, submit-learning; accepted: screen-learning, retract-learning, revise-learning;
          screening-required: publish-learning; already-confirmed: accept-authorship",
     ),
     (
         "screened",
-        "id-exists: register-learning, submit-learning; accepted: screen-learning, publish-learning, retract-learning;
-         already-confirmed: accept-authorship",
+        "id-exists: register-learning, submit-learning; accepted: screen-learning, publish-learning, retract-learning,
+         revise-learning; already-confirmed: accept-authorship",
     ),
     (
         "published",
-        "id-exists: register-learning, submit-learning; already-published: screen-learning, publish-learning;
-         already-confirmed: accept-authorship; accepted: retract-learning",
+        "id-exists: register-learning, submit-learning; already-published: screen-learning, publish-learning,
+         revise-learning; already-confirmed: accept-authorship; accepted: retract-learning",
     ),
     (
         "retracted",
         "id-exists: register-learning, submit-learning;
-         already-over: screen-learning, publish-learning, accept-authorship, retract-learning",
+         already-over: screen-learning, publish-learning, accept-authorship, retract-learning, revise-learning",
     ),
 ];
 
@@ -55,9 +60,14 @@ async fn bring_learning_to(node: &Node, state: &str, id: u128) {
     match state {
         "submitted" => {}
         "revision-requested" => drop(node.accept(By::Reviewer, "screen-learning", screening(state)).await),
+        "revised" => {
+            node.accept(By::Reviewer, "screen-learning", screening("revision-requested")).await;
+            node.accept(By::Socios, "revise-learning", learning(id, &[SOCIOS])).await;
+        }
         "screened" => drop(node.accept(By::Reviewer, "screen-learning", screening("passed")).await),
         "published" => drop(node.accept(By::Socios, "publish-learning", only(id)).await),
         "retracted" => {
+            node.accept(By::Socios, "publish-learning", only(id)).await;
             let reason = json!({"id": uuid(id), "reason": "the figures were wrong"});
             node.accept(By::Socios, "retract-learning", reason).await;
         }
@@ -75,7 +85,7 @@ async fn every_state_of_a_learning_says_what_it_makes_of_every_command() {
             let id = ids.next();
             bring_learning_to(&node, state, id).await;
             let data = match command {
-                "register-learning" | "submit-learning" => learning(id, &[SOCIOS]),
+                "register-learning" | "submit-learning" | "revise-learning" => learning(id, &[SOCIOS]),
                 "screen-learning" => json!({"id": uuid(id), "outcome": "passed"}),
                 "retract-learning" => json!({"id": uuid(id), "reason": "the figures were wrong"}),
                 _ => only(id),
