@@ -5,6 +5,7 @@ mod error;
 mod format;
 mod lock;
 mod readers;
+mod recent;
 mod stored;
 mod writer;
 
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     readers: Readers,
     /// As many reads at a time as there are connections: more would only fill the blocking threads with waiting.
     reads: Semaphore,
+    recent: recent::Recent,
     head: watch::Sender<Sequence>,
 }
 
@@ -110,6 +112,7 @@ impl Journal {
                 options,
                 readers,
                 reads: Semaphore::new(READERS_LIMIT),
+                recent: recent::Recent::default(),
                 head: watch::Sender::new(Sequence::ZERO),
             }),
         };
@@ -252,6 +255,9 @@ impl EventLog for Journal {
     }
 
     async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        if let Some(page) = self.shared.recent.read(from, limit) {
+            return Ok(page);
+        }
         let _permit = self.shared.reads.acquire().await.expect("the semaphore is never closed");
         let journal = self.clone();
         blocking(move || journal.read_sync(from, limit)).await.map_err(ReadError::Unavailable)?

@@ -71,6 +71,7 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
         .name("journal-writer".to_owned())
         .spawn(move || thread.run(received))
         .map_err(|error| unavailable(error.into()))?;
+    shared.recent.clear();
     shared.raise_head(head);
     let writer = Writer { appends: Some(appends), thread: Some(thread), next: head, usable: true };
     Ok(OpenedWriter { writer: Box::new(writer), head })
@@ -130,12 +131,9 @@ impl Thread {
         while let Some(Append { batch, answer }) = appends.blocking_recv() {
             let outcome = self.append(&batch);
             let failed = outcome.is_err();
-            if let (Ok(()), Some(last)) = (&outcome, batch.last()) {
-                self.shared.raise_head(last.sequence.next());
-            }
+            let outcome = outcome.map(|bytes| self.publish(batch, bytes));
             // Nobody waits any more: the caller dropped its future and knows that it does not know.
             let _ = answer.send(outcome);
-            drop(batch);
             if failed || self.move_wal().is_err() {
                 // Whatever is asked from now on has no known outcome: `appends` is closed by our end.
                 return;
@@ -143,7 +141,16 @@ impl Thread {
         }
     }
 
-    fn append(&mut self, batch: &[RecordedEvent]) -> Result<(), Cause> {
+    /// Shows a committed batch to readers.
+    fn publish(&self, batch: Batch, bytes: usize) {
+        if let Some(next) = batch.last().map(|last| last.sequence.next()) {
+            self.shared.recent.push(batch, bytes);
+            self.shared.raise_head(next);
+        }
+    }
+
+    /// Commits a batch; returns its size in bytes.
+    fn append(&mut self, batch: &[RecordedEvent]) -> Result<usize, Cause> {
         if self.checkpointer.failed() {
             return Err("a checkpoint of the journal failed".into());
         }
@@ -165,7 +172,7 @@ impl Thread {
         transaction.commit()?;
         // Pages are written whole: about a third is lost at their ends, and each commit writes two more.
         self.wal_bytes += bytes / 3 * 4 + 8192;
-        Ok(())
+        Ok(bytes)
     }
 
     /// Keeps the WAL short, after the batch was answered.
