@@ -2,6 +2,29 @@
 
 use convenio_events::{OrganisationId, codes::Visibility};
 
+/// Those who may see a record today: its visibility, and beside the parties those who review it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Circle {
+    /// Everybody.
+    Public,
+    /// Any grant holder.
+    Members,
+    /// The organisations named in it.
+    Parties,
+    /// The organisations named in it, and whoever reviews: a learning on its way to publication waits for a stranger.
+    Review,
+}
+
+impl From<Visibility> for Circle {
+    fn from(visibility: Visibility) -> Self {
+        match visibility {
+            Visibility::Public => Self::Public,
+            Visibility::Members => Self::Members,
+            Visibility::Parties => Self::Parties,
+        }
+    }
+}
+
 /// A reader as visibility sees it; the default is an anonymous one, who sees what is public.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ReaderIdentity {
@@ -11,18 +34,21 @@ pub struct ReaderIdentity {
     pub member: bool,
     /// Whether it is an admin of the ledger, or an auditor of all of it.
     pub admin_or_auditor: bool,
+    /// Whether it reviews learnings.
+    pub reviewer: bool,
 }
 
 impl ReaderIdentity {
-    /// Whether it may see a record of `visibility` in which `named` organisations appear.
+    /// Whether it may see a record that is for `circle` and in which `named` organisations appear.
     ///
-    /// A visibility that is not known lets nobody but admins and auditors see the record.
-    pub fn may_see(&self, visibility: Option<Visibility>, named: &[OrganisationId]) -> bool {
+    /// A circle that is not known lets nobody but admins and auditors see the record.
+    pub fn may_see(&self, circle: Option<Circle>, named: &[OrganisationId]) -> bool {
         self.admin_or_auditor
-            || match visibility {
-                Some(Visibility::Public) => true,
-                Some(Visibility::Members) => self.member,
-                Some(Visibility::Parties) => self.is_one_of(named),
+            || match circle {
+                Some(Circle::Public) => true,
+                Some(Circle::Members) => self.member,
+                Some(Circle::Parties) => self.is_one_of(named),
+                Some(Circle::Review) => self.reviewer || self.is_one_of(named),
                 None => false,
             }
     }
@@ -45,16 +71,18 @@ mod tests {
         let anonymous = ReaderIdentity::default();
         let member = ReaderIdentity { organisations: vec![theirs], member: true, ..Default::default() };
         let party = ReaderIdentity { organisations: vec![ours], member: true, ..Default::default() };
+        let reviewer = ReaderIdentity { reviewer: true, ..member.clone() };
         let admin = ReaderIdentity { admin_or_auditor: true, ..Default::default() };
         let table = [
-            (Some(Visibility::Public), [true, true, true, true]),
-            (Some(Visibility::Members), [false, true, true, true]),
-            (Some(Visibility::Parties), [false, false, true, true]),
-            (None, [false, false, false, true]),
+            (Some(Circle::Public), [true, true, true, true, true]),
+            (Some(Circle::Members), [false, true, true, true, true]),
+            (Some(Circle::Review), [false, false, true, true, true]),
+            (Some(Circle::Parties), [false, false, false, true, true]),
+            (None, [false, false, false, false, true]),
         ];
-        for (visibility, expected) in table {
-            let seen = [&anonymous, &member, &party, &admin].map(|reader| reader.may_see(visibility, &[ours]));
-            assert_eq!(seen, expected, "{visibility:?}");
+        for (circle, expected) in table {
+            let seen = [&anonymous, &member, &reviewer, &party, &admin].map(|reader| reader.may_see(circle, &[ours]));
+            assert_eq!(seen, expected, "{circle:?}");
         }
     }
 }

@@ -27,7 +27,7 @@ mod view;
 mod views;
 
 pub use error::{ApplyError, QueryError};
-pub use identity::ReaderIdentity;
+pub use identity::{Circle, ReaderIdentity};
 pub use name::{UnknownView, ViewName};
 pub use status::{Activity, HEARTBEAT_LIMIT, RebuildProgress, ViewStatus};
 pub use store::Reader;

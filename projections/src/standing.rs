@@ -1,10 +1,10 @@
 //! Who may see each record today, and what it is called: what views need that show more than one kind. It holds no documents.
 
 use crate::{
-    ApplyError, QueryError, ReaderIdentity,
+    ApplyError, Circle, QueryError, ReaderIdentity,
     store::{
         Reader,
-        codec::{organisations_bytes, organisations_from, subject_bytes, visibility_from, visibility_number},
+        codec::{circle_from, circle_number, organisations_bytes, organisations_from, subject_bytes},
     },
 };
 use convenio_events::{
@@ -34,8 +34,8 @@ pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER B
 /// Who may see a record today.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Its visibility; unknown = nobody but admins and auditors.
-    pub visibility: Option<Visibility>,
+    /// Those who may see it; unknown = nobody but admins and auditors.
+    pub circle: Option<Circle>,
     /// The organisations named in it.
     pub organisations: Vec<OrganisationId>,
 }
@@ -43,7 +43,7 @@ pub struct Standing {
 impl Standing {
     /// Whether this reader may see the record.
     pub fn lets(&self, reader: &ReaderIdentity) -> bool {
-        reader.may_see(self.visibility, &self.organisations)
+        reader.may_see(self.circle, &self.organisations)
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Standings {
 struct Kept {
     standing: Standing,
     /// Of a learning that is not published yet, the visibility that it will have.
-    later: Option<Visibility>,
+    later: Option<Circle>,
     title: Option<Box<str>>,
     touched: bool,
 }
@@ -96,8 +96,8 @@ impl Standings {
             let organisations = organisations_bytes(&kept.standing.organisations);
             write.execute(params![
                 subject_bytes(subject),
-                visibility_number(kept.standing.visibility),
-                visibility_number(kept.later),
+                circle_number(kept.standing.circle),
+                circle_number(kept.later),
                 organisations,
                 kept.title
             ])?;
@@ -112,22 +112,26 @@ impl Standings {
 impl Kept {
     /// Learns who may see the record from now on; true when that changed.
     fn look(&mut self, event: &Event) -> bool {
-        let before = (self.standing.visibility, self.later);
+        let before = (self.standing.circle, self.later);
         match &event.facts {
             Facts::Learning(learning::Facts::Submitted(facts)) => {
-                (self.standing.visibility, self.later) = (Some(Visibility::Parties), Some(facts.visibility));
+                (self.standing.circle, self.later) = (Some(Circle::Review), Some(facts.visibility.into()));
             }
             // What was never published does not appear by being taken back.
-            Facts::Learning(learning::Facts::Retracted(_)) => self.later = None,
+            Facts::Learning(learning::Facts::Retracted(_)) => {
+                if self.later.take().is_some() {
+                    self.standing.circle = Some(Circle::Parties);
+                }
+            }
             Facts::Learning(learning::Facts::Published(_)) => {
-                self.standing.visibility = self.later.take().or(self.standing.visibility);
+                self.standing.circle = self.later.take().or(self.standing.circle);
             }
             Facts::Record(record::Facts::VisibilityChanged(facts)) if self.later.is_some() => {
-                self.later = Some(facts.to)
+                self.later = Some(facts.to.into())
             }
-            _ => self.standing.visibility = visibility(event).or(self.standing.visibility),
+            _ => self.standing.circle = visibility(event).map(Circle::from).or(self.standing.circle),
         }
-        before != (self.standing.visibility, self.later)
+        before != (self.standing.circle, self.later)
     }
 }
 
@@ -136,11 +140,11 @@ fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Kept> {
         .prepare_cached("SELECT visibility, organisations, title, later_visibility FROM subject WHERE subject = ?1")?
         .query_row([subject_bytes(subject)], |row| {
             let standing = Standing {
-                visibility: visibility_from(row.get(0)?),
+                circle: circle_from(row.get(0)?),
                 organisations: organisations_from(row.get_ref(1)?.as_blob()?),
             };
             let title = row.get::<_, Option<String>>(2)?.map(Into::into);
-            Ok(Kept { standing, later: visibility_from(row.get(3)?), title, touched: false })
+            Ok(Kept { standing, later: circle_from(row.get(3)?), title, touched: false })
         })
         .optional()?;
     Ok(found.unwrap_or(Kept { standing: Standing::default(), later: None, title: None, touched: false }))
@@ -151,7 +155,7 @@ pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<(Standing, 
     let mut statement = reader.statement("SELECT visibility, organisations, title FROM subject WHERE subject = ?1")?;
     let found = statement.query_row([subject], |row| {
         let standing = Standing {
-            visibility: visibility_from(row.get(0)?),
+            circle: circle_from(row.get(0)?),
             organisations: organisations_from(row.get_ref(1)?.as_blob()?),
         };
         Ok((standing, row.get(2)?))

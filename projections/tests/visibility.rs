@@ -4,7 +4,7 @@ mod support;
 
 use convenio_events::{
     AccessId, AgreementId, Event, LearningId, OrganisationId, RecordKind, Subject, Timestamp,
-    codes::{AccessRole, LearningLevel, OrganisationKind, PartyRole, Visibility},
+    codes::{AccessRole, LearningLevel, OrganisationKind, PartyRole, ScreeningOutcome, Visibility},
     commitment::Digest,
     entry::Audience,
     types::{access, agreement, learning, listing, organisation, record},
@@ -13,7 +13,7 @@ use convenio_events::{
 use convenio_projections::{
     ReaderIdentity, ViewName, Views, access as grants, activity,
     collection::{Count, ListQuery, list, record as one},
-    document::Document,
+    document::{Document, State},
     history,
 };
 use support::{
@@ -27,8 +27,8 @@ use support::{
 const READERS: [&str; 5] = ["anonymous", "member", "other party", "owner", "admin"];
 
 fn readers() -> [ReaderIdentity; 5] {
-    let of = |number| ReaderIdentity { organisations: vec![id(number)], member: true, admin_or_auditor: false };
-    let admin = ReaderIdentity { admin_or_auditor: true, member: true, organisations: Vec::new() };
+    let of = |number| ReaderIdentity { organisations: vec![id(number)], member: true, ..Default::default() };
+    let admin = ReaderIdentity { admin_or_auditor: true, member: true, ..Default::default() };
     [ReaderIdentity::default(), of(99), of(2), of(1), admin]
 }
 
@@ -60,38 +60,39 @@ async fn views_of(ledger: &mut Ledger) -> (tempfile::TempDir, Views) {
     (folder, views)
 }
 
-/// Whether each reader sees a record in its collection, its list and counts, and in the activity feed and the audit trail.
+/// Whether each of the usual readers sees a record.
 fn check_sees(views: &Views, subject: Subject, expected: [bool; 5]) {
-    let view = ViewName::of_kind(subject.kind).expect("a collection");
     for (name, (reader, expected)) in READERS.into_iter().zip(readers().into_iter().zip(expected)) {
-        let board = views.read(view).expect("reads");
-        assert_eq!(one(&board, &reader, subject).expect("answers").is_some(), expected, "{name}: record {subject}");
-        let mut query = ListQuery::new(subject.kind);
-        (query.total, query.facets) = (true, true);
-        for q in [None, Some("secret"), Some("secre")] {
-            query.q = q.map(str::to_owned);
-            let page = list(&board, &reader, &query).expect("answers");
-            assert_eq!(page.items.iter().any(|item| item.id == subject.id), expected, "{name}: list {q:?}");
-            assert_eq!(
-                page.total,
-                Some(Count::Exactly(u32::try_from(page.items.len()).expect("few"))),
-                "{name}: total"
-            );
-            let states = page.facets.expect("asked for").remove("state").unwrap_or_default();
-            assert_eq!(states.is_empty(), page.items.is_empty(), "{name}: facets tell of nothing hidden");
-        }
-        query = ListQuery { as_of: Some(board.position()), ..ListQuery::new(subject.kind) };
-        let past = list(&board, &reader, &query).expect("answers");
-        assert_eq!(past.items.iter().any(|item| item.id == subject.id), expected, "{name}: the past");
-        let trail = views.read(ViewName::Activity).expect("reads");
-        let asked = activity::TrailQuery { subject: Some(subject), limit: 50, ..Default::default() };
-        let feed = activity::feed(&trail, &reader, &asked).expect("answers");
-        let audit = activity::audit(&trail, &reader, &asked).expect("answers");
-        assert_eq!((!feed.items.is_empty(), !audit.items.is_empty()), (expected, expected), "{name}: trail");
-        let access = views.read(ViewName::Access).expect("reads");
-        let standing = grants::standing(&access, subject).expect("answers").expect("there");
-        assert_eq!(standing.lets(&reader), expected, "{name}: standing");
+        check_reader_sees(views, subject, (name, &reader), expected);
     }
+}
+
+/// Whether a reader sees a record in its collection, its list and counts, and in the activity feed and the audit trail.
+fn check_reader_sees(views: &Views, subject: Subject, (name, reader): (&str, &ReaderIdentity), expected: bool) {
+    let view = ViewName::of_kind(subject.kind).expect("a collection");
+    let board = views.read(view).expect("reads");
+    assert_eq!(one(&board, reader, subject).expect("answers").is_some(), expected, "{name}: record {subject}");
+    let mut query = ListQuery::new(subject.kind);
+    (query.total, query.facets) = (true, true);
+    for q in [None, Some("secret"), Some("secre")] {
+        query.q = q.map(str::to_owned);
+        let page = list(&board, reader, &query).expect("answers");
+        assert_eq!(page.items.iter().any(|item| item.id == subject.id), expected, "{name}: list {q:?}");
+        assert_eq!(page.total, Some(Count::Exactly(u32::try_from(page.items.len()).expect("few"))), "{name}: total");
+        let states = page.facets.expect("asked for").remove("state").unwrap_or_default();
+        assert_eq!(states.is_empty(), page.items.is_empty(), "{name}: facets tell of nothing hidden");
+    }
+    query = ListQuery { as_of: Some(board.position()), ..ListQuery::new(subject.kind) };
+    let past = list(&board, reader, &query).expect("answers");
+    assert_eq!(past.items.iter().any(|item| item.id == subject.id), expected, "{name}: the past");
+    let trail = views.read(ViewName::Activity).expect("reads");
+    let asked = activity::TrailQuery { subject: Some(subject), limit: 50, ..Default::default() };
+    let feed = activity::feed(&trail, reader, &asked).expect("answers");
+    let audit = activity::audit(&trail, reader, &asked).expect("answers");
+    assert_eq!((!feed.items.is_empty(), !audit.items.is_empty()), (expected, expected), "{name}: trail");
+    let access = views.read(ViewName::Access).expect("reads");
+    let standing = grants::standing(&access, subject).expect("answers").expect("there");
+    assert_eq!(standing.lets(reader), expected, "{name}: standing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,6 +205,26 @@ async fn a_learning_appears_when_it_is_published() {
     ledger.put(learning, by(author), Audience::Restricted, facts, Some(learning_text(text("en", "Secret lesson"))));
     let (_folder, views) = views_of(&mut ledger).await;
     check_sees(&views, learning.into(), [false, false, false, true, true]);
+    let reviewer = ReaderIdentity { reviewer: true, organisations: vec![id(99)], member: true, ..Default::default() };
+    check_reader_sees(&views, learning.into(), ("reviewer", &reviewer), true);
+    // Who reviews it is named in it, and another reviewer goes on seeing it, whatever its state and its words are by then.
+    let outcome = ScreeningOutcome::RevisionRequested;
+    let screened = learning::Screened { by: id(98), outcome, affiliations: Vec::new() };
+    ledger.put(learning, by(id(98)), Audience::Restricted, screened, None);
+    ledger.commit().await;
+    settle(&views, ledger.head()).await;
+    check_reader_sees(&views, learning.into(), ("reviewer", &reviewer), true);
+    let revised = learning::Revised { by: author, content: learning_content(vec![author, id(2)]) };
+    ledger.put(learning, by(author), Audience::Restricted, revised, Some(learning_text(text("en", "Secret words"))));
+    ledger.commit().await;
+    settle(&views, ledger.head()).await;
+    check_reader_sees(&views, learning.into(), ("reviewer", &reviewer), true);
+    check_sees(&views, learning.into(), [false, false, true, true, true]);
+    let item = one(&views.read(ViewName::Learnings).expect("reads"), &reviewer, learning.into()).expect("answers");
+    let document = item.expect("is seen").document;
+    let shown = Document::from_json(RecordKind::Learning, document.get()).expect("a document");
+    assert!(document.get().contains("Secret words") && !document.get().contains("Secret lesson"), "{document}");
+    assert_eq!(shown.head.state, State::Submitted);
     let published = learning::Published { level: LearningLevel::SelfPublished };
     ledger.put(learning, by(author), Audience::Public, published, None);
     ledger.commit().await;
@@ -222,6 +243,8 @@ async fn a_learning_that_is_taken_back_before_it_was_published_stays_unseen() {
     ledger.put(learning, by(author), Audience::Restricted, learning::Retracted { by: author }, None);
     let (_folder, views) = views_of(&mut ledger).await;
     check_sees(&views, learning.into(), [false, false, false, true, true]);
+    let reviewer = ReaderIdentity { reviewer: true, member: true, ..Default::default() };
+    check_reader_sees(&views, learning.into(), ("reviewer", &reviewer), false);
     views.shutdown().await;
 }
 
@@ -387,7 +410,7 @@ async fn every_view_names_the_same_organisations_and_visibility_as_the_document(
         let own = events.iter().filter(|event| event.subject == subject);
         let document = Document::fold(own).expect("folds").expect("there");
         let standing = grants::standing(&reader, subject).expect("answers").expect("known");
-        assert_eq!(standing.visibility, document.head.visibility, "{subject}");
+        assert_eq!(standing.circle, document.head.circle(), "{subject}");
         assert_eq!(standing.organisations, document.head.organisations, "{subject}");
     }
     let trail = views.read(ViewName::Activity).expect("reads");

@@ -75,6 +75,7 @@ impl Grant {
             organisations: self.organisations.clone(),
             member: true,
             admin_or_auditor: auditor || self.role == AccessRole::Admin,
+            reviewer: self.role == AccessRole::Reviewer,
         }
     }
 }

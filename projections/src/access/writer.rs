@@ -51,7 +51,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Access,
-        version: 2,
+        version: 3,
         tables: &[TABLES, standing::TABLE],
         indexes: "",
         make: || Box::new(Writer::default()),

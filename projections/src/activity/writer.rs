@@ -52,7 +52,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Activity,
-        version: 2,
+        version: 3,
         tables: &[TABLES, standing::TABLE],
         indexes: INDEXES,
         make: || Box::new(Writer::default()),

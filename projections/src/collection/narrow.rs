@@ -6,7 +6,7 @@ use crate::{
     QueryError, ReaderIdentity, ViewName,
     store::{
         Reader,
-        codec::{organisations_from, tags_from, visibility_from},
+        codec::{circle_from, organisations_from, tags_from},
     },
 };
 use convenio_events::RecordKind;
@@ -38,7 +38,7 @@ impl Narrow {
 
 /// Whether the reader may see the record of a row.
 fn is_seen(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
-    let visibility = visibility_from(row.get(1)?);
+    let visibility = circle_from(row.get(1)?);
     // Most records are public, and most readers nobody: their lists of organisations need not be read.
     Ok(identity.may_see(visibility, &[])
         || !identity.organisations.is_empty()

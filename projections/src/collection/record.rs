@@ -5,7 +5,7 @@ use crate::{
     QueryError, ReaderIdentity,
     store::{
         Reader,
-        codec::{organisations_from, subject_bytes, subject_from, visibility_from},
+        codec::{circle_from, organisations_from, subject_bytes, subject_from},
     },
 };
 use convenio_events::{Sequence, StreamVersion, Subject};
@@ -129,7 +129,7 @@ struct Raw {
 fn read(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<Option<Raw>> {
     let organisations = organisations_from(row.get_ref(2)?.as_blob()?);
     let Some(subject) = subject_from(row.get_ref(0)?.as_blob()?) else { return Ok(None) };
-    if !identity.may_see(visibility_from(row.get(1)?), &organisations) {
+    if !identity.may_see(circle_from(row.get(1)?), &organisations) {
         return Ok(None);
     }
     let full: Option<String> =

@@ -5,7 +5,7 @@ use super::{names::Names, tags::tags_of, words::words_of};
 use crate::{
     ApplyError, ViewName,
     document::Document,
-    store::codec::{organisations_bytes, subject_bytes, tags_bytes, tags_from, visibility_number},
+    store::codec::{circle_number, organisations_bytes, subject_bytes, tags_bytes, tags_from},
     view::View,
 };
 use convenio_events::{
@@ -207,7 +207,7 @@ impl Collection {
             .execute(params![
                 kept.number,
                 subject_bytes(subject),
-                visibility_number(head.visibility),
+                circle_number(head.circle()),
                 organisations_bytes(&head.organisations),
                 tags_bytes(&kept.tags),
                 head.stream_version.0.cast_signed(),

@@ -1,5 +1,6 @@
 //! What every record shows, whatever its kind. States are those of the code lists; which follows which is not judged here.
 
+use crate::Circle;
 use convenio_events::{
     AccessId, Event, OrganisationId, RecordKind, Sequence, StreamVersion, Timestamp, codes::Visibility,
     language_map::Line, types::access::ReasonText,
@@ -90,6 +91,16 @@ impl Head {
             grant: event.grant,
             sample: false,
             reason: None,
+        }
+    }
+
+    /// Those who may see it today.
+    pub fn circle(&self) -> Option<Circle> {
+        let in_review = matches!(self.state, State::Submitted | State::Screened | State::RevisionRequested);
+        if self.kind == RecordKind::Learning && in_review {
+            Some(Circle::Review)
+        } else {
+            self.visibility.map(Circle::from)
         }
     }
 

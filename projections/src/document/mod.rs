@@ -187,7 +187,7 @@ impl Document {
 
     /// The record as this reader may see it; `None` when it may not.
     pub fn seen_by(&self, reader: &ReaderIdentity) -> Option<Self> {
-        if !reader.may_see(self.head.visibility, &self.head.organisations) {
+        if !reader.may_see(self.head.circle(), &self.head.organisations) {
             return None;
         }
         let everything = reader.admin_or_auditor || reader.is_one_of(&self.head.organisations);

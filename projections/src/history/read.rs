@@ -5,7 +5,7 @@ use crate::{
     QueryError, ReaderIdentity,
     store::{
         Reader,
-        codec::{organisations_from, subject_bytes, subject_from, visibility_from},
+        codec::{circle_from, organisations_from, subject_bytes, subject_from},
     },
 };
 use convenio_events::{OrganisationId, Sequence, Subject, Timestamp, codes::Attestation};
@@ -72,7 +72,7 @@ fn name_of(
     let found = statement
         .query_row([subject_bytes(Subject::from(organisation))], |row| {
             let named = organisations_from(row.get_ref(1)?.as_blob()?);
-            let seen = identity.may_see(visibility_from(row.get(0)?), &named);
+            let seen = identity.may_see(circle_from(row.get(0)?), &named);
             Ok(if seen { Some(row.get::<_, Option<String>>(2)?) } else { None })
         })
         .optional()?
@@ -101,7 +101,7 @@ fn involvements(
             continue;
         }
         let named = organisations_from(&row.get::<_, Vec<u8>>(4)?);
-        if !identity.may_see(visibility_from(row.get(3)?), &named) {
+        if !identity.may_see(circle_from(row.get(3)?), &named) {
             continue;
         }
         let starts_on: Option<String> = row.get(7)?;

@@ -3,7 +3,7 @@
 use crate::{
     ApplyError, ViewName,
     document::{Body, Document},
-    store::codec::{organisations_bytes, subject_bytes, visibility_number},
+    store::codec::{circle_number, organisations_bytes, subject_bytes},
     view::{Spec, View},
 };
 use convenio_events::{
@@ -68,7 +68,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 2,
+        version: 3,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
@@ -176,7 +176,7 @@ fn write_record(file: &Connection, subject: Subject, document: &Document) -> rus
     let sql = "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     file.prepare_cached(sql)?.execute(params![
         subject_bytes(subject),
-        visibility_number(head.visibility),
+        circle_number(head.circle()),
         organisations_bytes(&head.organisations),
         head.state.word(),
         document.title().map(|title| title.get()),

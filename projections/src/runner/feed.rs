@@ -17,6 +17,11 @@ use tokio::{runtime::Handle, sync::watch};
 const RETRY_WAIT: Duration = Duration::from_millis(250);
 /// The least time between two pages that are not full: how much later a busy ledger's events are seen, at most.
 const LIVE_PACE: Duration = Duration::from_millis(5);
+/// The same where more events come in a second than [`BUSY_RATE`]: larger groups cost each event a third of the work,
+/// and views that fall behind would be seen later still.
+const BUSY_PACE: Duration = Duration::from_millis(150);
+/// Events in a second.
+const BUSY_RATE: f64 = 7_500.0;
 /// The most bytes of text and record that one page of events is cut to: it bounds memory where events are large.
 const PAGE_BYTES: usize = 8 << 20;
 
@@ -129,6 +134,7 @@ pub(crate) fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut follower = follow(log, from);
+    let mut before = Instant::now();
     while let Some(recorded) = runtime.block_on(next_page(&mut follower, limit, &mut stop)) {
         let began = Instant::now();
         let page = Arc::new(decode(&recorded));
@@ -144,8 +150,11 @@ pub(crate) fn run(
         // An event that comes alone is seen at once; a stream of them is folded in groups, for a transaction in each view
         // costs as much as dozens of events, and that time would be missing to those who record.
         if recorded.len() < limit {
-            std::thread::sleep(LIVE_PACE.saturating_sub(began.elapsed()));
+            let rate = recorded.len() as f64 / (began - before).as_secs_f64().max(LIVE_PACE.as_secs_f64());
+            let pace = if rate > BUSY_RATE { BUSY_PACE } else { LIVE_PACE };
+            std::thread::sleep(pace.saturating_sub(began.elapsed()));
         }
+        before = began;
     }
     // Nothing more comes, whether told to stop or because of an event that no view can know; the taps close with the runner.
 }

@@ -1,6 +1,7 @@
 //! How ids, lists and codes are written in the views' columns. Only this version of the program reads them.
 
-use convenio_events::{OrganisationId, RecordKind, Subject, codes::Visibility};
+use crate::Circle;
+use convenio_events::{OrganisationId, RecordKind, Subject};
 use uuid::Uuid;
 
 /// A subject in a column: the byte of its kind and its UUID.
@@ -41,22 +42,24 @@ pub(crate) fn organisations_from(bytes: &[u8]) -> Vec<OrganisationId> {
     bytes.chunks_exact(16).filter_map(|chunk| Uuid::from_slice(chunk).ok()).map(OrganisationId::new).collect()
 }
 
-/// Visibility in a column; NULL where it is not known.
-pub(crate) const fn visibility_number(visibility: Option<Visibility>) -> Option<i64> {
-    match visibility {
-        Some(Visibility::Public) => Some(0),
-        Some(Visibility::Members) => Some(1),
-        Some(Visibility::Parties) => Some(2),
+/// Those who may see a record, in a column; NULL where they are not known.
+pub(crate) const fn circle_number(circle: Option<Circle>) -> Option<i64> {
+    match circle {
+        Some(Circle::Public) => Some(0),
+        Some(Circle::Members) => Some(1),
+        Some(Circle::Parties) => Some(2),
+        Some(Circle::Review) => Some(3),
         None => None,
     }
 }
 
-/// Reads [`visibility_number`]; whatever else stands there is not known.
-pub(crate) const fn visibility_from(number: Option<i64>) -> Option<Visibility> {
+/// Reads [`circle_number`]; whatever else stands there is not known.
+pub(crate) const fn circle_from(number: Option<i64>) -> Option<Circle> {
     match number {
-        Some(0) => Some(Visibility::Public),
-        Some(1) => Some(Visibility::Members),
-        Some(2) => Some(Visibility::Parties),
+        Some(0) => Some(Circle::Public),
+        Some(1) => Some(Circle::Members),
+        Some(2) => Some(Circle::Parties),
+        Some(3) => Some(Circle::Review),
         _ => None,
     }
 }

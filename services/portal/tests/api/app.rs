@@ -50,6 +50,8 @@ pub(crate) enum User {
     Pair = 4,
     /// `recorder` of a university that takes part in nothing.
     University = 5,
+    /// `reviewer` of the university, once a test grants that.
+    Reviewer = 6,
     /// Has a token of the right form that nobody granted.
     Stranger = 9,
 }

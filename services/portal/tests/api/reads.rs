@@ -1,6 +1,6 @@
 //! Reads: lists, records, their past and their events, trails, grants, exports; each as its reader may see it.
 
-use crate::app::{App, MINISTRY, SOCIOS, User, agreement, listing, uuid};
+use crate::app::{App, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, grant, listing, text, uuid};
 use axum::http::StatusCode;
 use convenio_portal::routes::COLLECTIONS;
 use serde_json::{Value, json};
@@ -47,6 +47,26 @@ async fn lists_are_filtered_searched_sorted_counted_and_paged() {
     let rest = list(&format!("/api/v1/offers?limit=1&cursor={cursor}")).await;
     assert_eq!((ids(&rest).len(), &rest["next_cursor"]), (1, &Value::Null));
     assert_ne!(ids(&rest), ids(&counted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reviewer_finds_what_waits_for_review_and_its_events() {
+    let app = App::with_cast().await;
+    app.accept(User::Admin, "grant-access", grant(User::Reviewer, "reviewer", &[UNIVERSITY])).await;
+    let content = json!({"kind": "lesson", "authors": [uuid(SOCIOS)], "themes": ["sdg:3.8"], "licence": "CC-BY-4.0"});
+    let words = json!({"title": text("What we learnt"), "lessons": text("Meet in person.")});
+    app.accept(User::Socios, "submit-learning", json!({"id": uuid(4), "content": content, "text": words})).await;
+    app.settle().await;
+    for (user, found) in [(User::Reviewer, 1), (User::University, 0), (User::Anonymous, 0)] {
+        let list = app.get(user, "/api/v1/learnings?state=submitted").await.json();
+        assert_eq!(ids(&list).len(), found, "{user:?}");
+        let paths = [format!("/api/v1/learnings/{}", uuid(4)), format!("/api/v1/learnings/{}/history", uuid(4))];
+        for path in paths {
+            let status = app.get(user, &path).await.status;
+            assert_eq!(status == StatusCode::OK, found == 1, "{user:?} {path}: {status}");
+        }
+    }
+    app.accept(User::Reviewer, "screen-learning", json!({"id": uuid(4), "outcome": "passed"})).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
