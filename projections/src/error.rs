@@ -48,6 +48,28 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// Whether the same may succeed later: a full disk, or somebody else's lock.
+    pub fn is_passing(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, ReadOnly,
+            SystemIoFailure,
+        };
+        let Self::Store(error) = self else { return false };
+        matches!(
+            error.sqlite_error_code(),
+            Some(
+                CannotOpen
+                    | DatabaseBusy
+                    | DatabaseLocked
+                    | DiskFull
+                    | OutOfMemory
+                    | PermissionDenied
+                    | ReadOnly
+                    | SystemIoFailure
+            )
+        )
+    }
+
     /// Whether the file itself is damaged, so that only a new one helps.
     pub fn is_corruption(&self) -> bool {
         match self {

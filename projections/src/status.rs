@@ -15,6 +15,11 @@ pub enum Activity {
     CatchingUp,
     /// It follows the log.
     Live,
+    /// Its file cannot be written just now, as on a full disk. It is tried again every few seconds, and can be read meanwhile.
+    Blocked {
+        /// Why, in words for an operator.
+        message: String,
+    },
     /// An event could not be folded. What was folded before it can still be read; the other views go on.
     Stopped {
         /// The event at which it stands.

@@ -6,6 +6,7 @@ use convenio_events::{
     OrganisationId, RecordKind, Sequence, Subject,
     codes::Visibility,
     entry::Audience,
+    log::EventLog as _,
     types::{access, listing, organisation},
 };
 use convenio_projections::{
@@ -42,6 +43,48 @@ async fn until_stopped(views: &Views, view: ViewName) -> (Sequence, String) {
         assert!(std::time::Instant::now() < deadline, "{view} goes on");
         tokio::task::yield_now().await;
     }
+}
+
+async fn until_state(views: &Views, view: ViewName, wanted: impl Fn(&Activity) -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let status = views.statuses().into_iter().find(|status| status.view == view).expect("every view has a status");
+        if wanted(&status.activity) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{view} is {:?}", status.activity);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_whose_file_is_locked_goes_on_when_it_is_free_and_holds_up_no_other() {
+    let mut ledger = told(1, 200).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let views = start(folder.path(), &ledger.log, 64).await;
+    until_state(&views, ViewName::Board, |activity| *activity == Activity::Live).await;
+    let file = std::fs::read_dir(folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
+    let is_board = |path: &std::path::PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("board") && !name.ends_with("-wal") && !name.ends_with("-shm")
+    };
+    let file = file.filter(is_board).next().expect("the board has a file");
+    let shell = rusqlite::Connection::open(file).expect("anybody can open it");
+    shell.execute_batch("BEGIN IMMEDIATE").expect("nobody writes just now");
+    for number in 500..520 {
+        register(&mut ledger, number);
+        ledger.commit().await;
+    }
+    until_state(&views, ViewName::Board, |activity| matches!(activity, Activity::Blocked { .. })).await;
+    let head = *ledger.log.head().borrow();
+    let mut history = views.position(ViewName::History);
+    tokio::time::timeout(Duration::from_secs(5), history.wait_for(|position| *position >= head))
+        .await
+        .expect("the others go on")
+        .expect("the views are open");
+    shell.execute_batch("ROLLBACK").expect("the lock is given up");
+    until_state(&views, ViewName::Board, |activity| *activity == Activity::Live).await;
+    assert_eq!(*views.position(ViewName::Board).borrow(), head, "everything is in");
 }
 
 #[tokio::test(flavor = "multi_thread")]

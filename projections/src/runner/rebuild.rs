@@ -100,7 +100,9 @@ impl Work {
                 let folded = writer.fold(&page.events, page.first_entry.as_deref());
                 self.progress.send_replace(RebuildProgress::Folding { done: writer.position().0, of: head.0 });
                 match folded {
-                    Err(FoldError::Damaged(cause)) => return Err(End::Failed(feed::chain(&cause))),
+                    Err(FoldError::Damaged(cause) | FoldError::Passing(cause)) => {
+                        return Err(End::Failed(feed::chain(&cause)));
+                    }
                     Err(FoldError::Poisoned { sequence, cause }) => {
                         return Err(End::Failed(format!("event {sequence} cannot be folded: {}", feed::chain(&cause))));
                     }

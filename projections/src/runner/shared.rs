@@ -82,6 +82,9 @@ impl Slot {
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
     }
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(*self.lock(), Activity::Blocked { .. })
+    }
     fn lock(&self) -> MutexGuard<'_, Activity> {
         self.activity.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,7 +200,18 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
         };
         let (log, head, runtime, stop) = (log.clone(), head.clone(), runtime.clone(), stopped.clone());
         let (manifest, page_events) = (manifest.clone(), settings.page_events);
-        let worker = Worker { slot, spec, writer: Some(writer), manifest, log, head, runtime, stop, page_events };
+        let worker = Worker {
+            slot,
+            spec,
+            writer: Some(writer),
+            manifest,
+            log,
+            head,
+            runtime,
+            stop,
+            page_events,
+            tried: Instant::now(),
+        };
         threads.push(thread(&format!("view-{}", worker.spec.name), move || worker.run(&inputs, tap)));
     }
     let feed = {

@@ -19,7 +19,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{runtime::Handle, sync::watch};
 
@@ -39,6 +39,8 @@ pub(crate) struct Worker {
     pub(crate) runtime: Handle,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) page_events: usize,
+    /// When its file was last found blocked.
+    pub(crate) tried: Instant,
 }
 
 impl Worker {
@@ -54,7 +56,7 @@ impl Worker {
             match inputs.recv_timeout(HEARTBEAT) {
                 Ok(Input::Page(page)) => self.take(&page),
                 Ok(Input::Adopt(adoption)) => self.adopt(*adoption),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.try_again(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if *self.stop.borrow() {
@@ -65,7 +67,8 @@ impl Worker {
     }
 
     fn take(&mut self, page: &Page) {
-        if self.slot.is_stopped() {
+        // One that is blocked does not hold up the feed, and with it the others: it reads for itself when it can again.
+        if self.slot.is_stopped() || (self.slot.is_blocked() && self.tried.elapsed() < HEARTBEAT) {
             return;
         }
         if let Some(first) = page.events.first() {
@@ -89,10 +92,36 @@ impl Worker {
             self.slot.moved(position);
         }
         match (folded, &page.failure) {
-            (Ok(()), None) => {}
+            (Ok(()), None) => self.unblock(),
             (Ok(()), Some(Failure { sequence, message })) => self.halt(*sequence, message.clone()),
             (Err(FoldError::Poisoned { sequence, cause }), _) => self.halt(sequence, feed::chain(&cause)),
+            (Err(FoldError::Passing(cause)), _) => self.block(&feed::chain(&cause)),
             (Err(FoldError::Damaged(cause)), _) => self.begin_anew(&feed::chain(&cause)),
+        }
+    }
+
+    /// What is not folded now is read again, at the next page or the next sign of life.
+    fn block(&mut self, cause: &str) {
+        self.tried = Instant::now();
+        let view = self.spec.name;
+        if !self.slot.is_blocked() {
+            tracing::error!(%view, cause, "a view's file cannot be written now; trying again");
+        }
+        self.slot.set(Activity::Blocked { message: format!("the file of the view {view} cannot be written: {cause}") });
+    }
+
+    fn unblock(&self) {
+        if self.slot.is_blocked() {
+            tracing::info!(view = %self.spec.name, "a view's file can be written again");
+            self.slot.set(Activity::CatchingUp);
+        }
+    }
+
+    fn try_again(&mut self) {
+        if self.slot.is_blocked() {
+            let head = *self.head.borrow_and_update();
+            self.read_until(head);
+            self.slot.settle(head);
         }
     }
 
@@ -107,7 +136,11 @@ impl Worker {
     fn catch_up(&mut self, near: u64) {
         loop {
             let head = *self.head.borrow_and_update();
-            if self.slot.is_stopped() || *self.stop.borrow() || head.0.saturating_sub(self.position().0) <= near {
+            if self.slot.is_stopped()
+                || self.slot.is_blocked()
+                || *self.stop.borrow()
+                || head.0.saturating_sub(self.position().0) <= near
+            {
                 return;
             }
             self.slot.set(Activity::CatchingUp);
@@ -123,8 +156,8 @@ impl Worker {
             for page in pages {
                 self.slot.beat();
                 self.fold(&page);
-                // Begun anew in between: what was read ahead does not fit any more.
-                if self.slot.is_stopped() || self.position() < started_at {
+                // Blocked or begun anew in between: what was read ahead does not fit any more.
+                if self.slot.is_stopped() || self.slot.is_blocked() || self.position() < started_at {
                     break;
                 }
             }
@@ -176,7 +209,7 @@ impl Worker {
                 drop(writer);
                 crate::store::file::remove(&path);
                 let why = match self.slot.activity() {
-                    Activity::Stopped { message, .. } => message,
+                    Activity::Stopped { message, .. } | Activity::Blocked { message } => message,
                     _ => "the views were shut down".to_owned(),
                 };
                 self.slot.set(was);

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Prepared statements that the writer keeps.
 const STATEMENTS_KEPT: usize = 64;
+/// How long a page waits for somebody else's lock on the file before it is put off.
+const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The one writer of a file.
 pub(crate) struct Writer {
@@ -30,6 +32,8 @@ pub(crate) struct Writer {
 pub(crate) enum FoldError {
     /// This event cannot be folded; everything before it is in.
     Poisoned { sequence: Sequence, cause: ApplyError },
+    /// The file cannot be written now; nothing was folded. Try again later.
+    Passing(ApplyError),
     /// The file is damaged: make a new one.
     Damaged(ApplyError),
 }
@@ -72,6 +76,7 @@ impl Writer {
         writer.set("version", spec.version)?;
         writer.set("position", 0)?;
         writer.mark_open()?;
+        writer.connection.busy_timeout(LOCK_WAIT)?;
         Ok(writer)
     }
 
@@ -83,6 +88,7 @@ impl Writer {
         let connection = Connection::open(path).map_err(Unusable::Damaged)?;
         set_pragmas(&connection, false).map_err(Unusable::Damaged)?;
         let position = check(&connection, spec, first_entry, head)?;
+        connection.busy_timeout(LOCK_WAIT).map_err(Unusable::Damaged)?;
         let writer =
             Self { connection, path: path.into(), view: (spec.make)(), indexes: spec.indexes, position, bulk: false };
         writer.mark_open().map_err(Unusable::Damaged)?;
@@ -108,10 +114,14 @@ impl Writer {
         if cause.is_corruption() || self.bulk {
             return Err(FoldError::Damaged(cause));
         }
+        if cause.is_passing() {
+            return Err(FoldError::Passing(cause));
+        }
         let sequence = fresh.get(done).map_or(self.position, |event| event.sequence);
         match self.transact(&fresh[..done], first_entry) {
             Ok(()) => Err(FoldError::Poisoned { sequence, cause }),
             Err((_, again)) if again.is_corruption() => Err(FoldError::Damaged(again)),
+            Err((_, again)) if again.is_passing() => Err(FoldError::Passing(again)),
             Err((_, again)) => Err(FoldError::Poisoned { sequence: self.position, cause: again }),
         }
     }
