@@ -1,6 +1,7 @@
 //! RFC 8785 canonical JSON. It does not parse: what is read back is compared with its canonical form by the reader.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// The RFC 8785 (JSON Canonicalization Scheme) bytes of a value, as text.
 ///
@@ -19,9 +20,26 @@ pub fn of_ordered<T: Serialize>(value: &T) -> String {
     text
 }
 
+/// Whether [`of_ordered`] gives the canonical bytes of a JSON value: its members are in order already, their names are
+/// ASCII (where the order of bytes is the order of UTF-16 code units), and its numbers are integers that a double holds.
+pub fn is_ordered(value: &Value) -> bool {
+    /// The largest integer up to which every one has a double of its own (RFC 7493 section 2.2).
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => {
+            number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs)).is_some_and(|size| size <= EXACT)
+        }
+        Value::Array(items) => items.iter().all(is_ordered),
+        Value::Object(members) => {
+            members.keys().is_sorted() && members.iter().all(|(name, member)| name.is_ascii() && is_ordered(member))
+        }
+    }
+}
+
 /// True when `text` is byte for byte the RFC 8785 form of the JSON value that it holds.
 pub fn is_canonical(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| to_string(&value) == text)
+    serde_json::from_str::<Value>(text).is_ok_and(|value| to_string(&value) == text)
 }
 
 #[cfg(test)]

@@ -150,7 +150,38 @@ prop_compose! {
     }
 }
 
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let number = prop_oneof![
+        any::<i64>().prop_map(serde_json::Value::from),
+        any::<u64>().prop_map(serde_json::Value::from),
+        any::<f64>().prop_map(serde_json::Value::from),
+        (-9i64..9).prop_map(|near| serde_json::Value::from((1i64 << 53) + near)),
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(serde_json::Value::from),
+        number,
+        any::<String>().prop_map(serde_json::Value::from),
+    ];
+    let name = prop_oneof!["[a-z\"\\\\\u{1}]{0,3}", any::<String>()];
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+            prop::collection::hash_map(name.clone(), inner, 0..4)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn what_is_called_ordered_is_canonical_as_it_is_written(value in json()) {
+        if convenio_events::canonical::is_ordered(&value) {
+            let written = serde_json::to_string(&value).expect("a value can be written");
+            prop_assert_eq!(written, convenio_events::canonical::to_string(&value));
+        }
+    }
+
     #[test]
     fn decoding_undoes_encoding((record, placement, text) in recorded()) {
         let stored = RecordedEvent::encode(&record, text.clone(), &placement);
