@@ -214,6 +214,27 @@ impl Command {
 
 /// Reads JSON into a command's data, and says which field breaks which rule.
 fn parse<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> {
+    // Nearly every command can be read; only of those that cannot is it asked where and why, which costs as much again.
+    read(data).map_or_else(|| explain(data), Ok)
+}
+
+/// Reads JSON into a command's data.
+fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
+    let text = std::str::from_utf8(data).ok()?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut known = true;
+    let value = serde_ignored::deserialize(&mut json, |_| known = false).ok()?;
+    json.end().ok()?;
+    (known && is_object(data)).then_some(value)
+}
+
+/// A list of values without their names would be read too, as the members in the order of the source code.
+fn is_object(data: &[u8]) -> bool {
+    data.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// The same as [`read`], with the field and the rule where it fails.
+fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(data);
     let mut track = serde_path_to_error::Track::new();
@@ -228,8 +249,7 @@ fn parse<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> 
         (Err(error), _) => return Err(malformed(&error, &track.path().to_string())),
     };
     json.end().map_err(|error| malformed(&error, "."))?;
-    // A list of values without their names would be read too, as the members in the order of the source code.
-    if data.trim_ascii_start().first() != Some(&b'{') {
+    if !is_object(data) {
         return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
     }
     match unknown {

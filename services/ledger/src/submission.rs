@@ -58,8 +58,10 @@ impl Body {
         let value = serde_json::from_slice(data)
             .map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
         let target = if expected_version.is_some() { command.target(data) } else { None };
-        let canonical = canonical::to_string(&Digested { command: name, data: value, expected_version }).into();
-        Ok(Self { command, target, canonical })
+        let ordered = canonical::is_ordered(&value);
+        let digested = Digested { command: name, data: value, expected_version };
+        let canonical = if ordered { canonical::of_ordered(&digested) } else { canonical::to_string(&digested) };
+        Ok(Self { command, target, canonical: canonical.into() })
     }
 
     /// Gives a grant the digest of a token that the node made, where the caller brought none; false for other commands.
