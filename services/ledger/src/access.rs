@@ -119,6 +119,9 @@ impl GrantAccess {
             require(holder, Reason::ProfileCannotAct).map_err(|r| r.field("organisations"))?;
         }
         require_within_own(context, &self.organisations, self.role)?;
+        // Somebody gives the first right to sign: an admin of the ledger, who need not have it.
+        let may_give = !self.may_sign || context.acting.may_sign || context.acting.role == AccessRole::Admin;
+        require(may_give, Reason::RoleBeyondOwn).map_err(|r| r.field("may_sign"))?;
         let in_use = self.token_digest.is_some_and(|digest| context.world.holder(&token_name(&digest)).is_some());
         require(!in_use, Reason::TokenInUse).map_err(|r| r.field("token_digest"))?;
         let valid_from = self.valid_from.unwrap_or(context.now);

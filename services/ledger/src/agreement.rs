@@ -3,7 +3,7 @@
 use crate::context::audience;
 use convenio_events::{
     AgreementId, NewEvent, OrganisationId, Subject, Timestamp,
-    codes::{Attestation, Visibility},
+    codes::{Attestation, PartyRole, Visibility},
     commitment::Digest,
     entry::Audience,
     time::{Date, TimeZone},
@@ -148,6 +148,19 @@ impl Agreement {
     /// Whether an organisation is one of the parties that sign.
     pub fn is_signed_by(&self, organisation: OrganisationId) -> bool {
         self.terms.parties.iter().any(|party| party.signs && party.organisation == organisation)
+    }
+
+    /// Whether an organisation is a party that is bound or does more than broker and look on.
+    pub fn has_principal(&self, organisation: OrganisationId) -> bool {
+        let aside = |role: &PartyRole| matches!(role, PartyRole::Facilitator | PartyRole::Observer);
+        let mut own = self.terms.parties.iter().filter(|party| party.organisation == organisation);
+        own.any(|party| party.signs || !party.roles.iter().all(aside))
+    }
+
+    /// Whether an organisation is a party that brokers.
+    pub fn has_facilitator(&self, organisation: OrganisationId) -> bool {
+        let mut own = self.terms.parties.iter().filter(|party| party.organisation == organisation);
+        own.any(|party| party.roles.contains(&PartyRole::Facilitator))
     }
 
     /// The organisations that sign.

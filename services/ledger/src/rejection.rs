@@ -55,6 +55,7 @@ reasons! {
     RecordUnknown "record-unknown" NotFound "there is no such record, or it is not yours to see";
     NotOwner "not-owner" NotAllowed "the record belongs to another organisation";
     NotParty "not-party" NotAllowed "the acting organisation is not a party";
+    NotPrincipal "not-principal" NotAllowed "only its drafter and its principal parties do this, not who brokers or looks on";
     SignatoryRequired "signatory-required" NotAllowed "the grant may not sign";
     VerificationRequired "verification-required" NotAllowed "the acting organisation is not verified";
     IdExists "id-exists" Conflict "a record with this id exists";

@@ -103,10 +103,17 @@ pub(super) fn party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Ag
     }
 }
 
-/// Its drafter may work on it too: a facilitator brokers agreements that it is no party of.
+/// An agreement that the acting organisation works on: as a principal party, or as its drafter, for a facilitator brokers
+/// agreements that it is no party of.
 fn worked_on(id: AgreementId, context: &Context<'_>) -> Result<Arc<Agreement>, Rejection> {
+    let (agreement, by) = drafted_or_party_of(id, context)?;
+    require(agreement.by == by || agreement.has_principal(by), Reason::NotPrincipal)?;
+    Ok(agreement)
+}
+
+fn drafted_or_party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
     let drafted_here = context.world.agreement(id).filter(|agreement| context.owns(agreement.by));
-    drafted_here.map_or_else(|| party_of(id, context).map(|(agreement, _)| agreement), Ok)
+    drafted_here.map_or_else(|| party_of(id, context), |agreement| Ok((agreement, context.organisation()?)))
 }
 
 fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
@@ -149,7 +156,9 @@ impl ReviseAgreement {
 
 impl ProposeAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let agreement = worked_on(self.id, context)?;
+        let (agreement, by) = drafted_or_party_of(self.id, context)?;
+        let may = agreement.by == by || agreement.has_principal(by) || agreement.has_facilitator(by);
+        require(may, Reason::NotPrincipal)?;
         require(agreement.status == Status::Drafted, Reason::NotDraft)?;
         let over = agreement.terms.ends_on.is_some_and(|last| last.0 < context.today(agreement.terms.time_zone));
         require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
@@ -188,10 +197,12 @@ impl CancelAgreement {
     }
 }
 
-/// A signing party of an agreement in force. What is overdue counts as closing, which is in force still.
+/// A signing party of an agreement in force, under a grant that may sign: to hold or end it binds as signing does. What is
+/// overdue counts as closing, which is in force still.
 fn in_force(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
     let (agreement, by) = party_of(id, context)?;
     require(agreement.is_signed_by(by), Reason::NotParty)?;
+    require(context.acting.may_sign, Reason::SignatoryRequired)?;
     match agreement.status {
         Status::Active | Status::Suspended | Status::Closing => Ok((agreement, by)),
         Status::Completed | Status::Terminated | Status::Cancelled => Err(Reason::AlreadyOver.into()),

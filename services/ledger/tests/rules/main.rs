@@ -11,6 +11,7 @@ mod listings;
 mod node;
 mod records;
 mod refusals;
+mod rights;
 mod secrets;
 mod table;
 mod terms_of_writing;

@@ -76,6 +76,11 @@ async fn prepared() -> Node {
     let rector = parties(json!([party(UNIVERSITY, "offering", "a"), party(MINISTRY, "requesting", "b")]));
     node.accept(By::Rector, "draft-agreement", with(rector, "/id", json!(uuid(0x29)))).await;
     node.accept(By::Rector, "propose-agreement", only(0x29)).await;
+    // And one that somebody looks on.
+    let observer = json!({"organisation": uuid(BROKER), "roles": ["observer"], "signs": false});
+    let mut watched = agreement(0x2a);
+    watched["terms"]["parties"].as_array_mut().expect("a list").push(observer);
+    node.accept(By::Socios, "draft-agreement", watched).await;
     node
 }
 
@@ -224,6 +229,7 @@ fn of_agreements() -> Vec<Case> {
     let at = |data: Value, id: u128| with(data, "/id", json!(uuid(id)));
     vec![
         (By::University, "draft-agreement", agreement(0x99), "not-party"),
+        (By::Broker, "cancel-agreement", only(0x2a), "not-principal"),
         (By::Clerk, "sign-agreement", sign(0x22), "signatory-required"),
         (By::Rector, "sign-agreement", sign(0x29), "verification-required"),
         (By::Socios, "confirm-agreement", only(0x26), "version-required"),
