@@ -179,9 +179,6 @@ impl Agreement {
             }
             Facts::Proposed(_) => head.enter(State::Proposed),
             Facts::Signed(signed) => {
-                if head.state == State::Proposed {
-                    head.enter(State::PartlySigned);
-                }
                 self.signatures.retain(|one| one.organisation != signed.by);
                 self.signatures.push(Signature {
                     organisation: signed.by,
@@ -192,6 +189,9 @@ impl Agreement {
                     office: office(event),
                     recorded: event.into(),
                 });
+                if matches!(head.state, State::Proposed | State::PartlySigned) {
+                    head.enter(if self.is_signed_by_all() { State::Signed } else { State::PartlySigned });
+                }
                 self.attest(signed.by, Attestation::Confirmed, event);
             }
             Facts::Refused(refused) => {
@@ -231,6 +231,12 @@ impl Agreement {
     fn claim_for_all(&mut self, by: Option<OrganisationId>, event: &Event) {
         self.attestations = claimed(self.terms.parties.iter().map(|party| party.organisation), by, event);
         self.sum_attestations();
+    }
+
+    /// Whether it waits for nothing but its first day.
+    fn is_signed_by_all(&self) -> bool {
+        let signed = |organisation| self.signatures.iter().any(|one| one.organisation == organisation);
+        self.terms.parties.iter().filter(|party| party.signs).all(|party| signed(party.organisation))
     }
 
     fn void_signatures(&mut self, event: &Event) {

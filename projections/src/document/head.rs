@@ -42,7 +42,8 @@ macro_rules! states {
 }
 states! {
     Open "open", Paused "paused", Withdrawn "withdrawn", Expired "expired", Fulfilled "fulfilled",
-    Drafted "drafted", Proposed "proposed", PartlySigned "partly-signed", Active "active", Suspended "suspended",
+    Drafted "drafted", Proposed "proposed", PartlySigned "partly-signed", Signed "signed", Active "active",
+    Suspended "suspended",
     Closing "closing", Completed "completed", Terminated "terminated", Cancelled "cancelled", Registered "registered",
     Submitted "submitted", Screened "screened", RevisionRequested "revision-requested", Published "published",
     Retracted "retracted", Announced "announced", Postponed "postponed", Held "held", Profile "profile",

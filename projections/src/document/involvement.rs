@@ -95,7 +95,8 @@ impl Document {
     pub fn is_history(&self) -> bool {
         match self.head.kind {
             RecordKind::Agreement => {
-                !matches!(self.head.state, State::Drafted | State::Proposed | State::PartlySigned | State::Cancelled)
+                let waits = matches!(self.head.state, State::Proposed | State::PartlySigned | State::Signed);
+                !waits && !matches!(self.head.state, State::Drafted | State::Cancelled)
             }
             RecordKind::Learning => matches!(self.head.state, State::Published | State::Registered),
             RecordKind::Convening => self.head.state != State::Cancelled,

@@ -68,7 +68,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 3,
+        version: 4,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),

@@ -10,7 +10,10 @@ use convenio_events::{
     types::agreement::{Activated, EndReached, Facts, Terms},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 mod commands;
 mod holding;
@@ -71,6 +74,8 @@ pub struct Agreement {
     pub terms_digest: Digest,
     /// Who may see it.
     pub visibility: Visibility,
+    /// Whether nothing has happened to it since it was drafted, but that its visibility was changed.
+    pub untouched: bool,
 }
 
 impl Agreement {
@@ -83,6 +88,7 @@ impl Agreement {
                 terms: facts.terms.clone(),
                 terms_digest: facts.terms_digest,
                 visibility: facts.visibility,
+                untouched: true,
             }),
             Facts::Registered(facts) => Some(Self {
                 by: facts.by,
@@ -97,6 +103,7 @@ impl Agreement {
                 terms: facts.terms.clone(),
                 terms_digest: facts.terms_digest,
                 visibility: facts.visibility,
+                untouched: true,
             }),
             _ => None,
         }
@@ -104,6 +111,7 @@ impl Agreement {
 
     /// The agreement after an event.
     pub fn evolve(&mut self, facts: &Facts) {
+        self.untouched = false;
         match facts {
             Facts::Drafted(_) | Facts::Registered(_) => {}
             Facts::Revised(facts) => {
@@ -195,6 +203,24 @@ impl Agreement {
             | Status::Terminated
             | Status::Cancelled
             | Status::Registered { .. } => None,
+        }
+    }
+
+    /// Where it stands once what is due is done: the clock may be late, and time is over all the same.
+    pub fn status_at(&self, now: Timestamp, ledger_zone: TimeZone) -> Cow<'_, Status> {
+        let due = self.due(ledger_zone).is_some_and(|due| due <= now);
+        match self.status {
+            Status::Proposed { .. } if due => Cow::Owned(Status::Active),
+            Status::Active if due => Cow::Owned(Status::Closing),
+            Status::Proposed { .. }
+            | Status::Active
+            | Status::Drafted
+            | Status::Suspended
+            | Status::Closing
+            | Status::Completed
+            | Status::Terminated
+            | Status::Cancelled
+            | Status::Registered { .. } => Cow::Borrowed(&self.status),
         }
     }
 

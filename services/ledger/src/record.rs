@@ -7,7 +7,7 @@ use crate::{
     world::Aggregate,
 };
 use convenio_events::{
-    NewEvent, StreamVersion, Subject,
+    NewEvent, Subject,
     codes::{AccessRole, Visibility},
     entry::Audience,
     language_map::Line,
@@ -50,10 +50,9 @@ impl SetVisibility {
                     agreement.has_party(context.organisation()?) || context.owns(agreement.by),
                     Reason::RecordUnknown,
                 )?;
-                // While nothing has happened to it since it was drafted, nobody else's consent is needed.
-                let untouched = context.world.version(self.subject) == Some(StreamVersion(0));
+                // While nothing else has happened to it since it was drafted, nobody else's consent is needed.
                 let drafted = agreement.status == agreement::Status::Drafted;
-                let alone = untouched && drafted && context.owns(agreement.by);
+                let alone = agreement.untouched && drafted && context.owns(agreement.by);
                 require(alone, Reason::ConsentRequired)?;
                 agreement.visibility
             }

@@ -24,7 +24,7 @@ use convenio_events::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 /// Shares a draft with the parties.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
@@ -116,6 +116,11 @@ fn drafted_or_party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Ag
     drafted_here.map_or_else(|| party_of(id, context), |agreement| Ok((agreement, context.organisation()?)))
 }
 
+/// Where it stands at the ledger's time.
+pub(super) fn now<'a>(agreement: &'a Agreement, context: &Context<'_>) -> Cow<'a, Status> {
+    agreement.status_at(context.now, context.world.time_zone())
+}
+
 fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
     reason.map(|reason| ReasonText { reason })
 }
@@ -140,7 +145,8 @@ impl DraftAgreement {
 impl ReviseAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
-        require(matches!(agreement.status, Status::Drafted | Status::Proposed { .. }), Reason::NotDraft)?;
+        let open = matches!(*now(&agreement, context), Status::Drafted | Status::Proposed { .. });
+        require(open, Reason::NotDraft)?;
         check(&self.terms, &self.text, Concluded::Here, Some(&agreement), context)?;
         let by = context.organisation()?;
         let stays = by == agreement.by || self.terms.parties.iter().any(|party| party.organisation == by);
@@ -172,7 +178,7 @@ impl ProposeAgreement {
 impl WithdrawProposal {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
-        require(matches!(agreement.status, Status::Proposed { .. }), Reason::NotProposed)?;
+        require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;
         let text = reason_text(self.reason);
         let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), ProposalWithdrawn {}, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
@@ -183,7 +189,7 @@ impl WithdrawProposal {
 impl CancelAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
-        match agreement.status {
+        match *now(&agreement, context) {
             Status::Drafted | Status::Proposed { .. } => {}
             Status::Active | Status::Suspended | Status::Closing => return Err(Reason::AlreadyActive.into()),
             Status::Completed | Status::Terminated | Status::Cancelled | Status::Registered { .. } => {
@@ -213,7 +219,7 @@ fn in_force(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, O
 impl SuspendAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
-        require(agreement.status == Status::Active, Reason::NotActive)?;
+        require(*now(&agreement, context) == Status::Active, Reason::NotActive)?;
         Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Suspended { by }, reason_text(self.reason))))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Agreement, Status,
-    commands::party_of,
+    commands::{now, party_of},
     holding::{allocations, releases},
 };
 use crate::{
@@ -116,7 +116,7 @@ impl RefuseAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = party_of(self.id, context)?;
         require(agreement.is_signed_by(by), Reason::NotParty)?;
-        require(matches!(agreement.status, Status::Proposed { .. }), Reason::NotProposed)?;
+        require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Refused { by }, text));
         decision.events.extend(releases(self.id, &agreement, context.world));

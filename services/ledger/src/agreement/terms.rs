@@ -58,7 +58,7 @@ pub(super) fn check(
     if let (Some(start), Some(end)) = (terms.effective_on, terms.ends_on) {
         require(start <= end, Reason::DatesReversed).map_err(|r| r.field("terms.ends_on"))?;
     }
-    check_commitments(terms, text, before, context)
+    check_commitments(terms, text, concluded, before, context)
 }
 
 fn check_parties(parties: &[Party], before: Option<&Agreement>, context: &Context<'_>) -> Result<(), Rejection> {
@@ -109,6 +109,7 @@ fn check_modality(terms: &Terms, concluded: Concluded) -> Result<(), Rejection> 
 fn check_commitments(
     terms: &Terms,
     text: &TermsText,
+    concluded: Concluded,
     before: Option<&Agreement>,
     context: &Context<'_>,
 ) -> Result<(), Rejection> {
@@ -134,7 +135,8 @@ fn check_commitments(
                 .ok_or_else(|| Rejection::from(Reason::LinkUnknown).field(field("source")))?;
             let owner = if source.kind == RecordKind::Demand { commitment.receiver } else { commitment.provider };
             require(listing.organisation == owner, Reason::SourceOwner).map_err(|r| r.field(field("source")))?;
-            let open = listing.is_open(context.now, context.world.time_zone());
+            // What was concluded elsewhere takes nothing here, and may have met what is closed by now.
+            let open = concluded == Concluded::Elsewhere || listing.is_open(context.now, context.world.time_zone());
             require(open, closed(source.kind)).map_err(|r| r.field(field("source")))?;
         }
     }

@@ -138,3 +138,17 @@ async fn what_happens_to_an_offer_because_of_an_agreement_takes_the_narrower_aud
         assert_eq!(said, expected, "{of_agreement} {of_offer}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agreement_concluded_elsewhere_may_have_met_what_is_closed_by_now() {
+    let (node, offer) = (Node::with_cast().await, format!("offer/{}", uuid(OFFER)));
+    node.accept(By::Socios, "publish-offer", listing(OFFER)).await;
+    node.accept(By::Socios, "withdraw-offer", only(OFFER)).await;
+    assert_eq!(
+        node.tell(By::Socios, "draft-agreement", takes(2, &["4"], &offer)).await,
+        "offer-closed@terms.commitments[0].source"
+    );
+    let past = with(takes(3, &["4"], &offer), "/concluded_on", json!("2025-06"));
+    let said = node.tell(By::Socios, "register-agreement", past).await;
+    assert_eq!(said, "(agreement.registered) (agreement.confirmed)");
+}

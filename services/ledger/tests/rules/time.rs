@@ -1,7 +1,8 @@
 //! What time does: days that end in a record's zone, a clock that jumps, a start that comes late, the first token's end.
 
 use crate::{
-    cast::{By, listing, organisation, uuid, with},
+    agreements::bring_to,
+    cast::{By, agreement, listing, organisation, uuid, with},
     node::{BOOTSTRAP_TOKEN, Call, Node, Setup, TestClock, opening},
 };
 use convenio_events::{codes::Purpose, commitment::token_digest};
@@ -107,6 +108,42 @@ async fn a_late_start_holds_the_timers_and_what_is_overdue_is_over_all_the_same(
     node.setup.clock.clone().real(true);
     node.idle().await;
     assert_eq!(node.since(head).await, "offer.expired", "the operating system says that the clock is right");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agreement_whose_first_day_has_come_is_in_force_though_the_timers_are_held() {
+    let node = on_a_real_clock(true).await;
+    bring_to(&node, "awaited", agreement(0xa1)).await;
+    let setup = node.stop().await.expect("stops in peace");
+    setup.clock.advance(30 * 86_400);
+    let node = Setup { clock: setup.clock.clone().real(false), ..setup }.start();
+    node.idle().await;
+    assert!(node.ledger.standing().timers_held);
+    let head = node.head();
+    for (command, data, expected) in [
+        ("revise-agreement", agreement(0xa1), "not-draft"),
+        ("withdraw-proposal", only(0xa1), "not-proposed"),
+        ("refuse-agreement", only(0xa1), "not-proposed"),
+        ("cancel-agreement", only(0xa1), "already-active"),
+    ] {
+        assert_eq!(node.tell(By::Socios, command, data).await, expected, "{command}");
+    }
+    assert_eq!(node.since(head).await, "", "the timers are held");
+    node.setup.clock.clone().real(true);
+    node.idle().await;
+    assert_eq!(node.since(head).await, "(agreement.activated)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agreement_whose_last_day_is_over_is_not_put_on_hold_though_the_timers_are() {
+    let node = on_a_real_clock(true).await;
+    bring_to(&node, "active", with(agreement(0xa1), "/terms/ends_on", json!("2026-01-31"))).await;
+    let setup = node.stop().await.expect("stops in peace");
+    setup.clock.advance(30 * 86_400);
+    let node = Setup { clock: setup.clock.clone().real(false), ..setup }.start();
+    node.idle().await;
+    assert_eq!(node.tell(By::Socios, "suspend-agreement", only(0xa1)).await, "not-active");
+    assert_eq!(node.tell(By::Socios, "complete-agreement", only(0xa1)).await, "(agreement.completed)");
 }
 
 #[tokio::test(start_paused = true)]
