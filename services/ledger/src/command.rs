@@ -9,8 +9,8 @@ use crate::{
     },
     context::{Context, Decision},
     convening::{
-        AnnounceConvening, CancelConvening, ConfirmParticipation, HoldConvening, PostponeConvening, RecordSession,
-        RecordVisit, RegisterConvening,
+        CancelConvening, ConfirmParticipation, Convene, HoldConvening, PostponeConvening, RecordSession, RecordVisit,
+        Told,
     },
     learning::{
         AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ReviseLearning, ScreenLearning,
@@ -168,8 +168,8 @@ commands! {
     "publish-learning" PublishLearning(PublishLearning) Record Learning => decide();
     "accept-authorship" AcceptAuthorship(AcceptAuthorship) Record Learning Confirms => decide();
     "retract-learning" RetractLearning(RetractLearning) Record Learning => decide();
-    "announce-convening" AnnounceConvening(AnnounceConvening) Record Convening Creates => decide();
-    "register-convening" RegisterConvening(RegisterConvening) Record Convening Creates => decide();
+    "announce-convening" AnnounceConvening(Convene) Record Convening Creates => decide(Told::Before);
+    "register-convening" RegisterConvening(Convene) Record Convening Creates => decide(Told::After);
     "confirm-participation" ConfirmParticipation(ConfirmParticipation) Record Convening Confirms => decide();
     "record-session" RecordSession(RecordSession) Record Convening => decide();
     "record-visit" RecordVisit(RecordVisit) Record Convening => decide();

@@ -87,9 +87,9 @@ impl Convening {
     }
 }
 
-/// Announces a convening.
+/// Announces a convening, or registers a past one: that organisations took part stays claimed until each confirms.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
-pub struct AnnounceConvening {
+pub struct Convene {
     /// Its id; without it one is derived from the command id.
     #[serde(default)]
     pub id: Option<ConveningId>,
@@ -102,19 +102,13 @@ pub struct AnnounceConvening {
     pub visibility: Option<Visibility>,
 }
 
-/// Registers a past convening; that organisations took part stays claimed until each confirms.
-#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
-pub struct RegisterConvening {
-    /// Its id; without it one is derived from the command id.
-    #[serde(default)]
-    pub id: Option<ConveningId>,
-    /// When and where.
-    pub plan: Plan,
-    /// It, in words.
-    pub text: PlanText,
-    /// Who may see it; everybody unless said.
-    #[serde(default)]
-    pub visibility: Option<Visibility>,
+/// When a convening is told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Told {
+    /// Before it takes place, by one of those who convene.
+    Before,
+    /// After it took place, by anybody who records.
+    After,
 }
 
 /// Says that the acting organisation took part.
@@ -209,31 +203,22 @@ fn check(plan: &Plan, context: &Context<'_>) -> Result<(), Rejection> {
     require(ordered, Reason::DatesReversed).map_err(|r| r.field("plan.ends_on"))
 }
 
-impl AnnounceConvening {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl Convene {
+    pub(crate) fn decide(self, told: Told, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
         let own = self.plan.organisers.is_empty() || self.plan.organisers.contains(&by);
-        require(own, Reason::NotOwner).map_err(|r| r.field("plan.organisers"))?;
+        require(own || told == Told::After, Reason::NotOwner).map_err(|r| r.field("plan.organisers"))?;
         context.require_new(id.into())?;
         check(&self.plan, context)?;
-        let visibility = self.visibility.unwrap_or(Visibility::Public);
-        let facts = Announced { by, plan: self.plan, visibility };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
-    }
-}
-
-impl RegisterConvening {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let by = context.organisation()?;
-        let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
-        context.require_new(id.into())?;
-        check(&self.plan, context)?;
-        let past = self.plan.starts_on.first_day() <= context.today(None);
-        require(past, Reason::DateInFuture).map_err(|r| r.field("plan.starts_on"))?;
-        let visibility = self.visibility.unwrap_or(Visibility::Public);
-        let facts = Registered { by, plan: self.plan, visibility };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+        let future = self.plan.starts_on.first_day() > context.today(None);
+        require(!future || told == Told::Before, Reason::DateInFuture).map_err(|r| r.field("plan.starts_on"))?;
+        let (plan, visibility) = (self.plan, self.visibility.unwrap_or(Visibility::Public));
+        let (audience, text) = (audience(visibility), Some(self.text));
+        Ok(Decision::one(match told {
+            Told::Before => NewEvent::new(id, audience, Announced { by, plan, visibility }, text),
+            Told::After => NewEvent::new(id, audience, Registered { by, plan, visibility }, text),
+        }))
     }
 }
 
