@@ -268,7 +268,9 @@ async fn the_doctor_looks_beside_a_running_node_and_says_what_to_do() {
 
 #[test]
 fn every_verb_shows_an_example() {
-    for verb in ["serve", "record", "events", "grant", "revoke", "grants", "status", "rebuild", "doctor", "bench"] {
+    for verb in
+        ["serve", "record", "events", "grant", "revoke", "grants", "clock", "status", "rebuild", "doctor", "bench"]
+    {
         let help = succeeded(&server::run([verb, "--help"]));
         assert!(help.contains("Example:") && help.contains(&format!("convenio {verb}")), "{verb}: {help}");
         let wrong = server::run([verb, "--no-such-flag"]);

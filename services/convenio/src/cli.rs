@@ -26,7 +26,8 @@ enum Verb {
     Events(verbs::events::EventsArguments),
     /// Gives a grant and shows its token once; with --data at the machine, for a lost admin
     #[command(
-        after_help = "Example:\n  convenio grant --organisation <uuid> --role recorder --office \"Cooperation office\""
+        after_help = "Example:\n  convenio grant --organisation <uuid> --role recorder --office \"Cooperation office\"\n  \
+                      convenio grant --data convenio-data --register \"Ministry of Health\" --kind ministry --role admin"
     )]
     Grant(verbs::grants::GrantArguments),
     /// Ends a grant
@@ -35,6 +36,9 @@ enum Verb {
     /// Lists the grants that are in force
     #[command(after_help = "Example:\n  convenio grants --json")]
     Grants(verbs::grants::GrantsArguments),
+    /// Says whether the ledger believes its clock; with --confirm that one which jumped is right
+    #[command(after_help = "Example:\n  convenio clock --confirm")]
+    Clock(verbs::clock::ClockArguments),
     /// Says where a node stands: role, head, views, tree
     #[command(after_help = "Example:\n  convenio status --node http://127.0.0.1:8080")]
     Status(verbs::status::StatusArguments),
@@ -81,6 +85,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Grant(arguments) => runtime.block_on(verbs::grants::grant(arguments)),
         Verb::Revoke(arguments) => runtime.block_on(verbs::grants::revoke(arguments)),
         Verb::Grants(arguments) => runtime.block_on(verbs::grants::list(arguments)),
+        Verb::Clock(arguments) => runtime.block_on(verbs::clock::run(arguments)),
         Verb::Status(arguments) => runtime.block_on(verbs::status::run(arguments)),
         Verb::Rebuild(arguments) => runtime.block_on(verbs::rebuild::run(arguments)),
         Verb::Doctor(arguments) => verbs::doctor::run(&arguments),

@@ -1,17 +1,15 @@
-//! `convenio grant`, `revoke` and `grants`: through a node, or with `--data` at the machine, under the data lock, as the
-//! operator. Which grants are allowed is for the ledger to decide.
+//! `convenio grant`, `revoke` and `grants`: through a node, or with `--data` at the machine. Which grants are allowed is for
+//! the ledger to decide.
 
-use crate::{cli::NodeArguments, config::ServeArguments, node::Node, verbs::output};
-use anyhow::{Context as _, bail, ensure};
-use convenio_events::CommandId;
-use convenio_journal::{Access, JOURNAL_FILE, Journal};
-use convenio_ledger::{
-    authorise::Credential,
-    rejection::Refusal,
-    submission::{Body, Submission},
+use crate::{
+    cli::NodeArguments,
+    verbs::{
+        offline::{OfflineArguments, send},
+        output,
+    },
 };
+use anyhow::Context as _;
 use convenio_portal::Token;
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     io::Write as _,
@@ -23,23 +21,45 @@ use uuid::Uuid;
 /// Grants of one page.
 const PAGE_GRANTS: usize = 200;
 
-/// Where to act without a node: for an operator who has lost every admin's token.
-#[derive(clap::Args, Clone, Debug)]
-struct OfflineArguments {
-    /// Acts as the operator on this data directory instead of asking a node; no node may run on it
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The identity directory of --data [default: DATA-identity]
-    #[arg(long, value_name = "DIR", requires = "data")]
-    identity: Option<PathBuf>,
+/// Whom to register first: a ledger in which no organisation can act has nobody to give a grant to.
+#[derive(clap::Args, Debug)]
+struct NewcomerArguments {
+    /// Registers an organisation of this name as a holder first, and gives it the grant
+    #[arg(long, value_name = "NAME", requires = "data", requires = "kind", conflicts_with = "organisation")]
+    register: Option<String>,
+    /// Its kind: ministry, other-public-body, ngo, academic, civil-society, multilateral, ...
+    #[arg(long, requires = "register")]
+    kind: Option<String>,
+    /// Where its seat is, as ISO 3166 says it
+    #[arg(long, value_name = "CODE", requires = "register")]
+    place: Option<String>,
+    /// The language of its name
+    #[arg(long, value_name = "TAG", default_value = "en")]
+    language: String,
+}
+
+impl NewcomerArguments {
+    /// The command that registers it, if there is one to register.
+    fn registration(&self, id: Uuid) -> Option<(&'static str, Value)> {
+        let name = self.register.as_ref()?;
+        let mut profile = json!({ "kind": self.kind });
+        if let Some(place) = &self.place {
+            profile["place"] = place.as_str().into();
+        }
+        let name = json!({"original": self.language, "texts": { (self.language.as_str()): name }});
+        let data = json!({"id": id, "standing": "holder", "profile": profile, "text": {"name": name}});
+        Some(("register-organisation", data))
+    }
 }
 
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
 pub(crate) struct GrantArguments {
     /// The organisation that it acts for; several times for several
-    #[arg(long, value_name = "UUID", required = true)]
+    #[arg(long, value_name = "UUID", required_unless_present = "register")]
     organisation: Vec<Uuid>,
+    #[command(flatten)]
+    newcomer: NewcomerArguments,
     /// admin, organisation-admin, recorder, signatory, facilitator, reviewer, auditor or integrator
     #[arg(long)]
     role: String,
@@ -108,11 +128,13 @@ pub(crate) struct GrantsArguments {
 
 /// Gives a grant. The token is made here and only its digest is sent: an answer that is lost loses nothing.
 pub(crate) async fn grant(arguments: GrantArguments) -> anyhow::Result<()> {
-    let (secret, id) = (Token::random(), Uuid::new_v4());
+    let (secret, id, newcomer) = (Token::random(), Uuid::new_v4(), Uuid::new_v4());
     let token = secret.reveal();
+    let registration = arguments.newcomer.registration(newcomer);
+    let organisations = if registration.is_some() { vec![newcomer] } else { arguments.organisation };
     let mut data = json!({
         "id": id,
-        "organisations": arguments.organisation,
+        "organisations": organisations,
         "role": arguments.role,
         "may_sign": arguments.may_sign,
         "on_behalf": arguments.on_behalf,
@@ -131,7 +153,14 @@ pub(crate) async fn grant(arguments: GrantArguments) -> anyhow::Result<()> {
     }
     // Before anything is recorded: a token that cannot be kept would be lost.
     let file = arguments.write_token.as_deref().map(create_secret).transpose()?;
-    let mut answer = send("grant-access", &data, &arguments.offline, &arguments.node).await?;
+    let registers = registration.is_some();
+    let commands: Vec<_> = registration.into_iter().chain([("grant-access", data)]).collect();
+    let mut answer = send(&commands, &arguments.offline, &arguments.node).await?;
+    if registers && arguments.json {
+        answer["organisation"] = newcomer.to_string().into();
+    } else if registers {
+        output::line(&format!("Organisation {newcomer}"))?;
+    }
     if let Some((mut file, path)) = file {
         writeln!(file, "{token}")
             .and_then(|()| file.sync_all())
@@ -165,55 +194,11 @@ pub(crate) async fn revoke(arguments: RevokeArguments) -> anyhow::Result<()> {
     if let Some(reason) = &arguments.reason {
         data["reason"] = reason.as_str().into();
     }
-    let answer = send("revoke-access", &data, &arguments.offline, &arguments.node).await?;
+    let answer = send(&[("revoke-access", data)], &arguments.offline, &arguments.node).await?;
     if arguments.json {
         return output::json_document(&answer);
     }
     Ok(output::line(&format!("Grant {} is revoked.", arguments.grant))?)
-}
-
-async fn send(command: &str, data: &Value, offline: &OfflineArguments, node: &NodeArguments) -> anyhow::Result<Value> {
-    match &offline.data {
-        Some(path) => send_offline(command, data, path, offline.identity.clone()).await,
-        None => {
-            let remote = node.remote()?;
-            let request = remote.request(Method::POST, &format!("/api/v1/commands/{command}"));
-            let request = request.header("Idempotency-Key", Uuid::new_v4().to_string()).json(data);
-            Ok(remote.send(request).await?.json().await?)
-        }
-    }
-}
-
-async fn send_offline(command: &str, data: &Value, path: &Path, identity: Option<PathBuf>) -> anyhow::Result<Value> {
-    // A name that was written wrong shall not open a new ledger.
-    ensure!(path.join(JOURNAL_FILE).is_file(), "there is no ledger in {}", path.display());
-    let journal = Journal::open(path, Access::ReadOnly)?;
-    ensure!(journal.refresh()?.0 > 0, "the ledger in {} has no events yet: start a node on it first", path.display());
-    drop(journal);
-    let body =
-        Body::parse(command, data.to_string().as_bytes(), None).map_err(|why| anyhow::anyhow!("refused: {why}"))?;
-    let arguments = ServeArguments { data: Some(path.to_owned()), identity, ..ServeArguments::default() };
-    let node = Node::start(&arguments.resolve()?).await?;
-    let submission = Submission {
-        credential: Credential::Operator,
-        acting_for: None,
-        id: CommandId::new(Uuid::new_v4()),
-        correlation_id: None,
-        expected_version: None,
-        body: Ok(body),
-    };
-    let answer = node.ledger.submit(submission).await;
-    node.stop().await?;
-    match answer {
-        Ok(accepted) => Ok(json!({
-            "subject": accepted.subject,
-            "sequence": accepted.sequence,
-            "streamversion": accepted.stream_version,
-            "command_id": accepted.command_id,
-        })),
-        Err(Refusal::Rejected(why)) => bail!("refused: {why}"),
-        Err(Refusal::Unavailable(why)) => bail!("{}: {}", why.code(), why.title()),
-    }
 }
 
 /// Lists the grants that the caller may see.

@@ -1,8 +1,10 @@
 //! The verbs that are not `serve` or `bench`, one a file.
 
+pub(crate) mod clock;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod grants;
+pub(crate) mod offline;
 pub(crate) mod output;
 pub(crate) mod rebuild;
 pub(crate) mod record;
