@@ -49,13 +49,18 @@ async fn a_torn_wal_leaves_whole_batches() {
     let mut writer = writer(&journal).await;
     let heads = append_growing(&mut *writer, 30).await;
     let wal = std::fs::read(data.path().join("journal.db-wal")).expect("there is a WAL");
+    // Its file is longer than what was written to it.
+    let written = wal.iter().rposition(|byte| *byte != 0).expect("something was written");
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..60 {
+    for round in 0..60 {
         let copy = folder();
         copy_as_killed(data.path(), copy.path());
-        let length = rand::rng().random_range(0..wal.len());
-        let torn = std::fs::File::options().write(true).open(copy.path().join("journal.db-wal"));
-        torn.expect("opens").set_len(length as u64).expect("cuts");
+        let length = rand::rng().random_range(0..written);
+        let torn = std::fs::File::options().write(true).open(copy.path().join("journal.db-wal")).expect("opens");
+        torn.set_len(length as u64).expect("cuts");
+        if round % 2 == 0 {
+            torn.set_len(wal.len() as u64).expect("grows, by zeros");
+        }
         let journal = open(copy.path());
         let opened = journal.open_writer().await.expect("a torn WAL is no damage");
         assert!(heads.contains(&opened.head.0), "half a batch after {length} bytes");
@@ -63,6 +68,17 @@ async fn a_torn_wal_leaves_whole_batches() {
         seen.insert(opened.head.0);
     }
     assert!(seen.len() > 5, "the cuts fell into different batches: {seen:?}");
+}
+
+#[tokio::test]
+async fn a_journal_that_was_stopped_is_one_file() {
+    let (data, copy) = (folder(), folder());
+    let journal = open(data.path());
+    let mut writer = writer(&journal).await;
+    let heads = append_growing(&mut *writer, 5).await;
+    drop((writer, journal));
+    std::fs::copy(data.path().join("journal.db"), copy.path().join("journal.db")).expect("a copy of one file");
+    assert_eq!(read_all(&open(copy.path())).expect("reads"), *sample_batch(0..heads[5]));
 }
 
 #[tokio::test]

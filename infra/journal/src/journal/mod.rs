@@ -6,6 +6,7 @@ mod format;
 mod lock;
 mod readers;
 mod recent;
+mod room;
 mod stored;
 mod writer;
 

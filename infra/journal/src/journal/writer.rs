@@ -13,6 +13,7 @@ use super::{
     error::{JournalError, RowError},
     format,
     lock::Fence,
+    room::Room,
 };
 use async_trait::async_trait;
 use convenio_events::{
@@ -55,7 +56,7 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let unavailable = |source: Cause| JournalError::Unavailable { path: shared.data.clone(), source };
     let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
     let fence = fence.ok_or(OpenError::InUse)?;
-    let connection = format::open_read_write(&shared.file)?;
+    let mut connection = format::open_read_write(&shared.file)?;
     if let Some(pages) = shared.options.pages_limit {
         limit_pages(&connection, pages).map_err(|error| RowError::from(error).at(&shared.file))?;
     }
@@ -64,9 +65,11 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
         return Err(unavailable("another process is reading the journal and does not end".into()).into());
     }
     let head = format::head(&connection).map_err(|error| error.at(&shared.file))?;
+    let mut room = Room::of(&shared.file);
+    room.make(&mut connection, 0);
     let checkpointer = Checkpointer::start(&shared.file)?;
     let (appends, received) = mpsc::channel(QUEUE_LIMIT);
-    let thread = Thread { shared: shared.clone(), connection, checkpointer, _fence: fence, wal_bytes: 0 };
+    let thread = Thread { shared: shared.clone(), connection, checkpointer, _fence: fence, wal_bytes: 0, room };
     let thread = std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || thread.run(received))
@@ -124,6 +127,7 @@ struct Thread {
     _fence: Fence,
     /// About how long the WAL is.
     wal_bytes: usize,
+    room: Room,
 }
 
 impl Thread {
@@ -138,6 +142,12 @@ impl Thread {
                 // Whatever is asked from now on has no known outcome: `appends` is closed by our end.
                 return;
             }
+        }
+        // Who copies the file of a ledger that was stopped has all of it in one.
+        let emptied =
+            self.connection.busy_timeout(READERS_WAIT).and_then(|()| checkpoint(&self.connection, "TRUNCATE"));
+        if !emptied.is_ok_and(|progress| progress.complete) {
+            tracing::info!("the journal's WAL could not be emptied at the end; the next start does it");
         }
     }
 
@@ -185,6 +195,7 @@ impl Thread {
             if self.wal_bytes >= CHECKPOINT_BYTES {
                 self.checkpointer.request();
             }
+            self.room.make(&mut self.connection, self.wal_bytes);
             Ok(())
         }
     }
