@@ -5,5 +5,5 @@ mod read;
 mod writer;
 
 pub use query::{AuditItem, FeedItem, PAGE_LIMIT, TrailPage, TrailQuery};
-pub use read::{audit, feed, position_at, sequences};
+pub use read::{audit, feed, position_at, sequences, time_of};
 pub(crate) use writer::spec;

@@ -14,7 +14,7 @@ use crate::{
 use convenio_events::{
     AccessId, CommandId, EventId, Sequence, StreamVersion, Subject, Timestamp, entry::Audience, types::TYPE_PREFIX,
 };
-use rusqlite::{Row, ToSql, types::Value};
+use rusqlite::{OptionalExtension as _, Row, ToSql, types::Value};
 use serde_json::value::RawValue;
 
 /// The most rows that one question looks at: a page may then be short, and its `next_before` goes on from there.
@@ -95,6 +95,16 @@ pub fn position_at(reader: &Reader, time: Timestamp) -> Result<Sequence, QueryEr
         if recorded <= time.micros() { low = middle + 1 } else { high = middle }
     }
     Ok(Sequence(low))
+}
+
+/// When the event of this sequence was recorded; `None` where the view does not have it yet.
+///
+/// # Errors
+/// [`QueryError`] when the view cannot be read.
+pub fn time_of(reader: &Reader, sequence: Sequence) -> Result<Option<Timestamp>, QueryError> {
+    let mut at = reader.statement("SELECT time FROM event WHERE sequence = ?1")?;
+    let found = at.query_row([sequence.0.cast_signed()], |row| row.get(0)).optional()?;
+    Ok(found.map(Timestamp::from_micros))
 }
 
 /// One row of the trail.

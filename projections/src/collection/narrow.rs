@@ -87,6 +87,8 @@ impl Sieve {
         sieve.add(reader, Field::Attestation, attestations)?;
         sieve.add(reader, Field::Type, types)?;
         sieve.add(reader, Field::Language, languages)?;
+        let origins: Vec<String> = filters.origins.iter().map(ToString::to_string).collect();
+        sieve.add(reader, Field::Origin, &origins)?;
         sieve.add_organisations(reader, filters)?;
         Ok(sieve)
     }

@@ -1,7 +1,7 @@
 //! What can be asked of a collection, and the form of its answers. How it is answered is said in `list` and `record`.
 
 use chrono::NaiveDate;
-use convenio_events::{OrganisationId, RecordKind, Sequence, StreamVersion};
+use convenio_events::{OrganisationId, RecordKind, Sequence, StreamVersion, Subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub struct Filters {
     pub types: Vec<String>,
     /// Languages (BCP 47, the language part).
     pub languages: Vec<String>,
+    /// Records that it came from: a convening, a framework, offers and demands.
+    pub origins: Vec<Subject>,
     /// Still valid or going on on this day or later.
     pub from: Option<NaiveDate>,
     /// Begun on this day or earlier.

@@ -4,7 +4,7 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
 /// (`document.full` only where some readers see less). A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.

@@ -1,7 +1,7 @@
 //! What a record can be filtered and counted by: field and value, interned as small numbers. It reads documents, never events.
 
 use crate::document::{Body, Document, Verification};
-use convenio_events::{Id, codes::Attestation, types::organisation::Standing, values::Theme};
+use convenio_events::{Id, Subject, codes::Attestation, types::organisation::Standing, values::Theme};
 use std::collections::BTreeSet;
 
 /// A field by which records are filtered.
@@ -27,10 +27,12 @@ pub(crate) enum Field {
     Level,
     Verification,
     Commitment,
+    /// A record that it came from.
+    Origin,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Kind,
         Self::State,
         Self::Type,
@@ -47,6 +49,7 @@ impl Field {
         Self::Level,
         Self::Verification,
         Self::Commitment,
+        Self::Origin,
     ];
 
     /// The word in the file and in facets.
@@ -68,12 +71,13 @@ impl Field {
             Self::Level => "level",
             Self::Verification => "verification",
             Self::Commitment => "commitment_level",
+            Self::Origin => "origin",
         }
     }
 
     /// Whether facets count it; the others have as many values as there are organisations, or help filters only.
     pub(crate) const fn is_facet(self) -> bool {
-        !matches!(self, Self::Goal | Self::Organisation | Self::OrganisationRole)
+        !matches!(self, Self::Goal | Self::Organisation | Self::OrganisationRole | Self::Origin)
     }
 }
 
@@ -131,6 +135,10 @@ impl Tags {
         }
     }
 
+    fn origins<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>) {
+        subjects.into_iter().for_each(|subject| self.add(Field::Origin, subject.to_string()));
+    }
+
     fn add_body(&mut self, document: &Document) {
         match &document.body {
             Body::Listing(listing) => {
@@ -151,12 +159,16 @@ impl Tags {
                 self.places(&terms.places);
                 self.places(terms.parties.iter().filter_map(|party| party.represents.as_ref()));
                 self.languages(&terms.languages);
+                let links = &agreement.links;
+                let above = [links.convening.map(Subject::from), links.parent.map(Subject::from)];
+                self.origins(above.iter().flatten().chain(&links.listings));
             }
             Body::Learning(learning) => {
                 self.add(Field::Type, learning.content.kind.word());
                 self.themes(&learning.content.themes);
                 self.places(&learning.content.places);
                 self.languages(&learning.content.languages);
+                self.origins(&learning.content.links);
                 learning.level.iter().for_each(|level| self.add(Field::Level, level.word()));
             }
             Body::Convening(convening) => {

@@ -18,6 +18,7 @@ nav-audit = Audit trail
 nav-about = About
 
 footer-sequence = This page is true at sequence
+as-of = Up to what was recorded on
 footer-data = This page as data
 footer-api = Programming interface
 
@@ -196,6 +197,7 @@ section-screenings = Screenings
 section-participation = Who took part
 section-sessions = Sessions
 section-visits = Visits
+section-outputs = What came of it
 section-sites = Sites
 section-affiliations = Belongs to
 section-affiliates = Belonging to it

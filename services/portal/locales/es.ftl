@@ -18,6 +18,7 @@ nav-audit = Auditoría
 nav-about = Acerca de
 
 footer-sequence = Esta página es fiel hasta la secuencia
+as-of = Hasta lo registrado el
 footer-data = Esta página como datos
 footer-api = Interfaz de programación
 
@@ -196,6 +197,7 @@ section-screenings = Revisiones
 section-participation = Quién participó
 section-sessions = Sesiones
 section-visits = Visitas
+section-outputs = Qué surgió de esto
 section-sites = Sedes
 section-affiliations = Pertenece a
 section-affiliates = Le pertenecen

@@ -4,7 +4,7 @@ use super::{
     cards::{card, states_of},
     facets::{Facet, Removal, facets, removals},
     frame::Frame,
-    parts::Card,
+    parts::{Card, Moment},
     snapshot::Snapshot,
     visit::{Page, Trouble, Visit},
 };
@@ -62,6 +62,7 @@ struct CollectionPage {
     facets: Vec<Facet>,
     removals: Vec<Removal>,
     found: String,
+    as_of: Option<Moment>,
     cards: Vec<Card>,
     next: Option<String>,
     first: Option<String>,
@@ -90,7 +91,7 @@ impl Scope {
 /// The board, or the list of a kind of record.
 pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     let scope = Scope::of(visit)?;
-    let snapshot = Snapshot::open(visit, &[scope.view, ViewName::Organisations])?;
+    let snapshot = Snapshot::open(visit, &[scope.view, ViewName::Organisations, ViewName::Activity])?;
     let query = query(visit, scope)?;
     let answer = collection::list(snapshot.reader(scope.view)?, snapshot.identity(), &query)?;
     let cards = answer.items.iter().map(|item| card(&snapshot, item)).collect::<Result<_, _>>()?;
@@ -111,6 +112,7 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
         facets: facets(visit, scope.board, states_of(scope.kind), types_of(scope.kind), answer.facets.as_ref()),
         removals: removals(visit, &snapshot, states_of(scope.kind), types_of(scope.kind))?,
         found: found(visit, answer.total),
+        as_of: snapshot.as_of()?,
         cards,
         next: answer.next_cursor.map(|cursor| visit.params.with(&path, "cursor", &cursor)),
         first: visit.params.first("cursor").map(|cursor| visit.params.without(&path, "cursor", cursor)),
@@ -141,6 +143,7 @@ fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
         attestations: params.all("attestation"),
         types: params.all("type"),
         languages: params.all("language"),
+        origins: Vec::new(),
         from: day("from")?.map(|date| date.0),
         to: day("to")?.map(|date| date.0),
         updated_since_sequence: None,

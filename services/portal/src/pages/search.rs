@@ -4,8 +4,9 @@ use super::{
     cards::card,
     collections::found,
     frame::Frame,
-    parts::Card,
+    parts::{Card, Moment},
     snapshot::Snapshot,
+    trail::VIEWS,
     visit::{Page, Trouble, Visit},
 };
 use askama::Template;
@@ -32,6 +33,7 @@ struct SearchPage {
     frame: Frame,
     action: String,
     q: String,
+    as_of: Option<Moment>,
     groups: Vec<Group>,
 }
 
@@ -46,9 +48,7 @@ struct Group {
 
 /// The search page; without words it only asks for some.
 pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let views =
-        [ViewName::Board, ViewName::Organisations, ViewName::Agreements, ViewName::Learnings, ViewName::Convenings];
-    let snapshot = Snapshot::open(visit, &views)?;
+    let snapshot = Snapshot::open(visit, &VIEWS)?;
     let q = visit.params.first("q").unwrap_or_default().to_owned();
     let mut groups = Vec::new();
     if !q.is_empty() {
@@ -58,7 +58,8 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     }
     let title = if q.is_empty() { visit.say("nav-search") } else { visit.language.say_with("search-title", "q", &q) };
     let frame = Frame::new(visit, title, "", snapshot.sequence());
-    Page::of(&SearchPage { frame, action: visit.own_path(), q, groups }, snapshot.sequence())
+    let as_of = snapshot.as_of()?;
+    Page::of(&SearchPage { frame, action: visit.own_path(), q, as_of, groups }, snapshot.sequence())
 }
 
 fn group(visit: &Visit, snapshot: &Snapshot, kind: RecordKind, key: &'static str) -> Result<Option<Group>, Trouble> {

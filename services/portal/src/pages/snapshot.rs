@@ -2,14 +2,14 @@
 
 use super::{
     locale::Language,
-    parts::{Link, Mark},
+    parts::{Link, Mark, Moment},
     visit::{Trouble, Visit},
     words::Words,
 };
 use chrono::NaiveDate;
 use convenio_events::{OrganisationId, Sequence, Subject};
 use convenio_projections::{
-    QueryError, Reader, ReaderIdentity, ViewName,
+    QueryError, Reader, ReaderIdentity, ViewName, activity,
     collection::{self, Item},
     document::{Body, Document, Organisation, Verification},
 };
@@ -55,6 +55,13 @@ impl Snapshot {
     pub(super) fn sequence(&self) -> Option<Sequence> {
         let position = self.readers.iter().map(Reader::position).min()?;
         position.0.checked_sub(1).map(Sequence)
+    }
+
+    /// When that event was recorded; the activity view must be open.
+    pub(super) fn as_of(&self) -> Result<Option<Moment>, QueryError> {
+        let Some(sequence) = self.sequence() else { return Ok(None) };
+        let time = activity::time_of(self.reader(ViewName::Activity)?, sequence)?;
+        Ok(time.map(|time| Moment::new(self.language, time)))
     }
 
     /// A record as it is; `None` when there is none, or it is not the reader's, or its view was not opened.

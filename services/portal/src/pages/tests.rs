@@ -268,6 +268,44 @@ async fn the_past_of_a_record_can_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_convening_lists_what_came_of_it_and_its_past_does_not() {
+    let portal = portal(recorded()).await;
+    let path = |code: &str| format!("/{code}/convenings/{}", uuid(7));
+    for (code, heading, kind) in [("en", "What came of it", "Framework"), ("es", "Qué surgió de esto", "Marco")] {
+        let html = portal.get(&path(code)).await.html;
+        let section = html.split("id=\"outputs\"").nth(1).unwrap_or_else(|| panic!("{code}: {html}"));
+        let section = section.split("</section>").next().unwrap_or_default();
+        for expected in
+            [heading, kind, &format!("/{code}/learnings/{}", uuid(6)), &format!("/{code}/agreements/{}", uuid(5))]
+        {
+            assert!(section.contains(expected), "{code}: {expected}: {section}");
+        }
+    }
+    let offer = portal.get(&format!("/en/offers/{}", uuid(3))).await.html;
+    assert!(!offer.contains("id=\"outputs\""), "nothing came of it");
+    let demand = portal.get(&format!("/en/demands/{}", uuid(4))).await.html;
+    assert!(demand.contains("id=\"outputs\"") && demand.contains(&format!("/en/agreements/{}", uuid(5))));
+    let past = portal.get(&format!("{}?as_of_sequence=13", path("en"))).await.html;
+    assert!(past.contains("You see this record as it was") && !past.contains("id=\"outputs\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_say_until_when_they_know() {
+    let portal = portal(recorded()).await;
+    let lists =
+        ["/", "/offers", "/demands", "/organisations", "/agreements", "/learnings", "/convenings", "/search?q=alert"];
+    for (code, words) in [("en", "Up to what was recorded on"), ("es", "Hasta lo registrado el")] {
+        for list in lists.iter().chain(&["/activity", "/audit"]) {
+            let html = portal.get(&format!("/{code}{list}")).await.html;
+            assert!(
+                html.contains(words) && html.contains("datetime=\"2023-11-14T22:13:20.0000"),
+                "{code}{list}: {html}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_or_not_understood_is_said_in_the_readers_language() {
     let portal = portal(recorded()).await;
     let table = [

@@ -22,6 +22,7 @@ const PAGE_EVENTS: usize = 50;
 #[template(path = "activity.html")]
 struct ActivityPage {
     frame: Frame,
+    as_of: Option<Moment>,
     happened: Vec<Happened>,
     older: Option<String>,
 }
@@ -41,6 +42,7 @@ struct Happened {
 #[template(path = "audit.html")]
 struct AuditPage {
     frame: Frame,
+    as_of: Option<Moment>,
     action: String,
     subject: String,
     actor: String,
@@ -52,7 +54,7 @@ struct AuditPage {
 }
 
 /// The views that name what happened and to whom.
-const VIEWS: [ViewName; 6] = [
+pub(super) const VIEWS: [ViewName; 6] = [
     ViewName::Board,
     ViewName::Organisations,
     ViewName::Agreements,
@@ -74,6 +76,7 @@ pub(super) fn activity(visit: &Visit) -> Result<Page, Trouble> {
     let happened = feed.items.iter().map(|item| happened(&snapshot, item)).collect::<Result<_, QueryError>>()?;
     let page = ActivityPage {
         frame: Frame::new(visit, visit.say("nav-activity"), "/api/v1/activity", snapshot.sequence()),
+        as_of: snapshot.as_of()?,
         happened,
         older: feed.next_before.map(|before| visit.params.with(&visit.own_path(), "before", &before.0.to_string())),
     };
@@ -117,6 +120,7 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
         visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "before"]);
     let page = AuditPage {
         frame: Frame::new(visit, visit.say("nav-audit"), &api, snapshot.sequence()),
+        as_of: snapshot.as_of()?,
         action: visit.own_path(),
         subject: shown("subject"),
         actor: shown("actor"),

@@ -65,6 +65,7 @@ fn filters(parameters: &mut Parameters) -> Result<Filters, Problem> {
         attestations: parameters.list("attestation")?,
         types: parameters.list("type")?,
         languages: parameters.list("language")?,
+        origins: Vec::new(),
         from: parameters.one("from")?,
         to: parameters.one("to")?,
         updated_since_sequence: parameters.one("updated_since_sequence")?.map(Sequence),

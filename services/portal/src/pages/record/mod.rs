@@ -6,6 +6,7 @@ mod convening;
 mod learning;
 mod listing;
 mod organisation;
+mod outputs;
 mod passport;
 mod telling;
 
@@ -75,7 +76,12 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     };
     let document = document(&item.ok_or(Trouble::NotFound)?)?;
     let title = title(language, &document);
-    let shown = show(&Telling { snapshot: &snapshot, language, note: title.note() }, &document)?;
+    let telling = Telling { snapshot: &snapshot, language, note: title.note() };
+    let mut shown = show(&telling, &document)?;
+    if as_of.is_none() {
+        // What is known today to have come of it had not, then.
+        shown.sections.extend(outputs::section(&telling, subject)?);
+    }
     let api = format!("/api/v1/{}/{}", subject.kind.plural(), subject.id);
     let said = |sequence: Sequence| language.say_with("past-said", "sequence", &language.number(sequence.0));
     let page = RecordPage {
