@@ -16,6 +16,7 @@ pub mod ids;
 pub mod language_map;
 pub mod log;
 pub mod memory_log;
+pub mod objects;
 pub mod record;
 pub mod recorded;
 pub mod schemas;

@@ -9,6 +9,7 @@ mod ids;
 mod learnings;
 mod listings;
 mod node;
+mod objects;
 mod records;
 mod refusals;
 mod rights;
