@@ -31,6 +31,14 @@ state() {
     fi
 }
 
+# start_of PID: when that process began, in ticks since boot; fails if it has ended.
+start_of() {
+    local stat fields
+    stat="$(cat "/proc/$1/stat" 2>/dev/null)" || return 1
+    read -ra fields <<<"${stat##*) }"
+    [ "${fields[0]}" != Z ] && printf '%s' "${fields[19]}"
+}
+
 signal() { # signal N NAME: whether there was a process to signal
     state "$1"
     [ -n "$node_pid" ] && kill -s "$2" "$node_pid" 2>/dev/null
@@ -55,7 +63,8 @@ spawn() {
     while state "$1" && [ "$node_state" = ending ]; do sleep 0.02; done
     [ "$node_state" = stopped ] || return 0
     setsid "$deploy/kafka.d/run-node" "$dir/node-$1" "$java" "-Xmx$(cluster_value heap)" -Djava.awt.headless=true \
-        -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" \
+        "-XX:SharedArchiveFile=$archive" -Xlog:disable -Xlog:all=warning:stderr -XX:-UsePerfData \
+        -XX:+ExitOnOutOfMemoryError "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" \
         -cp "$jars/libs/*" kafka.Kafka "$dir/node-$1/server.properties" >>"$dir/node-$1/log" 2>&1 </dev/null &
     disown
 }
@@ -147,23 +156,22 @@ await_replicated() {
     done
 }
 
-# stop_with PID: a process of its own stops the cluster when PID has ended, however it ended.
+# stop_with PID: a process of its own stops the cluster when PID has ended, however it ended; unless the cluster has
+# been removed by then, or is another one.
 stop_with() {
-    local stat
-    stat="$(cat "/proc/$1/stat" 2>/dev/null)" || give_up "--stop-with: there is no process $1"
-    read -ra fields <<<"${stat##*) }"
-    # shellcheck disable=SC2016 # expanded by the other shell
-    setsid "$BASH" -c 'started() { stat="$(cat "/proc/$1/stat" 2>/dev/null)" && read -ra f <<<"${stat##*) }" && [ "${f[0]}" != Z ] && echo "${f[19]}"; }
-        while [ "$(started "$1")" = "$2" ] && [ "$(cat "$4/cluster" 2>/dev/null)" = "$5" ]; do sleep 0.5; done
-        [ "$(cat "$4/cluster" 2>/dev/null)" != "$5" ] || exec "$3" stop "$4"' \
-        stop-with "$1" "${fields[19]}" "$deploy/kafka" "$dir" "$(<"$dir/cluster")" >/dev/null 2>&1 </dev/null &
+    local began
+    began="$(start_of "$1")" || give_up "--stop-with: there is no process $1"
+    setsid "$BASH" "$deploy/kafka.d/stop-with" "$1" "$began" "$dir" "$(cluster_value cluster_id)" \
+        >/dev/null 2>&1 </dev/null &
     disown
 }
 
 # ---- Java
 
 run_class() {
-    "$java" -Xmx256m -XX:-UsePerfData -XX:+UseSerialGC -Dconvenio.level=WARN \
+    # Java's own warnings must not get into what a tool prints.
+    "$java" "-XX:SharedArchiveFile=$archive" -Xlog:disable -Xlog:all=warning:stderr -Xmx256m -XX:-UsePerfData \
+        -XX:+UseSerialGC -Dconvenio.level=WARN \
         "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" -cp "$jars/libs/*" "$@"
 }
 
@@ -209,7 +217,9 @@ tool() {
         *.DumpLogSegments | *.StorageTool | *.VersionCommand) ;;
         *) connect=(--bootstrap-server "$(<"$dir/bootstrap")" --command-config "$client") ;;
     esac
-    case " $* " in *" --bootstrap-server "*) [ "${connect[0]:-}" != --bootstrap-server ] || connect=("${connect[@]:2}") ;; esac
+    case " $* " in
+        *" --bootstrap-server "*) [ "${connect[0]:-}" != --bootstrap-server ] || connect=("${connect[@]:2}") ;;
+    esac
     case " $* " in *" --command-config "* | *" --consumer.config "* | *" --producer.config "* | *" --admin.config "*)
         # said by the caller, and then ours would be a second one
         [ "${#connect[@]}" -lt 2 ] || connect=("${connect[@]:0:${#connect[@]}-2}")

@@ -101,7 +101,8 @@ listeners() {
     settings[listeners]+=",PROXIED://127.0.0.1:${proxied_port[number]}"
     settings[advertised.listeners]+=",PROXIED://127.0.0.1:${proxied_ports[number - 1]}"
     settings[listener.security.protocol.map]+=",PROXIED:$of_clients"
-    printf '%s %s\n' "127.0.0.1:${proxied_ports[number - 1]}" "127.0.0.1:${proxied_port[number]}" >"$dir/node-$number/proxied"
+    printf '%s %s\n' "127.0.0.1:${proxied_ports[number - 1]}" "127.0.0.1:${proxied_port[number]}" \
+        >"$dir/node-$number/proxied"
 }
 
 # Clients and brokers prove who they are with SCRAM over TLS; controllers, whose SCRAM records would lie in the log that
