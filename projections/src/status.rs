@@ -54,10 +54,17 @@ pub struct ViewStatus {
     pub rebuild: Option<RebuildProgress>,
 }
 
+/// When views that follow the log are further behind than this, those who record are asked to wait: some seconds' work.
+pub(crate) const LAG_LIMIT: u64 = 50_000;
 /// A thread that gave no sign of life for so long is taken to hang.
 pub const HEARTBEAT_LIMIT: Duration = Duration::from_secs(15);
 
 impl ViewStatus {
+    /// Whether what it shows is at most seconds old: it follows the log closely and nothing keeps it from doing so.
+    pub fn is_current(&self) -> bool {
+        self.is_alive() && !matches!(self.activity, Activity::Blocked { .. }) && self.lag <= LAG_LIMIT
+    }
+
     /// Whether its thread still moves: it gives signs of life and did not stop.
     pub fn is_alive(&self) -> bool {
         !matches!(self.activity, Activity::Stopped { .. } | Activity::Closed)

@@ -169,9 +169,20 @@ impl Views {
         Ok(())
     }
 
+    /// Waits while the views are far behind the log and gain on it, so that what is recorded is seen within seconds. Whoever
+    /// sends commands asks here first.
+    pub async fn keep_pace(&self) {
+        self.shared.keep_pace().await;
+    }
+
     /// How all views are doing.
     pub fn statuses(&self) -> Vec<ViewStatus> {
         self.shared.statuses()
+    }
+
+    /// How one view is doing.
+    pub fn status(&self, view: ViewName) -> ViewStatus {
+        self.shared.status(view)
     }
 
     /// Makes a new file of a view beside the live one and then swaps it in. Yields while the live views lag.

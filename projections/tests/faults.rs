@@ -63,12 +63,12 @@ async fn a_view_whose_file_is_locked_goes_on_when_it_is_free_and_holds_up_no_oth
     let folder = tempfile::tempdir().expect("folder");
     let views = start(folder.path(), &ledger.log, 64).await;
     until_state(&views, ViewName::Board, |activity| *activity == Activity::Live).await;
-    let file = std::fs::read_dir(folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files = std::fs::read_dir(folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
     let is_board = |path: &std::path::PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with("board") && !name.ends_with("-wal") && !name.ends_with("-shm")
     };
-    let file = file.filter(is_board).next().expect("the board has a file");
+    let file = files.find(is_board).expect("the board has a file");
     let shell = rusqlite::Connection::open(file).expect("anybody can open it");
     shell.execute_batch("BEGIN IMMEDIATE").expect("nobody writes just now");
     for number in 500..520 {

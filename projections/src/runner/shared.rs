@@ -5,7 +5,7 @@ use super::rebuild::Work;
 use super::worker::Worker;
 use crate::{
     QueryError, Rebuild, RebuildError, Settings, StartError, ViewName,
-    status::{Activity, RebuildProgress, ViewStatus},
+    status::{Activity, LAG_LIMIT, RebuildProgress, ViewStatus},
     store::{Pool, Reader, file::Writer, manifest::Manifest},
     view::{Spec, spec},
 };
@@ -18,14 +18,19 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
 
 /// How many pages wait for a view before the feed waits for it.
 const PAGES_AHEAD: usize = 8;
 /// Views that are further behind the foremost than this read for themselves first, so that the others need not wait.
 const FAR_BEHIND: u64 = 20_000;
+/// How often it is looked whether they still are.
+const LAG_LOOK: Duration = Duration::from_millis(20);
 
 /// One view as everybody sees it.
 #[derive(Debug)]
@@ -187,6 +192,7 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
     let (head, runtime) = (log.head(), Handle::current());
     let manifest = Arc::new(Mutex::new(manifest));
     let taps = Taps::default();
+    let turns = Arc::new(Semaphore::new(turns()));
     let (mut slots, mut threads) = (Vec::new(), Vec::new());
     for (spec, writer) in writers {
         let (sender, inputs) = sync_channel(PAGES_AHEAD);
@@ -211,6 +217,7 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
             stop,
             page_events,
             tried: Instant::now(),
+            turns: turns.clone(),
         };
         threads.push(thread(&format!("view-{}", worker.spec.name), move || worker.run(&inputs, tap)));
     }
@@ -240,6 +247,12 @@ fn slot(spec: &Spec, writer: &Writer, inputs: SyncSender<Input>, head: Sequence)
     }
 }
 
+/// How many views fold live pages at a time. Half of the processors are left to those who record: a thread of theirs that
+/// wakes up does not wait for one of ours.
+fn turns() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1))
+}
+
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     let work = || {
         crate::priority::behind_commands();
@@ -263,6 +276,9 @@ impl Shared {
         let head = *self.head.borrow();
         self.slots.iter().map(|slot| slot.status(head)).collect()
     }
+    pub(crate) fn status(&self, view: ViewName) -> ViewStatus {
+        self.slot(view).status(*self.head.borrow())
+    }
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
         self.stop.subscribe()
     }
@@ -271,6 +287,22 @@ impl Shared {
         let head = *self.head.borrow();
         let moving = self.slots.iter().filter(|slot| matches!(slot.activity(), Activity::Live));
         moving.map(|slot| slot.lag(head)).max().unwrap_or(0)
+    }
+
+    /// Waits while the views that follow the log are far behind it, and gain on it: not for one that hangs or stands.
+    pub(crate) async fn keep_pace(&self) {
+        while self.live_lag() > LAG_LIMIT {
+            let before = self.folded();
+            tokio::time::sleep(LAG_LOOK).await;
+            if self.folded() == before {
+                return;
+            }
+        }
+    }
+
+    /// Events folded, by all views together.
+    fn folded(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.position.borrow().0).sum()
     }
 
     pub(crate) fn rebuild(self: &Arc<Self>, view: ViewName) -> Result<Rebuild, RebuildError> {

@@ -21,7 +21,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
 
 /// How often an idle thread gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -41,6 +44,8 @@ pub(crate) struct Worker {
     pub(crate) page_events: usize,
     /// When its file was last found blocked.
     pub(crate) tried: Instant,
+    /// Who may fold a live page now.
+    pub(crate) turns: Arc<Semaphore>,
 }
 
 impl Worker {
@@ -78,7 +83,10 @@ impl Worker {
                 return;
             }
         }
+        let turns = self.turns.clone();
+        let turn = turns.try_acquire().or_else(|_| self.runtime.block_on(turns.acquire()));
         self.fold(page);
+        drop(turn);
         self.slot.settle(*self.head.borrow());
     }
 

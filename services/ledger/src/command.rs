@@ -26,7 +26,7 @@ use crate::{
     record::SetVisibility,
     rejection::{Reason, Rejection},
 };
-use convenio_events::{RecordKind, Subject, codes::AccessRole};
+use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
@@ -223,12 +223,11 @@ fn read<T: DeserializeOwned>(data: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(data).ok()?;
     let mut json = serde_json::Deserializer::from_str(text);
     let mut known = true;
-    let value = serde_ignored::deserialize(&mut json, |_| known = false).ok()?;
+    let value = serde_ignored::deserialize(Objects(&mut json), |_| known = false).ok()?;
     json.end().ok()?;
-    (known && is_object(data)).then_some(value)
+    known.then_some(value)
 }
 
-/// A list of values without their names would be read too, as the members in the order of the source code.
 fn is_object(data: &[u8]) -> bool {
     data.trim_ascii_start().first() == Some(&b'{')
 }
@@ -238,7 +237,7 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(data);
     let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let tracked = serde_path_to_error::Deserializer::new(Objects(&mut json), &mut track);
     let value = serde_ignored::deserialize(tracked, |path| {
         unknown.get_or_insert_with(|| path.to_string());
     });
@@ -246,12 +245,12 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
         (Ok(value), _) => value,
         // A member that is not known may well be the one that is missing, misspelt: it is told first.
         (Err(error), Some(field)) if error.is_data() => return Err(Rejection::from(Reason::UnknownField).field(field)),
+        (Err(error), _) if error.is_data() && !is_object(data) => {
+            return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
+        }
         (Err(error), _) => return Err(malformed(&error, &track.path().to_string())),
     };
     json.end().map_err(|error| malformed(&error, "."))?;
-    if !is_object(data) {
-        return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
-    }
     match unknown {
         None => Ok(value),
         Some(field) => Err(Rejection::from(Reason::UnknownField).field(field)),

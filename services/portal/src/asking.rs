@@ -120,8 +120,17 @@ impl Reading {
     /// Authenticates a reader by the access view. Blocks: for a thread that may.
     ///
     /// # Errors
-    /// 401 `token-invalid`; what the view cannot answer.
+    /// 401 `token-invalid`; 503 `not-ready` where that view does not follow the log, since a grant that it shows may have
+    /// been revoked; what the view cannot answer.
     pub fn begin(state: &PortalState, token: Option<Digest>) -> Result<Self, Problem> {
+        if token.is_some() && !state.views().status(ViewName::Access).is_current() {
+            return Err(Problem::from(Code::NotReady).detail("the view of grants does not follow the log now"));
+        }
+        Self::begin_by_what_is_known(state, token)
+    }
+
+    /// The same, also where a grant may have been revoked since: for what mends the view of grants.
+    pub(crate) fn begin_by_what_is_known(state: &PortalState, token: Option<Digest>) -> Result<Self, Problem> {
         let identity = ReaderIdentity::default();
         let mut reading = Self { state: state.clone(), identity, grant: None, least: None };
         if let Some(token) = token {

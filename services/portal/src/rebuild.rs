@@ -1,7 +1,7 @@
 //! Making a view anew beside the live one, as an admin asks for it. How that is done is the projections' business.
 
 use crate::{
-    asking::Asked,
+    asking::{Asked, Reading, blocking},
     problem::{Code, Problem},
     state::PortalState,
 };
@@ -86,7 +86,12 @@ async fn answer(
 
 async fn require_admin(state: &PortalState, asked: &Asked) -> Result<(), Problem> {
     let token = asked.token.ok_or(Code::TokenRequired)?;
-    let role = state.ask(Some(token), |reading| Ok(reading.grant.as_ref().map(|grant| grant.role))).await?;
+    let known = state.clone();
+    let role = blocking(move || {
+        let reading = Reading::begin_by_what_is_known(&known, Some(token))?;
+        Ok(reading.grant.map(|grant| grant.role))
+    });
+    let role = role.await?;
     match role {
         Some(AccessRole::Admin) => Ok(()),
         _ => Err(Problem::from(Code::RoleRequired).detail("only an admin may rebuild a view")),

@@ -199,6 +199,7 @@ impl LineReader {
             expected_version: line.expected_version,
             body,
         };
+        self.state.views().keep_pace().await;
         // Room for the answer comes first: so many commands of one batch wait, and no more.
         let room = self.due.reserve().await.map_err(|_| ())?;
         let outcome = match self.state.ledger().enqueue_when_free(submission).await {

@@ -51,7 +51,11 @@ async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) 
     let mut body = CommandBody::parse(name, data, envelope.expected_version);
     let token = body.as_mut().ok().and_then(provide_token);
     let submission = envelope.submission(body);
-    let answered = tokio::time::timeout(COMMAND_TIMEOUT, state.ledger().submit(submission)).await;
+    let answered = tokio::time::timeout(COMMAND_TIMEOUT, async {
+        state.views().keep_pace().await;
+        state.ledger().submit(submission).await
+    });
+    let answered = answered.await;
     let answer = answered.unwrap_or(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
     state.metrics().command(&answer);
     Ok(answer::response(&answer?, token.as_ref()))

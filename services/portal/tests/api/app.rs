@@ -75,7 +75,8 @@ pub(crate) struct App {
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) clock: TestClock,
     ids: Mutex<u128>,
-    _views: tempfile::TempDir,
+    /// Where the files of the views are.
+    pub(crate) folder: tempfile::TempDir,
     _elected: watch::Sender<u64>,
 }
 
@@ -179,7 +180,7 @@ impl App {
             shutdown,
             clock,
             ids: Mutex::new(0xc0_0000),
-            _views: folder,
+            folder,
             _elected: elected,
         };
         app.settle().await;

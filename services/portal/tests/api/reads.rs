@@ -197,3 +197,30 @@ async fn an_export_is_everything_at_one_sequence() {
         assert_eq!(app.get(User::Anonymous, &path).await.lines().last().expect("a last line")["done"], true, "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_token_reads_nothing_while_the_view_of_grants_stands() {
+    let app = with_records().await;
+    let path = format!("/api/v1/agreements/{}", uuid(0xa9));
+    assert_eq!(app.get(User::Socios, &path).await.status, StatusCode::OK);
+    let files = std::fs::read_dir(app.folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
+    let mut grants = files.filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with("access") && path.extension().is_some_and(|extension| extension == "db")
+    });
+    let shell = rusqlite::Connection::open(grants.next().expect("the view has a file")).expect("anybody can open it");
+    shell.execute_batch("BEGIN IMMEDIATE").expect("nobody writes just now");
+    app.accept(User::Operator, "revoke-access", json!({"id": uuid(0x6000 + User::Socios as u128), "reason": "left"}))
+        .await;
+    let until = async |wanted: &str| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while app.get(User::Socios, &path).await.said() != wanted {
+            assert!(std::time::Instant::now() < deadline, "never {wanted}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    until("503 not-ready").await;
+    assert_eq!(app.get(User::Anonymous, "/api/v1/offers").await.status, StatusCode::OK, "what is public is shown");
+    shell.execute_batch("ROLLBACK").expect("the lock is given up");
+    until("401 token-invalid").await;
+}
