@@ -87,7 +87,8 @@ await_ready() {
 ready() {
     state "$1"
     [ "$node_state" = running ] || return 1
-    tail -c "+$((node_log_offset + 1))" "$dir/node-$1/log" | grep -qF 'Kafka Server started' || return 1
+    # Not `grep -q`, here and below: it ends at the first hit, and whoever still writes to it then fails.
+    tail -c "+$((node_log_offset + 1))" "$dir/node-$1/log" | grep -F 'Kafka Server started' >/dev/null || return 1
     answers "$1"
 }
 
@@ -97,9 +98,9 @@ answers() {
     address="$(address_of "$1")"
     if [ "$(cluster_value secure)" = yes ]; then
         run_class org.apache.kafka.tools.BrokerApiVersionsCommand --bootstrap-server "$address" \
-            --command-config "$dir/clients/admin.properties" 2>/dev/null </dev/null | grep -q "(id: $1 "
+            --command-config "$dir/clients/admin.properties" 2>/dev/null </dev/null | grep "(id: $1 " >/dev/null
     else
-        brokers_known_to "${address#*:}" | grep -qx "$1"
+        brokers_known_to "${address#*:}" | grep -x "$1" >/dev/null
     fi
 }
 
