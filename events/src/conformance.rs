@@ -128,7 +128,7 @@ async fn a_successor_fences_its_predecessor(log: &dyn EventLog, mut predecessor:
         Ok(mut successor) => {
             assert_eq!(successor.head, Sequence(20_105), "the successor sees all that was acknowledged");
             let late = predecessor.writer.append(batch(20_105..20_106)).await;
-            assert!(matches!(late, Err(AppendError::Fenced)), "the predecessor is told that it was fenced");
+            assert!(matches!(late, Err(AppendError::Fenced)), "the predecessor is told that it was fenced: {late:?}");
             assert!(log.read(Sequence(20_105), 1).await.expect("reads").is_empty(), "a fenced batch is never seen");
             successor.writer.append(batch(20_105..20_106)).await.expect("the successor writes");
         }

@@ -363,3 +363,25 @@ async fn a_reader_that_never_ends_keeps_no_writer_from_appending() {
     shell.execute_batch("COMMIT").expect("the read ends");
     assert_eq!(journal.open_writer().await.expect("opens").head, Sequence(10));
 }
+
+#[tokio::test]
+async fn a_copy_keeps_its_place_and_is_never_written_to_as_a_log() {
+    let data = folder();
+    let journal = open(data.path());
+    let mut mirror = journal.open_mirror().expect("an empty journal may become a copy");
+    assert_eq!((mirror.next(), mirror.cursor()), (Sequence::ZERO, None));
+    mirror.append(sample_batch(0..5).to_vec(), "offset 9").expect("appends");
+    mirror.append(Vec::new(), "offset 11").expect("only the place moves");
+    let gap = mirror.append(sample_batch(6..7).to_vec(), "offset 13").expect_err("5 is missing");
+    assert!(matches!(gap, JournalError::Damaged { .. }), "{gap:?}");
+    drop(mirror);
+    assert!(matches!(journal.open_writer().await, Err(OpenError::Damaged(_))));
+    let mirror = journal.open_mirror().expect("opens again");
+    assert_eq!((mirror.next(), mirror.cursor()), (Sequence(5), Some("offset 11")));
+    assert_eq!(read_all(&journal).expect("reads"), *sample_batch(0..5));
+
+    let own = folder();
+    let journal = open(own.path());
+    writer(&journal).await.append(sample_batch(0..2)).await.expect("appends");
+    assert!(matches!(journal.open_mirror(), Err(JournalError::Damaged { .. })), "a truth becomes nobody's copy");
+}

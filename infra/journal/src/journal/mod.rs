@@ -4,6 +4,7 @@ mod checkpoint;
 mod error;
 mod format;
 mod lock;
+mod mirror;
 mod readers;
 mod recent;
 mod room;
@@ -14,6 +15,7 @@ pub(crate) use error::is_damage;
 pub use error::{Defect, JournalError};
 pub use format::JOURNAL_FILE;
 pub use lock::LOCK_FILE;
+pub use mirror::Mirror;
 pub use stored::StoredEvent;
 
 use async_trait::async_trait;

@@ -10,9 +10,10 @@
 use super::{
     Shared,
     checkpoint::{CHECKPOINT_BYTES, Checkpointer, WAL_BYTES_LIMIT, checkpoint, is_busy},
-    error::{JournalError, RowError},
+    error::{Defect, JournalError, RowError},
     format,
     lock::Fence,
+    mirror::is_mirror,
     room::Room,
 };
 use async_trait::async_trait;
@@ -57,6 +58,10 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
     let fence = fence.ok_or(OpenError::InUse)?;
     let mut connection = format::open_read_write(&shared.file)?;
+    if is_mirror(&connection).map_err(|error| RowError::from(error).at(&shared.file))? {
+        let why = "it is a copy of another log (such as Kafka's), which alone is written to".to_owned();
+        return Err(RowError::from(Defect::Check(why)).at(&shared.file).into());
+    }
     if let Some(pages) = shared.options.pages_limit {
         limit_pages(&connection, pages).map_err(|error| RowError::from(error).at(&shared.file))?;
     }
@@ -82,6 +87,23 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
 
 fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
     connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+/// Inserts events as rows; returns their size in bytes.
+pub(super) fn insert(transaction: &Connection, events: &[RecordedEvent]) -> rusqlite::Result<usize> {
+    let mut bytes = 0;
+    let mut insert = transaction.prepare_cached(INSERT)?;
+    for event in events {
+        insert.raw_bind_parameter(1, event.sequence.0.cast_signed())?;
+        insert.raw_bind_parameter(2, &*event.entry)?;
+        insert.raw_bind_parameter(3, &*event.record)?;
+        insert.raw_bind_parameter(4, &event.record_salt.0[..])?;
+        insert.raw_bind_parameter(5, event.text.as_deref())?;
+        insert.raw_bind_parameter(6, event.text_salt.as_ref().map(|salt| &salt.0[..]))?;
+        insert.raw_execute()?;
+        bytes += event.size();
+    }
+    Ok(bytes)
 }
 
 #[async_trait]
@@ -165,20 +187,7 @@ impl Thread {
             return Err("a checkpoint of the journal failed".into());
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut bytes = 0;
-        {
-            let mut insert = transaction.prepare_cached(INSERT)?;
-            for event in batch {
-                insert.raw_bind_parameter(1, event.sequence.0.cast_signed())?;
-                insert.raw_bind_parameter(2, &*event.entry)?;
-                insert.raw_bind_parameter(3, &*event.record)?;
-                insert.raw_bind_parameter(4, &event.record_salt.0[..])?;
-                insert.raw_bind_parameter(5, event.text.as_deref())?;
-                insert.raw_bind_parameter(6, event.text_salt.as_ref().map(|salt| &salt.0[..]))?;
-                insert.raw_execute()?;
-                bytes += event.size();
-            }
-        }
+        let bytes = insert(&transaction, batch)?;
         transaction.commit()?;
         // Pages are written whole: about a third is lost at their ends, and each commit writes two more.
         self.wal_bytes += bytes / 3 * 4 + 8192;

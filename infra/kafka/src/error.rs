@@ -1,0 +1,116 @@
+//! What can be wrong with a log on Kafka. Whether to try again is the caller's question, and [`KafkaLogError::may_pass`] its answer.
+
+use convenio_events::{Sequence, log::OpenError};
+use convenio_journal::JournalError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// Why a log on Kafka cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaLogError {
+    /// librdkafka does not take a property. Its value is not told: it may be a secret.
+    #[error("librdkafka does not take kafka.{name}: {why}")]
+    Property {
+        /// The property.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// Kafka does not answer, or says no.
+    #[error("Kafka: {what}")]
+    Kafka {
+        /// What was asked of it.
+        what: &'static str,
+        /// What it said.
+        #[source]
+        source: KafkaError,
+    },
+    /// Nobody answered in time.
+    #[error("Kafka did not {0} in time")]
+    Late(&'static str),
+    /// A topic that may lose history or order.
+    #[error("the topic {topic} has {name} = {found}, and must have {wanted}")]
+    Topic {
+        /// Which topic.
+        topic: String,
+        /// What of it.
+        name: &'static str,
+        /// As it is.
+        found: String,
+        /// As it must be.
+        wanted: String,
+    },
+    /// The topic and this node's copy tell different histories.
+    #[error("the topic {topic} does not hold what this node has copied from it: {why}")]
+    OtherHistory {
+        /// Which topic.
+        topic: String,
+        /// What is different.
+        why: String,
+    },
+    /// A message that is no event of this ledger.
+    #[error("the message at offset {offset} of the ledger's topic cannot be read: {why}")]
+    Message {
+        /// Where.
+        offset: i64,
+        /// Why.
+        why: String,
+    },
+    /// A text that does not open with its key.
+    #[error("the text of event {0} does not open with its key")]
+    Seal(Sequence),
+    /// The node's own copy.
+    #[error("the copy of the log on this node")]
+    Journal(#[from] JournalError),
+}
+
+impl KafkaLogError {
+    /// What librdkafka said when `what` was asked of it.
+    pub(crate) fn kafka(what: &'static str) -> impl FnOnce(KafkaError) -> Self {
+        move |source| match source {
+            KafkaError::ClientConfig(_, why, name, _) => Self::Property { name, why },
+            source => Self::Kafka { what, source },
+        }
+    }
+
+    /// Whether the same may succeed later, without anybody mending anything.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Kafka { source, .. } => !matches!(
+                code(source),
+                Some(
+                    RDKafkaErrorCode::TopicAuthorizationFailed
+                        | RDKafkaErrorCode::GroupAuthorizationFailed
+                        | RDKafkaErrorCode::ClusterAuthorizationFailed
+                        | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
+                        | RDKafkaErrorCode::Authentication
+                )
+            ),
+            Self::Late(_) => true,
+            Self::Journal(error) => matches!(error, JournalError::Unavailable { .. }),
+            Self::Property { .. }
+            | Self::Topic { .. }
+            | Self::OtherHistory { .. }
+            | Self::Message { .. }
+            | Self::Seal(_) => false,
+        }
+    }
+}
+
+impl From<KafkaLogError> for OpenError {
+    fn from(error: KafkaLogError) -> Self {
+        if error.may_pass() { Self::Unavailable(error.into()) } else { Self::Damaged(error.into()) }
+    }
+}
+
+/// Kafka's own code of an error.
+pub(crate) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
+    match error {
+        KafkaError::Transaction(error) => Some(error.code()),
+        error => error.rdkafka_error_code(),
+    }
+}
+
+/// Whether a producer was told that another took its place.
+pub(crate) fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch)
+}

@@ -1,0 +1,27 @@
+//! The log on Apache Kafka: a topic of one partition is the truth, each node's journal a copy of it. It knows bytes, not the domain.
+//!
+//! Kafka cannot append on a condition, so there is one writer at a time, fenced by its transactional id: whoever opens ends
+//! what its predecessor had under way, writes a barrier, and reads up to it before it writes anything else.
+//!
+//! * [`Settings`]: where Kafka is, and what is passed through to librdkafka;
+//! * [`topics`]: the topics of a ledger, and what must be true of them;
+//! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
+//! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
+//! * [`KafkaLog`]: both together, as the log contract asks;
+//! * [`Election`]: which node may write.
+
+mod election;
+mod error;
+mod follower;
+mod frame;
+mod log;
+mod seal;
+mod settings;
+pub mod topics;
+mod writer;
+
+pub use election::Election;
+pub use error::KafkaLogError;
+pub use follower::Following;
+pub use log::KafkaLog;
+pub use settings::{Address, AddressError, Settings, SettingsError};

@@ -1,0 +1,209 @@
+//! The topics of a ledger: made where they are missing, checked where they are there. A topic that may lose history, or that has
+//! two orders, is refused; nothing of an existing topic is ever changed.
+
+use crate::{error::KafkaLogError, settings::Settings};
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+    error::RDKafkaErrorCode,
+};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// How long Kafka may take to make or describe a topic.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often it is looked whether a new topic is there.
+const LOOK: Duration = Duration::from_millis(50);
+/// The most bytes of one message: the largest command's event, its seal, and room.
+pub(crate) const MESSAGE_BYTES_LIMIT: usize = 8 << 20;
+
+/// What a topic is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Topic {
+    /// The truth: every event, texts sealed.
+    Log,
+    /// The keys of the texts, by sequence; a tombstone destroys one.
+    Keys,
+}
+
+impl Topic {
+    /// Every topic of a ledger.
+    pub const ALL: [Self; 2] = [Self::Log, Self::Keys];
+
+    /// Its name for a ledger.
+    pub fn name(self, settings: &Settings) -> String {
+        settings.name(match self {
+            Self::Log => "log",
+            Self::Keys => "keys",
+        })
+    }
+
+    /// What it is made with, beside what [`Self::demands`].
+    fn wishes(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Log => &[("max.message.bytes", "8388608")],
+            // A key that was destroyed is gone from the disks of the brokers within days.
+            Self::Keys => &[
+                ("max.compaction.lag.ms", "86400000"),
+                ("segment.ms", "86400000"),
+                ("min.cleanable.dirty.ratio", "0.01"),
+            ],
+        }
+    }
+
+    /// What must be true of it.
+    fn demands(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Log => &[
+                ("cleanup.policy", "delete"),
+                ("retention.ms", "-1"),
+                ("retention.bytes", "-1"),
+                ("unclean.leader.election.enable", "false"),
+            ],
+            Self::Keys => &[("cleanup.policy", "compact"), ("unclean.leader.election.enable", "false")],
+        }
+    }
+}
+
+/// What Kafka says of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cluster {
+    /// Its id.
+    pub id: String,
+    /// How many brokers answer.
+    pub brokers: usize,
+}
+
+/// Makes the topics that are missing and checks all.
+///
+/// # Errors
+/// [`KafkaLogError::Topic`] where one may lose history; what Kafka says.
+pub async fn prepare(settings: &Settings) -> Result<Cluster, KafkaLogError> {
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let admin = std::sync::Arc::new(admin);
+    let asking = admin.clone();
+    let cluster = blocking(move || ask_cluster(&asking)).await?;
+    // Three copies wherever there are three brokers, of which two must have each event before it counts.
+    let replicas = if cluster.brokers >= 3 { 3 } else { 1 };
+    for topic in Topic::ALL {
+        make(&admin, topic, &topic.name(settings), replicas).await?;
+    }
+    for topic in Topic::ALL {
+        check(&admin, topic, &topic.name(settings)).await?;
+    }
+    Ok(cluster)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, KafkaLogError> + Send + 'static,
+) -> Result<T, KafkaLogError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(KafkaLogError::Late("answer")))
+}
+
+fn ask_cluster(admin: &AdminClient<DefaultClientContext>) -> Result<Cluster, KafkaLogError> {
+    let client = admin.inner();
+    let metadata = client.fetch_metadata(None, ADMIN_TIMEOUT).map_err(KafkaLogError::kafka("it does not answer"))?;
+    let id = client.fetch_cluster_id(ADMIN_TIMEOUT).ok_or(KafkaLogError::Late("say its id"))?;
+    Ok(Cluster { id, brokers: metadata.brokers().len() })
+}
+
+async fn make(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: Topic,
+    name: &str,
+    replicas: i32,
+) -> Result<(), KafkaLogError> {
+    let mut new = NewTopic::new(name, 1, TopicReplication::Fixed(replicas));
+    for (key, value) in topic.demands().iter().chain(topic.wishes()) {
+        new = new.set(key, value);
+    }
+    new = new.set("min.insync.replicas", if replicas >= 3 { "2" } else { "1" });
+    let what = "a topic could not be made";
+    let made = admin.create_topics([&new], &options()).await.map_err(KafkaLogError::kafka(what))?;
+    match made.into_iter().next() {
+        Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+        // One who may not make topics may use those that are there.
+        Some(Err((_, code))) if code == RDKafkaErrorCode::TopicAuthorizationFailed && exists(admin, name)? => Ok(()),
+        Some(Err((_, code))) => Err(KafkaLogError::kafka(what)(rdkafka::error::KafkaError::AdminOp(code))),
+        Some(Ok(_)) | None => {
+            tracing::info!(topic = name, replicas, "a topic was made");
+            if replicas < 3 {
+                tracing::warn!(topic = name, "its events are on one broker: what that broker loses is lost");
+            }
+            wait_for(admin, name).await
+        }
+    }
+}
+
+fn exists(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<bool, KafkaLogError> {
+    partitions(admin, name).map(|partitions| partitions > 0)
+}
+
+fn partitions(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<usize, KafkaLogError> {
+    let asked = admin.inner().fetch_metadata(Some(name), ADMIN_TIMEOUT);
+    let metadata = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?;
+    let found = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
+    Ok(found.map_or(0, |topic| topic.partitions().len()))
+}
+
+/// A topic is made before every broker knows it.
+async fn wait_for(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<(), KafkaLogError> {
+    let began = Instant::now();
+    while !exists(admin, name)? {
+        if began.elapsed() > ADMIN_TIMEOUT {
+            return Err(KafkaLogError::Late("make a topic"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<(), KafkaLogError> {
+    let wrong = |what: &'static str, found: String, wanted: &str| KafkaLogError::Topic {
+        topic: name.to_owned(),
+        name: what,
+        found,
+        wanted: wanted.to_owned(),
+    };
+    let metadata = admin.inner().fetch_metadata(Some(name), ADMIN_TIMEOUT);
+    let metadata = metadata.map_err(KafkaLogError::kafka("a topic could not be described"))?;
+    let partitions =
+        metadata.topics().iter().find(|topic| topic.name() == name).map_or(&[][..], |topic| topic.partitions());
+    let [partition] = partitions else {
+        return Err(wrong("partitions", partitions.len().to_string(), "1"));
+    };
+    let replicas = partition.replicas().len();
+    let asked = admin.describe_configs([&ResourceSpecifier::Topic(name)], &options()).await;
+    let described = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?.into_iter().next();
+    let described = match described {
+        Some(Ok(described)) => described,
+        Some(Err(code)) => {
+            let error = rdkafka::error::KafkaError::AdminOp(code);
+            return Err(KafkaLogError::kafka("a topic could not be described")(error));
+        }
+        None => return Err(KafkaLogError::Late("describe a topic")),
+    };
+    let settings: HashMap<&str, &str> = described
+        .entries
+        .iter()
+        .map(|entry| (entry.name.as_str(), entry.value.as_deref().unwrap_or_default()))
+        .collect();
+    let found = |name: &str| settings.get(name).copied().unwrap_or_default();
+    for &(setting, wanted) in topic.demands() {
+        if found(setting) != wanted {
+            return Err(wrong(setting, found(setting).to_owned(), wanted));
+        }
+    }
+    let in_sync: usize = found("min.insync.replicas").parse().unwrap_or(0);
+    if replicas > 1 && in_sync < 2 {
+        return Err(wrong("min.insync.replicas", in_sync.to_string(), "2 or more, for it is replicated"));
+    }
+    Ok(())
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT))
+}
