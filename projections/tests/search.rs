@@ -14,7 +14,7 @@ use convenio_projections::{
 };
 use support::{
     Ledger, by, id, settle, start,
-    story::{Dice, Story, listing_terms, listing_text, text},
+    story::{self, Dice, Story, listing_terms, listing_text, text},
 };
 
 fn offer(number: u128) -> Subject {
@@ -152,6 +152,96 @@ async fn every_order_pages_through_everything_once() {
         }
     }
     views.shutdown().await;
+}
+
+/// An offer of a large board: title, summary, and every seventh for members alone.
+fn publish_numbered(ledger: &mut Ledger, n: u128) {
+    let visibility = if n.is_multiple_of(7) { Visibility::Members } else { Visibility::Public };
+    let facts = listing::Published { organisation: id(1), terms: listing_terms(&mut Dice(n as u64 + 1)), visibility };
+    let parity = if n.is_multiple_of(2) { "par" } else { "impar" };
+    let mut words = listing_text(text("es", &format!("Lote lote{n} {parity}")));
+    let half = if n <= LARGE / 2 { "temprano" } else { "tardio" };
+    let rare = if n.is_multiple_of(100) { "raro" } else { "" };
+    words.summary = Some(text("es", &format!("serie{} {half} {rare}", n % 3)));
+    ledger.put(offer(n), by(id(1)), story::audience(visibility), facts, Some(words));
+}
+
+/// So many that each way to find them is taken: frequent words, rare ones, beginnings of few words and of thousands.
+const LARGE: u128 = 9_000;
+
+/// Questions, and by which group of relevance, if any, they find offer `n`.
+const LARGE_QUESTIONS: [(&str, fn(u128) -> Option<u8>); 11] = [
+    ("par", |n| n.is_multiple_of(2).then_some(0)),
+    ("LOTES", |_| Some(0)),
+    ("lot", |_| Some(2)),
+    ("lote1", |n| begins(n, "1")),
+    ("lote12", |n| begins(n, "12")),
+    ("lote123", |n| begins(n, "123")),
+    ("raro par", |n| n.is_multiple_of(100).then_some(1)),
+    ("temprano tardio", |_| None),
+    ("temprano lote8", |n| begins(n, "8").filter(|_| n <= LARGE / 2).map(|group| group.max(1))),
+    ("impar serie1", |n| (n % 3 == 1 && n % 2 == 1).then_some(1)),
+    ("ser tem par", |n| (n <= LARGE / 2 && n.is_multiple_of(2)).then_some(2)),
+];
+
+fn begins(n: u128, digits: &str) -> Option<u8> {
+    let number = n.to_string();
+    number.starts_with(digits).then_some(if number == digits { 0 } else { 2 })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_board_is_searched_exactly_in_every_order() {
+    let mut ledger = Ledger::open(1).await;
+    (1..=LARGE).for_each(|n| publish_numbered(&mut ledger, n));
+    ledger.commit().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let views = start(folder.path(), &ledger.log, 2_000).await;
+    settle(&views, ledger.head()).await;
+    for (q, group) in LARGE_QUESTIONS {
+        let mut expected: Vec<(u8, u128)> =
+            (1..=LARGE).rev().filter(|n| n % 7 != 0).filter_map(|n| Some((group(n)?, n))).collect();
+        let newest: Vec<u128> = expected.iter().map(|(_, n)| *n).collect();
+        expected.sort_by_key(|(group, _)| *group);
+        let relevant: Vec<u128> = expected.iter().map(|(_, n)| *n).collect();
+        for (word, sort) in Sort::WORDS {
+            let mut found = every_page(&views, |query| (query.q, query.sort) = (Some(q.to_owned()), sort));
+            match sort {
+                Sort::Relevance => assert_eq!(found, relevant, "{q} by {word}"),
+                Sort::Updated | Sort::Created => assert_eq!(found, newest, "{q} by {word}"),
+                Sort::Title | Sort::Ends | Sort::Starts => {
+                    found.sort_unstable_by(|one, other| other.cmp(one));
+                    assert_eq!(found, newest, "{q} by {word}");
+                }
+            }
+        }
+        let counted = ask(&views, |query| (query.q, query.total, query.facets) = (Some(q.to_owned()), true, true));
+        let counted = counted.expect("answers");
+        let count = |count: usize| match u32::try_from(count).expect("few") {
+            count @ ..=1_000 => Count::Exactly(count),
+            _ => Count::More,
+        };
+        assert_eq!(counted.total, Some(count(newest.len())), "{q}");
+        let facets = counted.facets.expect("asked for");
+        let places = facets.get("country").into_iter().flatten().find(|facet| facet.value == "CL");
+        assert_eq!(places.map(|facet| facet.count), (!newest.is_empty()).then(|| count(newest.len())), "{q}");
+    }
+    views.shutdown().await;
+}
+
+fn every_page(views: &Views, change: impl Fn(&mut ListQuery)) -> Vec<u128> {
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = ask(views, |query| {
+            change(query);
+            (query.limit, query.cursor) = (PAGE_LIMIT, cursor.take());
+        });
+        let page = page.expect("answers");
+        found.extend(page.items.iter().map(|item| item.id.as_u128() & 0xffff));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return found;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,23 +1,24 @@
 //! Lists: search, filters, order, pages. Every row is judged by visibility and filters before it is counted or shown.
 
 use super::{
-    counted::{Counts, Question},
     cursor::{self, Key},
-    facets::Facets,
-    narrow::{ALL, BY_NUMBER, COLUMNS, Narrow, Sieve},
-    query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
+    narrow::{BY_NUMBER, Narrow, Sieve},
+    plan::Plan,
+    query::{Count, ListQuery, PAGE_LIMIT, Page, Sort},
     record::item,
-    search::{MATCHES_LIMIT, Search},
+    search::{Fit, RecordWords, Search},
+    words::WordList,
 };
 use crate::{QueryError, ReaderIdentity, store::Reader};
-use rusqlite::{Row, Rows, ToSql, params};
 
 /// Where at most so many records have a tag that is asked for, they are looked at one by one; where more, in the order asked for.
 const SET_LIMIT: i64 = 4_000;
 /// The most records that one question looks at; what is beyond is not found. It bounds a question's time.
-const ROWS_LIMIT: usize = 200_000;
-/// How many matches of a search are looked at in one go.
-const SEARCH_CHUNK: usize = 256;
+pub(super) const ROWS_LIMIT: usize = 200_000;
+/// Records of a frequent word are first looked for among so many in the order asked for.
+const FIRST_LOOK: usize = 4_000;
+/// The most records of a search that are sorted; of more, enough are found in any order.
+const MATCHES_LIMIT: usize = 10_000;
 
 /// One page of the records that match and that the reader may see.
 ///
@@ -30,7 +31,6 @@ pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Re
     if query.as_of.is_some() {
         return super::past::list(reader, identity, query, &sieve, after);
     }
-    let lister = Lister { reader, identity, query, sieve };
     let search = match query.q.as_deref() {
         Some(q) => match Search::new(q) {
             Some(search) => Some(search),
@@ -38,12 +38,13 @@ pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Re
         },
         None => None,
     };
+    let lister = Lister { reader, identity, query, sieve, search };
     if lister.sieve.is_empty() {
         return Ok(empty(reader, query));
     }
-    let mut page = lister.page(search.as_ref(), after.as_ref())?;
+    let mut page = lister.page(after.as_ref())?;
     if query.total || query.facets {
-        lister.count(search.as_ref(), &mut page)?;
+        lister.count(&mut page)?;
     }
     Ok(page)
 }
@@ -59,41 +60,42 @@ fn empty(reader: &Reader, query: &ListQuery) -> Page {
 }
 
 /// One question on one snapshot.
-struct Lister<'a> {
-    reader: &'a Reader,
-    identity: &'a ReaderIdentity,
-    query: &'a ListQuery,
-    sieve: Sieve,
+pub(super) struct Lister<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) identity: &'a ReaderIdentity,
+    pub(super) query: &'a ListQuery,
+    pub(super) sieve: Sieve,
+    pub(super) search: Option<Search>,
 }
 
 /// What was found so far: keys and numbers, one more than the page holds.
-struct Found {
-    rows: Vec<(Key, i64)>,
+pub(super) struct Found {
+    pub(super) rows: Vec<(Key, i64)>,
     wanted: usize,
 }
 
 impl Found {
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.rows.len() >= self.wanted
     }
 }
 
 impl Lister<'_> {
-    fn sort(&self) -> Sort {
+    pub(super) fn sort(&self) -> Sort {
         match self.query.sort {
             Sort::Relevance if self.query.q.is_none() => Sort::Updated,
             sort => sort,
         }
     }
 
-    fn page(&self, search: Option<&Search>, after: Option<&Key>) -> Result<Page, QueryError> {
+    fn page(&self, after: Option<&Key>) -> Result<Page, QueryError> {
         let limit = self.query.limit.clamp(1, PAGE_LIMIT);
         let mut found = Found { rows: Vec::new(), wanted: limit + 1 };
-        match search {
-            Some(search) if self.sort() == Sort::Relevance => self.by_relevance(search, after, &mut found)?,
-            _ => match self.set(search)? {
-                Some(numbers) => self.among(&numbers, after, &mut found)?,
-                None => self.in_order(after, &mut found)?,
+        match &self.search {
+            Some(search) => self.find(search, after, &mut found)?,
+            None => match self.few_tags() {
+                Some((tags, _)) => self.among(&self.tagged(tags)?, after, &mut found)?,
+                None => drop(self.in_order(after, ROWS_LIMIT, &mut found)?),
             },
         }
         let more = found.rows.len() > limit;
@@ -106,14 +108,42 @@ impl Lister<'_> {
         Ok(Page { position: self.reader.position(), items, next_cursor, total: None, facets: None })
     }
 
-    /// The records to look at, where they are few.
-    fn set(&self, search: Option<&Search>) -> Result<Option<Vec<i64>>, QueryError> {
-        if let Some(search) = search {
-            return Ok(Some(search.numbers(self.reader, &search.beginning, i64::MAX, MATCHES_LIMIT)?));
+    /// Of the ways to find the records of a search in the order asked for, the one that looks at fewest.
+    fn find(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
+        let (sort, tags) = (self.sort(), self.few_tags());
+        if sort == Sort::Relevance && tags.is_none() {
+            return self.by_relevance(search, after, found);
         }
-        let Some((tags, _)) = self.sieve.narrowest().filter(|(_, records)| *records <= SET_LIMIT) else {
-            return Ok(None);
-        };
+        let Some(plan) = Plan::new(self.reader, search, Fit::Beginning)? else { return Ok(()) };
+        match (tags, sort) {
+            (Some((tags, records)), _) if records <= plan.records => self.among(&self.tagged(tags)?, after, found),
+            (_, Sort::Relevance) => self.by_relevance(search, after, found),
+            (_, Sort::Created) => self.by_creation(search, &plan, after, found),
+            _ if plan.records <= SET_LIMIT => self.among(&self.matches(search, &plan, usize::MAX)?, after, found),
+            _ => {
+                let all_seen = self.in_order(after, FIRST_LOOK, found)?;
+                if all_seen || found.is_full() {
+                    return Ok(());
+                }
+                // Each word is frequent, but all together are not, or not here.
+                found.rows.clear();
+                let matches = self.matches(search, &plan, MATCHES_LIMIT)?;
+                if matches.len() < MATCHES_LIMIT {
+                    self.among(&matches, after, found)
+                } else {
+                    self.in_order(after, ROWS_LIMIT, found).map(|_| ())
+                }
+            }
+        }
+    }
+
+    /// The tags of the narrowest filter and how many records have one, where they are few enough to be looked at one by one.
+    pub(super) fn few_tags(&self) -> Option<(&[u32], i64)> {
+        self.sieve.narrowest().filter(|(_, records)| *records <= SET_LIMIT)
+    }
+
+    /// The records that have one of these tags.
+    pub(super) fn tagged(&self, tags: &[u32]) -> Result<Vec<i64>, QueryError> {
         let mut statement = self.reader.statement("SELECT number FROM tag WHERE tag = ?1")?;
         let mut numbers = Vec::new();
         for tag in tags {
@@ -124,7 +154,33 @@ impl Lister<'_> {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        Ok(Some(numbers))
+        Ok(numbers)
+    }
+
+    /// The newest records with the words of a search, whoever may see them.
+    fn matches(&self, search: &Search, plan: &Plan, limit: usize) -> Result<Vec<i64>, QueryError> {
+        let mut numbers = Vec::new();
+        self.walk(plan, i64::MAX, |number, words| {
+            if search.matches(words) {
+                numbers.push(number);
+            }
+            Ok(numbers.len() < limit)
+        })?;
+        Ok(numbers)
+    }
+
+    /// Goes through the records of a plan, but not through more than a question may look at.
+    pub(super) fn walk(
+        &self,
+        plan: &Plan,
+        before: i64,
+        mut take: impl FnMut(i64, WordList<'_>) -> Result<bool, QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut looked_at = 0;
+        plan.walk(self.reader, before, |number, words| {
+            looked_at += 1;
+            Ok(take(number, words)? && looked_at < ROWS_LIMIT)
+        })
     }
 
     fn narrow(&self, number: i64) -> Result<Option<Narrow>, QueryError> {
@@ -136,14 +192,16 @@ impl Lister<'_> {
         }
     }
 
-    fn key(&self, row: &Narrow) -> Result<Key, QueryError> {
+    /// Where a record stands in the order asked for; `fit` is how well it fits the search.
+    pub(super) fn key(&self, row: &Narrow, fit: Option<Fit>) -> Result<Key, QueryError> {
         let dated = |date: &Option<String>| Key {
             group: u8::from(date.is_none()),
             text: date.clone().unwrap_or_default(),
             number: row.number,
         };
         Ok(match self.sort() {
-            Sort::Relevance | Sort::Created => Key { number: row.number, ..Key::default() },
+            Sort::Relevance => Key { group: fit.map_or(0, Fit::group), number: row.number, ..Key::default() },
+            Sort::Created => Key { number: row.number, ..Key::default() },
             Sort::Updated => Key { number: row.updated, ..Key::default() },
             Sort::Ends => dated(&row.ends_on),
             Sort::Starts => dated(&row.starts_on),
@@ -155,10 +213,17 @@ impl Lister<'_> {
     }
 
     fn among(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let sort = self.sort();
+        let (sort, mut words) = (self.sort(), RecordWords::new(self.reader)?);
         for number in numbers {
             let Some(row) = self.narrow(*number)? else { continue };
-            let key = self.key(&row)?;
+            let fit = match &self.search {
+                Some(search) => match words.of(*number, |words| search.fit(words))? {
+                    None => continue,
+                    fit => fit,
+                },
+                None => None,
+            };
+            let key = self.key(&row, fit)?;
             if after.is_none_or(|after| key.compare(after, sort).is_gt()) {
                 found.rows.push((key, row.number));
             }
@@ -168,17 +233,18 @@ impl Lister<'_> {
         Ok(())
     }
 
+    /// Those that fit best, the newest first, then those that fit less well, until the page is full.
     fn by_relevance(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let (reached, before) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
-        // Each way to match finds all that the ways before it find: those were shown already.
-        let ways = [
-            (&search.in_title, None),
-            (&search.whole, Some(&search.in_title)),
-            (&search.beginning, Some(&search.whole)),
-        ];
-        for (group, (question, shown)) in (0..).zip(ways).filter(|(group, _)| *group >= reached) {
-            let before = if group == reached { before } else { i64::MAX };
-            self.walk(search, (question, shown), before, group, found)?;
+        let (reached, newest) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
+        for fit in Fit::ALL.into_iter().filter(|fit| fit.group() >= reached) {
+            let Some(plan) = Plan::new(self.reader, search, fit)? else { continue };
+            let before = if fit.group() == reached { newest } else { i64::MAX };
+            self.walk(&plan, before, |number, words| {
+                if search.fits_best(words, fit) && self.narrow(number)?.is_some() {
+                    found.rows.push((Key { group: fit.group(), number, ..Key::default() }, number));
+                }
+                Ok(!found.is_full())
+            })?;
             if found.is_full() {
                 break;
             }
@@ -186,181 +252,18 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// Goes through the matches of a question from the newest on, but those that another one has shown, until the page is full.
-    fn walk(
+    fn by_creation(
         &self,
         search: &Search,
-        (question, shown): (&String, Option<&String>),
-        mut before: i64,
-        group: u8,
+        plan: &Plan,
+        after: Option<&Key>,
         found: &mut Found,
     ) -> Result<(), QueryError> {
-        let mut looked_at = 0;
-        let mut chunk = found.wanted;
-        while looked_at < MATCHES_LIMIT {
-            let numbers = search.numbers(self.reader, question, before, chunk)?;
-            for number in &numbers {
-                let known = match shown {
-                    Some(shown) => search.matches(self.reader, shown, *number)?,
-                    None => false,
-                };
-                if !known && self.narrow(*number)?.is_some() {
-                    found.rows.push((Key { group, number: *number, ..Key::default() }, *number));
-                    if found.is_full() {
-                        return Ok(());
-                    }
-                }
+        self.walk(plan, after.map_or(i64::MAX, |key| key.number), |number, words| {
+            if search.matches(words) && self.narrow(number)?.is_some() {
+                found.rows.push((Key { number, ..Key::default() }, number));
             }
-            looked_at += numbers.len();
-            match numbers.last() {
-                Some(last) if numbers.len() == chunk => before = *last,
-                _ => return Ok(()),
-            }
-            chunk = SEARCH_CHUNK;
-        }
-        Ok(())
-    }
-
-    /// Goes through all records in the order asked for, by an index, until the page is full.
-    fn in_order(&self, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let scan = |clause: &str| format!("SELECT {COLUMNS} FROM record WHERE {clause}");
-        let start = after.cloned();
-        match self.sort() {
-            Sort::Updated => {
-                let before = start.map_or(i64::MAX, |key| key.number);
-                self.scan(&scan("updated_sequence < ?1 ORDER BY updated_sequence DESC"), &[&before], found)
-            }
-            Sort::Relevance | Sort::Created => {
-                let before = start.map_or(i64::MAX, |key| key.number);
-                self.scan(&scan("number < ?1 ORDER BY number DESC"), &[&before], found)
-            }
-            Sort::Title => {
-                let Key { text, number, .. } = start.unwrap_or(Key { number: -1, ..Key::default() });
-                self.scan(&scan("(title, number) > (?1, ?2) ORDER BY title, number"), params![text, number], found)
-            }
-            Sort::Ends => {
-                let Key { group, text, number } = start.unwrap_or(Key { number: -1, ..Key::default() });
-                if group == 0 {
-                    let sql = scan("ends_on IS NOT NULL AND (ends_on, number) > (?1, ?2) ORDER BY ends_on, number");
-                    self.scan(&sql, params![text, number], found)?;
-                }
-                let number = if group == 0 { -1 } else { number };
-                self.scan(&scan("ends_on IS NULL AND number > ?1 ORDER BY number"), &[&number], found)
-            }
-            Sort::Starts => {
-                let Key { group, text, number } =
-                    start.unwrap_or(Key { group: 0, text: "~".to_owned(), number: i64::MAX });
-                if group == 0 {
-                    let sql = scan(
-                        "starts_on IS NOT NULL AND (starts_on, number) < (?1, ?2) ORDER BY starts_on DESC, number DESC",
-                    );
-                    self.scan(&sql, params![text, number], found)?;
-                }
-                let number = if group == 0 { i64::MAX } else { number };
-                self.scan(&scan("starts_on IS NULL AND number < ?1 ORDER BY number DESC"), &[&number], found)
-            }
-        }
-    }
-
-    fn scan(&self, sql: &str, start: &[&dyn ToSql], found: &mut Found) -> Result<(), QueryError> {
-        let mut statement = self.reader.statement(sql)?;
-        let mut rows = statement.query(start)?;
-        self.each(&mut rows, |row| {
-            let row = Narrow::read(row)?;
-            found.rows.push((self.key(&row)?, row.number));
             Ok(!found.is_full())
         })
-    }
-
-    /// Hands on each row that passes, until told to stop or too many were looked at.
-    fn each(
-        &self,
-        rows: &mut Rows<'_>,
-        mut take: impl FnMut(&Row<'_>) -> Result<bool, QueryError>,
-    ) -> Result<(), QueryError> {
-        let mut looked_at = 0;
-        while let Some(row) = rows.next()? {
-            looked_at += 1;
-            if self.sieve.passes(row, self.identity)? && !take(row)? || looked_at == ROWS_LIMIT {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts all that match, whatever page they are on.
-    fn count(&self, search: Option<&Search>, page: &mut Page) -> Result<(), QueryError> {
-        let (counted, question) = (&self.reader.pool().counted, Question::new(self.query, self.identity));
-        let counts = match counted.get(self.reader.position(), &question) {
-            Some(counts) => counts,
-            None => {
-                let counts = self.tally(search)?;
-                counted.put(self.reader.position(), question, counts.clone());
-                counts
-            }
-        };
-        page.total = self.query.total.then_some(counts.total);
-        page.facets = counts.facets;
-        Ok(())
-    }
-
-    fn tally(&self, search: Option<&Search>) -> Result<Counts, QueryError> {
-        let mut tally = Tally { total: 0, facets: self.query.facets.then(Facets::default) };
-        match search {
-            // Where whole words alone match often enough, beginnings need no look.
-            Some(search) if tally.facets.is_none() => {
-                self.tally_numbers(&search.numbers(self.reader, &search.whole, i64::MAX, MATCHES_LIMIT)?, &mut tally)?;
-                if !tally.is_done() {
-                    tally.total = 0;
-                    self.tally_set(Some(search), &mut tally)?;
-                }
-            }
-            _ => self.tally_set(search, &mut tally)?,
-        }
-        let facets = tally.facets.map(|facets| facets.named(self.reader)).transpose()?;
-        Ok(Counts { total: Count::of(tally.total), facets })
-    }
-
-    fn tally_set(&self, search: Option<&Search>, tally: &mut Tally) -> Result<(), QueryError> {
-        if let Some(numbers) = self.set(search)? {
-            return self.tally_numbers(&numbers, tally);
-        }
-        let mut statement = self.reader.statement(ALL)?;
-        self.each(&mut statement.query([])?, |row| tally.take(row))
-    }
-
-    fn tally_numbers(&self, numbers: &[i64], tally: &mut Tally) -> Result<(), QueryError> {
-        let mut statement = self.reader.statement(BY_NUMBER)?;
-        for number in numbers {
-            let mut rows = statement.query([number])?;
-            if let Some(row) = rows.next()?
-                && self.sieve.passes(row, self.identity)?
-                && !tally.take(row)?
-            {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What was counted so far.
-struct Tally {
-    total: u32,
-    facets: Option<Facets>,
-}
-
-impl Tally {
-    /// Counts one more; false when that is enough.
-    fn take(&mut self, row: &Row<'_>) -> Result<bool, QueryError> {
-        self.total += 1;
-        if let Some(facets) = &mut self.facets {
-            facets.add(row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?);
-        }
-        Ok(!self.is_done())
-    }
-
-    fn is_done(&self) -> bool {
-        self.facets.is_none() && self.total > COUNT_LIMIT
     }
 }

@@ -4,15 +4,19 @@
 mod counted;
 mod cursor;
 mod facets;
+mod index;
 mod list;
 mod names;
 mod narrow;
+mod order;
 mod past;
+mod plan;
 mod query;
 mod record;
 mod schema;
 mod search;
 mod tags;
+mod tally;
 mod words;
 mod writer;
 

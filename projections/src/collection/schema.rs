@@ -4,12 +4,13 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
 /// (`document.full` only where some readers see less). A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
-/// `search` is given words that are folded already, so its tokenizer has only to split them; it keeps no copy of them. What was
-/// erased leaves it when the view is rebuilt, which erasing does, because a file keeps traces of more than its index.
+/// `words` has the folded words of each current record, `word` how many records have each, by which a search knows the rarest one.
+/// `search` finds records by whole words; its tokenizer has only to split them, and it keeps no copy of them. What was erased
+/// leaves it when the view is rebuilt, which erasing does, because a file keeps traces of more than its index.
 const TABLES: &str = "
 CREATE TABLE record (
     number INTEGER PRIMARY KEY,
@@ -41,9 +42,12 @@ CREATE TABLE document (
 CREATE TABLE tag_name (tag INTEGER PRIMARY KEY, field TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL);
 CREATE TABLE tag (tag INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
 CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE words (number INTEGER PRIMARY KEY, words BLOB NOT NULL);
+CREATE TABLE word (word TEXT PRIMARY KEY, records INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 INSERT INTO search (search, rank) VALUES ('hashsize', 16777216);
 CREATE VIRTUAL TABLE search_words USING fts5vocab (search, instance);
+CREATE VIRTUAL TABLE search_counts USING fts5vocab (search, row);
 ";
 
 const INDEXES: &str = "
@@ -62,6 +66,8 @@ const DUMP: &[(&str, &str)] = &[
     ("tag_name", "SELECT * FROM tag_name ORDER BY tag"),
     ("tag", "SELECT * FROM tag ORDER BY tag, number"),
     ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
+    ("words", "SELECT * FROM words ORDER BY number"),
+    ("word", "SELECT * FROM word ORDER BY word"),
     ("search", "SELECT doc, term FROM search_words ORDER BY doc, term"),
 ];
 

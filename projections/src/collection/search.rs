@@ -1,85 +1,165 @@
-//! Full text: what is asked, as the index understands it. Ranking is plain: a match in the title first, then the newest.
+//! Full text: what is asked, and how well the words of a record fit it. In which order records are looked at is said in `plan`.
 
-use super::query::{SEARCH_CHARACTERS_LIMIT, SEARCH_WORDS_LIMIT};
+use super::{
+    query::{SEARCH_CHARACTERS_LIMIT, SEARCH_WORDS_LIMIT},
+    words::WordList,
+};
 use crate::{
     fold::{TITLE_MARK, fold, root, words},
     store::Reader,
 };
-
-/// The most matches that are looked at for orders other than relevance.
-pub(super) const MATCHES_LIMIT: usize = 10_000;
+use rusqlite::CachedStatement;
 
 /// A word of fewer letters is looked for whole, not as a beginning: half of all records would match.
 const PREFIX_LETTERS: usize = 3;
 
-/// A question to the index: from what fits best to what merely fits.
-pub(super) struct Search {
-    /// Every word is in the title.
-    pub(super) in_title: String,
+/// How well a record fits: relevance is this first, and then the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    /// Every word is in the title, accents and plurals aside.
+    Title,
     /// Every word occurs, accents and plurals aside.
-    pub(super) whole: String,
+    Whole,
     /// Every word occurs, or another that begins like it.
-    pub(super) beginning: String,
+    Beginning,
+}
+
+impl Fit {
+    /// The best first. Whatever fits one way fits every later way too.
+    pub(super) const ALL: [Self; 3] = [Self::Title, Self::Whole, Self::Beginning];
+
+    /// Its place among the groups of a cursor.
+    pub(super) fn group(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A word that is asked for, in the forms in which records have it.
+pub(super) enum Form<'a> {
+    /// Just this.
+    Is(&'a str),
+    /// Whatever begins with one of these.
+    Begins(&'a [String]),
+}
+
+struct Term {
+    in_title: String,
+    /// Behind the title mark.
+    root: usize,
+    /// None where the word is too short to be a beginning.
+    beginnings: Vec<String>,
+}
+
+impl Term {
+    fn new(word: &str) -> Self {
+        let root = root(word);
+        let beginnings = match () {
+            () if word.chars().count() < PREFIX_LETTERS => Vec::new(),
+            // The root finds the whole word too, where it is its beginning.
+            () if word.starts_with(&*root) => vec![root.to_string()],
+            () => vec![root.to_string(), word.to_owned()],
+        };
+        Self { in_title: format!("{TITLE_MARK}{root}"), root: TITLE_MARK.len_utf8(), beginnings }
+    }
+
+    fn form(&self, fit: Fit) -> Form<'_> {
+        match fit {
+            Fit::Title => Form::Is(&self.in_title),
+            Fit::Beginning if !self.beginnings.is_empty() => Form::Begins(&self.beginnings),
+            Fit::Whole | Fit::Beginning => Form::Is(&self.in_title[self.root..]),
+        }
+    }
+
+    fn is_in(&self, words: WordList<'_>, fit: Fit) -> bool {
+        match self.form(fit) {
+            Form::Is(word) => words.has(word),
+            Form::Begins(beginnings) => beginnings.iter().any(|beginning| words.has_beginning(beginning)),
+        }
+    }
+}
+
+/// The words that are asked for; every one must be there.
+pub(super) struct Search {
+    terms: Vec<Term>,
 }
 
 impl Search {
     /// Reads `q`; `None` when it holds no word at all, which matches nothing.
-    ///
-    /// Words are quoted: nothing that a person types is an operator of the index.
     pub(super) fn new(q: &str) -> Option<Self> {
         let q: String = q.chars().take(SEARCH_CHARACTERS_LIMIT).collect();
-        let folded: Vec<String> = words(&q).take(SEARCH_WORDS_LIMIT).map(fold).collect();
-        let each =
-            |term: &dyn Fn(&str) -> String| folded.iter().map(|word| term(word)).collect::<Vec<_>>().join(" AND ");
-        (!folded.is_empty()).then(|| Self {
-            in_title: each(&|word| format!("\"{TITLE_MARK}{}\"", root(word))),
-            whole: each(&|word| format!("\"{}\"", root(word))),
-            beginning: each(&|word| {
-                let root = root(word);
-                match () {
-                    () if word.chars().count() < PREFIX_LETTERS => format!("\"{root}\""),
-                    // The root finds the whole word too, where it is its beginning.
-                    () if word.starts_with(&*root) => format!("\"{root}\"*"),
-                    () => format!("(\"{root}\"* OR \"{word}\"*)"),
-                }
-            }),
-        })
+        let mut folded: Vec<String> = words(&q).take(SEARCH_WORDS_LIMIT).map(fold).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        (!folded.is_empty()).then(|| Self { terms: folded.iter().map(|word| Term::new(word)).collect() })
     }
 
-    /// Whether a record matches one of the questions.
-    pub(super) fn matches(&self, reader: &Reader, question: &str, number: i64) -> rusqlite::Result<bool> {
-        let sql = "SELECT 1 FROM search WHERE search MATCH ?1 AND rowid = ?2";
-        reader.statement(sql)?.exists(rusqlite::params![question, number])
+    /// Each word as a record must have it to fit so well.
+    pub(super) fn forms(&self, fit: Fit) -> impl Iterator<Item = Form<'_>> {
+        self.terms.iter().map(move |term| term.form(fit))
     }
 
-    /// The numbers of the records that match, newest first, below `before`.
-    pub(super) fn numbers(
-        &self,
-        reader: &Reader,
-        question: &str,
-        before: i64,
-        limit: usize,
-    ) -> rusqlite::Result<Vec<i64>> {
-        let sql = "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3";
-        let mut statement = reader.statement(sql)?;
-        let rows = statement
-            .query_map(rusqlite::params![question, before, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-                row.get(0)
-            })?;
-        rows.collect()
+    fn fits(&self, words: WordList<'_>, fit: Fit) -> bool {
+        self.terms.iter().all(|term| term.is_in(words, fit))
+    }
+
+    /// Whether this is the best way in which the words of a record fit.
+    pub(super) fn fits_best(&self, words: WordList<'_>, fit: Fit) -> bool {
+        self.fits(words, fit) && !Fit::ALL.into_iter().any(|better| better < fit && self.fits(words, better))
+    }
+
+    /// How well the words of a record fit; `None` when they do not.
+    pub(super) fn fit(&self, words: WordList<'_>) -> Option<Fit> {
+        Fit::ALL.into_iter().find(|fit| self.fits(words, *fit))
+    }
+
+    /// Whether a record fits at all.
+    pub(super) fn matches(&self, words: WordList<'_>) -> bool {
+        self.fits(words, Fit::Beginning)
+    }
+}
+
+/// Looks up the words of records, one after the other.
+pub(super) struct RecordWords<'a>(CachedStatement<'a>);
+
+impl<'a> RecordWords<'a> {
+    pub(super) fn new(reader: &'a Reader) -> rusqlite::Result<Self> {
+        reader.statement("SELECT words FROM words WHERE number = ?1").map(Self)
+    }
+
+    /// What `look` says of the words of a record; of no words where it has none.
+    pub(super) fn of<T>(&mut self, number: i64, look: impl FnOnce(WordList<'_>) -> T) -> rusqlite::Result<T> {
+        let mut rows = self.0.query([number])?;
+        match rows.next()? {
+            Some(row) => Ok(look(WordList::from(row.get_ref(0)?.as_blob()?))),
+            None => Ok(look(WordList::default())),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collection::words::WordBytes;
+
+    fn fit(q: &str, words: &[&str]) -> Option<Fit> {
+        let bytes = WordBytes::of(words.iter().map(|word| (*word).to_owned()).collect());
+        Search::new(q).expect("words").fit(bytes.list())
+    }
+
+    #[test]
+    fn the_title_fits_best_then_whole_words_then_beginnings() {
+        let words = ["¶agua", "agua", "limpia", "para", "riego"];
+        assert_eq!(fit("aguas", &words), Some(Fit::Title));
+        assert_eq!(fit("agua riegos", &words), Some(Fit::Whole));
+        assert_eq!(fit("AGU limp", &words), Some(Fit::Beginning));
+        assert_eq!(fit("ag", &words), None, "two letters are no beginning");
+        assert_eq!(fit("agua riega", &words), None);
+    }
 
     #[test]
     fn nothing_that_is_typed_is_an_operator() {
-        let search = Search::new("agua\" OR NEAR(xyz) title: -y* ^z").expect("words");
-        assert_eq!(search.whole, "\"agua\" AND \"or\" AND \"near\" AND \"xyz\" AND \"title\" AND \"y\" AND \"z\"");
-        let prefixes = "\"agua\"* AND \"or\" AND \"near\"* AND \"xyz\"* AND \"title\"* AND \"y\" AND \"z\"";
-        assert_eq!(search.beginning, prefixes);
+        assert_eq!(fit("agua\" OR NEAR(xyz)", &["agua"]), None);
+        assert_eq!(fit("¶agua", &["agua"]), Some(Fit::Whole));
         assert!(Search::new(" \"* () ").is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The words of a record that search finds, in all their languages. Which record matches is decided by the index, not here.
+//! The words of a record that search finds, in all their languages, and how they are kept. What is asked is not known here.
 
 use crate::{
     document::{Body, Document},
@@ -9,8 +9,8 @@ use serde_json::{Value, value::RawValue};
 
 /// What is indexed of one record.
 pub(super) struct Words {
-    /// Its words, each once, those of its title also with a mark.
-    pub(super) indexed: String,
+    /// Its words, those of its title also with a mark.
+    pub(super) indexed: WordBytes,
     /// Its title in its original language, as titles are sorted.
     pub(super) sort_key: String,
 }
@@ -39,10 +39,79 @@ pub(super) fn words_of(document: &Document) -> Words {
         }
         Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) => {}
     }
-    // Where a word stands and how often does not matter: each once makes the index half as large.
-    words.sort_unstable();
-    words.dedup();
-    Words { indexed: words.join(" "), sort_key: title_key }
+    Words { indexed: WordBytes::of(words), sort_key: title_key }
+}
+
+/// The words of one record in a column: sorted, each once, each behind a byte with its length.
+///
+/// Where a word stands and how often does not matter: each once makes the index half as large.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct WordBytes(pub(super) Vec<u8>);
+
+impl WordBytes {
+    /// Sorts and packs them. A word that is longer than its length can say, and no word of people is, is left out.
+    pub(super) fn of(mut words: Vec<String>) -> Self {
+        words.sort_unstable();
+        words.dedup();
+        let mut bytes = Vec::with_capacity(words.iter().map(|word| word.len() + 1).sum());
+        for word in &words {
+            if let Ok(length) = u8::try_from(word.len()) {
+                bytes.push(length);
+                bytes.extend_from_slice(word.as_bytes());
+            }
+        }
+        Self(bytes)
+    }
+
+    /// To look into them.
+    pub(super) fn list(&self) -> WordList<'_> {
+        WordList(&self.0)
+    }
+}
+
+/// [`WordBytes`] as they are read.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct WordList<'a>(&'a [u8]);
+
+impl<'a> From<&'a [u8]> for WordList<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl<'a> Iterator for WordList<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.0.split_first()?;
+        let (word, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.0 = rest;
+        Some(word)
+    }
+}
+
+impl WordList<'_> {
+    /// Whether this word is among them.
+    pub(super) fn has(mut self, word: &str) -> bool {
+        self.find(|one| *one >= word.as_bytes()) == Some(word.as_bytes())
+    }
+
+    /// Whether a word that begins like this is among them.
+    pub(super) fn has_beginning(mut self, beginning: &str) -> bool {
+        self.find(|one| *one >= beginning.as_bytes()).is_some_and(|one| one.starts_with(beginning.as_bytes()))
+    }
+
+    /// The words as the index takes them, with a space between two.
+    pub(super) fn joined(self) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        for word in self {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&String::from_utf8_lossy(word));
+        }
+        text
+    }
 }
 
 fn add(text: Option<&RawValue>, but: &[&str], words: &mut Vec<String>) {

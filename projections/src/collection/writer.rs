@@ -1,7 +1,12 @@
 //! Folds events into the rows of a collection: a version for each event, and one current row, its tags and its words for each
 //! record. What a record shows is the document's business.
 
-use super::{names::Names, tags::tags_of, words::words_of};
+use super::{
+    index::{self, Changed},
+    names::Names,
+    tags::tags_of,
+    words::words_of,
+};
 use crate::{
     ApplyError, ViewName,
     document::Document,
@@ -33,7 +38,7 @@ pub(crate) struct Collection {
     touched: Vec<Subject>,
     tags_gone: Vec<(u32, i64)>,
     tags_new: Vec<(u32, i64)>,
-    words: Vec<(i64, bool, String)>,
+    words: Vec<Changed>,
     bulk: bool,
 }
 
@@ -198,7 +203,7 @@ impl Collection {
         let names = self.names.as_mut().expect("loaded with the first record");
         if kept.words_changed {
             let words = words_of(&kept.document);
-            self.words.push((kept.number, kept.new, words.indexed));
+            self.words.push(Changed { number: kept.number, new: kept.new, words: words.indexed });
             kept.title = words.sort_key;
         }
         let head = &kept.document.head;
@@ -241,20 +246,6 @@ impl Collection {
         }
         self.tags_gone.clear();
         self.tags_new.clear();
-        Ok(())
-    }
-
-    /// All at once and nothing between: a statement that may have to be undone makes the index write what it has gathered.
-    fn write_words(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        let mut delete = file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?;
-        for (number, ..) in self.words.iter().filter(|(_, new, _)| !new) {
-            delete.execute([number])?;
-        }
-        let mut insert = file.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
-        self.words.sort_unstable_by_key(|(number, ..)| *number);
-        for (number, _, words) in self.words.drain(..) {
-            insert.execute(params![number, words])?;
-        }
         Ok(())
     }
 
@@ -304,7 +295,7 @@ impl View for Collection {
             self.write_record(file, subject)?;
         }
         self.write_tags(file)?;
-        self.write_words(file)?;
+        index::write(file, &mut self.words, self.bulk)?;
         if let Some(names) = &mut self.names {
             names.flush(file)?;
         }
@@ -320,7 +311,7 @@ impl View for Collection {
         self.bulk = true;
     }
 
-    /// The rows of `tag` all at once and in their own order, from what the records have.
+    /// The rows of `tag` all at once and in their own order, from what the records have, and the index of their words.
     fn finish_bulk(&mut self, file: &Connection) -> Result<(), ApplyError> {
         self.bulk = false;
         let mut select = file.prepare("SELECT number, tags FROM record")?;
@@ -329,7 +320,8 @@ impl View for Collection {
             let (number, tags): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
             self.tags_new.extend(tags_from(&tags).map(|tag| (tag, number)));
         }
-        Ok(self.write_tags(file)?)
+        self.write_tags(file)?;
+        Ok(index::make(file)?)
     }
 }
 

@@ -1,0 +1,97 @@
+//! Writes the words of records, how many records have each, and the full-text index. How they are searched is not known here.
+
+use super::words::{WordBytes, WordList};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::BTreeMap;
+
+/// A record whose words may have changed.
+pub(super) struct Changed {
+    pub(super) number: i64,
+    /// The file has no words of it.
+    pub(super) new: bool,
+    pub(super) words: WordBytes,
+}
+
+/// Writes what changed. In `bulk` only the words: [`make`] makes the rest from them.
+pub(super) fn write(file: &Connection, changed: &mut Vec<Changed>, bulk: bool) -> rusqlite::Result<()> {
+    changed.sort_unstable_by_key(|one| one.number);
+    if !bulk {
+        // A text is often revised without another word.
+        let counts = counts(file, changed)?;
+        write_counts(file, &counts)?;
+        // All at once and nothing between: a statement that may have to be undone makes the index write what it has gathered.
+        let mut delete = file.prepare_cached("DELETE FROM search WHERE rowid = ?1")?;
+        for one in changed.iter().filter(|one| !one.new) {
+            delete.execute([one.number])?;
+        }
+        let mut insert = file.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+        for one in &*changed {
+            insert.execute(params![one.number, one.words.list().joined()])?;
+        }
+    }
+    let mut insert = file.prepare_cached("INSERT OR REPLACE INTO words VALUES (?1, ?2)")?;
+    for one in changed.drain(..) {
+        insert.execute(params![one.number, one.words.0])?;
+    }
+    Ok(())
+}
+
+/// By how many records each word is in more, or fewer; forgets those whose words are what they were.
+fn counts(file: &Connection, changed: &mut Vec<Changed>) -> rusqlite::Result<BTreeMap<Vec<u8>, i64>> {
+    let mut counts: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    let mut count = |words: WordList<'_>, by: i64| {
+        for word in words {
+            match counts.get_mut(word) {
+                Some(count) => *count += by,
+                None => drop(counts.insert(word.to_vec(), by)),
+            }
+        }
+    };
+    let mut find = file.prepare_cached("SELECT words FROM words WHERE number = ?1")?;
+    let mut same = Vec::new();
+    for (at, one) in changed.iter().enumerate() {
+        let before: Option<Vec<u8>> = match one.new {
+            true => None,
+            false => find.query_row([one.number], |row| row.get(0)).optional()?,
+        };
+        match before {
+            Some(before) if before == one.words.0 => same.push(at),
+            before => {
+                count(WordList::from(&*before.unwrap_or_default()), -1);
+                count(one.words.list(), 1);
+            }
+        }
+    }
+    for at in same.into_iter().rev() {
+        changed.remove(at);
+    }
+    counts.retain(|_, count| *count != 0);
+    Ok(counts)
+}
+
+fn write_counts(file: &Connection, counts: &BTreeMap<Vec<u8>, i64>) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO word VALUES (?1, ?2) ON CONFLICT (word) DO UPDATE SET records = records + excluded.records";
+    let mut change = file.prepare_cached(sql)?;
+    let mut delete = file.prepare_cached("DELETE FROM word WHERE word = ?1 AND records = 0")?;
+    for (word, by) in counts {
+        let word = String::from_utf8_lossy(word);
+        change.execute(params![word, by])?;
+        if *by < 0 {
+            delete.execute(params![word])?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the index and the counts from the words of all records, each once and in order.
+pub(super) fn make(file: &Connection) -> rusqlite::Result<()> {
+    let mut select = file.prepare("SELECT number, words FROM words ORDER BY number")?;
+    let mut insert = file.prepare("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        insert.execute(params![number, WordList::from(row.get_ref(1)?.as_blob()?).joined()])?;
+    }
+    file.execute("INSERT INTO word SELECT term, doc FROM search_counts", [])?;
+    Ok(())
+}
