@@ -2,8 +2,10 @@
 
 use anyhow::{Context as _, bail, ensure};
 use convenio_events::{codes::Purpose, time::TimeZone};
+use convenio_kafka::{Address, Settings};
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -27,9 +29,19 @@ pub(crate) struct ServeArguments {
     /// Where the outside world reaches it; names the log on the first start [default: http://LISTEN]
     #[arg(long, env = "CONVENIO_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// Which log it uses; only `embedded` so far [default: embedded]
+    /// Which log it uses: embedded, or kafka://host:port[,host:port]/<ledger> [default: embedded]
     #[arg(long, env = "CONVENIO_LOG_BACKEND", value_name = "LOG")]
     pub(crate) log: Option<String>,
+    /// A property of librdkafka, such as sasl.password.file=/run/secrets/kafka; also CONVENIO_KAFKA_SASL_PASSWORD_FILE
+    #[arg(long = "kafka", value_name = "NAME=VALUE", value_parser = property)]
+    #[serde(skip)]
+    pub(crate) kafka_properties: Vec<(String, String)>,
+    /// Properties of librdkafka, of the file.
+    #[arg(skip)]
+    pub(crate) kafka: BTreeMap<String, String>,
+    /// What this node calls itself, unlike any other of its ledger [default: HOST:PORT that it listens at]
+    #[arg(long, env = "CONVENIO_NAME", value_name = "NAME")]
+    pub(crate) name: Option<String>,
     /// What a new ledger is for: production or test (whose clock may be set) [default: production]
     #[arg(long, env = "CONVENIO_PURPOSE", value_name = "PURPOSE")]
     pub(crate) purpose: Option<String>,
@@ -49,9 +61,20 @@ pub(crate) struct ServeArguments {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// A checked `--log`.
+#[derive(Clone, Debug)]
+pub(crate) enum LogChoice {
+    /// The journal in the data directory.
+    Embedded,
+    /// A topic; the journal is a copy.
+    Kafka(Settings),
+}
+
 /// How a node is run, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    pub(crate) log: LogChoice,
+    pub(crate) name: String,
     pub(crate) data: PathBuf,
     pub(crate) identity: PathBuf,
     pub(crate) listen: SocketAddr,
@@ -74,10 +97,14 @@ impl ServeArguments {
             identity.display()
         );
         let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let listen =
+        let listen: SocketAddr =
             listen.parse().with_context(|| format!("--listen {listen:?} is not an address such as 127.0.0.1:8080"))?;
         let log = self.log.or(file.log).unwrap_or_else(|| "embedded".to_owned());
-        ensure!(log == "embedded", "--log {log:?}: this program has the embedded log only");
+        let name = self.name.or(file.name).unwrap_or_else(|| default_name(listen));
+        let mut properties = file.kafka;
+        properties.extend(properties_of(std::env::vars()));
+        properties.extend(self.kafka_properties);
+        let log = log_choice(&log, &name, properties)?;
         let public_url = self.public_url.or(file.public_url);
         if let Some(url) = &public_url {
             check_public_url(url)?;
@@ -85,6 +112,8 @@ impl ServeArguments {
         let purpose = self.purpose.or(file.purpose).unwrap_or_else(|| "production".to_owned());
         let zone = self.time_zone.or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         Ok(Config {
+            log,
+            name,
             data,
             identity,
             listen,
@@ -95,6 +124,38 @@ impl ServeArguments {
             sample: self.sample || file.sample,
         })
     }
+}
+
+/// `NAME=VALUE`.
+fn property(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a property is NAME=VALUE, such as security.protocol=SASL_SSL".to_owned()),
+    }
+}
+
+/// `CONVENIO_KAFKA_SASL_PASSWORD` is the property `sasl.password`.
+fn properties_of(variables: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
+    variables.filter_map(|(name, value)| {
+        let property = name.strip_prefix("CONVENIO_KAFKA_")?;
+        Some((property.to_lowercase().replace('_', "."), value))
+    })
+}
+
+fn log_choice(log: &str, name: &str, properties: BTreeMap<String, String>) -> anyhow::Result<LogChoice> {
+    if log == "embedded" {
+        return Ok(LogChoice::Embedded);
+    }
+    let address: Address =
+        log.parse().with_context(|| format!("--log {log:?} is neither `embedded` nor an address"))?;
+    Ok(LogChoice::Kafka(Settings::new(address, name, properties)?))
+}
+
+/// The host's name and the port: unlike any other node's where nobody gives two hosts one name.
+fn default_name(listen: SocketAddr) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}:{}", if host.is_empty() { "node" } else { host }, listen.port())
 }
 
 /// `<data>-identity`.

@@ -1,5 +1,6 @@
 //! The program: it parses, runs, prints what went wrong once, and sets the exit code. What a verb does is in its own file.
 
+mod backend;
 mod bench;
 mod cli;
 mod client;

@@ -1,13 +1,18 @@
 //! A node: log, stores, sequencer, views, tree and portal, started in order and stopped in the reverse. It listens nowhere itself.
 
-use crate::{clock, config::Config, tree};
+use crate::{
+    backend::{Backend, Seat, keep_index},
+    clock,
+    config::Config,
+    tree,
+};
 use anyhow::{Context as _, bail};
 use convenio_events::{
     Event, LedgerId, Sequence,
     log::EventLog,
     types::{Facts, ledger},
 };
-use convenio_journal::{Access, Index, Journal, StateFile};
+use convenio_journal::{Index, StateFile};
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
@@ -42,6 +47,9 @@ pub(crate) struct Node {
     clock: Arc<Mutex<Box<dyn Clock>>>,
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
+    name: String,
+    /// Where other nodes may write too.
+    seat: Option<Seat>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
     _identity: Identity,
 }
@@ -49,21 +57,20 @@ pub(crate) struct Node {
 impl Node {
     /// Starts everything that needs no address; returns when commands are accepted.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("making the data directory {}", config.data.display()))?;
-        let journal = Journal::open(&config.data, Access::ReadWrite)
-            .with_context(|| format!("opening the journal in {}", config.data.display()))?;
+        let backend = Backend::open(config).await?;
         // 1. The identity comes before the first event: a crash after it leaves an empty journal, and it is taken up again.
-        let empty = *journal.head().borrow() == Sequence::ZERO;
+        let empty = backend.is_empty();
         let (identity, opening) = if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
-        let index: Arc<dyn EventIndex> = Arc::new(Index::open(&journal)?);
-        let state: Arc<dyn StateStore> = Arc::new(StateFile::open(&journal)?);
-        let log: Arc<dyn EventLog> = Arc::new(journal);
+        let files = Arc::new(Index::open(&backend.journal)?);
+        let index: Arc<dyn EventIndex> = files.clone();
+        let state: Arc<dyn StateStore> = Arc::new(StateFile::open(&backend.journal)?);
+        let log = backend.log.clone();
         let (shutdown, stop) = watch::channel(false);
         let mut threads = Vec::new();
         // 2. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
         let snapshot = SnapshotCursor::default();
-        let (_, elected) = watch::channel(1);
+        // Where nobody else can write, this node is elected for good.
+        let (elect, elected) = watch::channel(u64::from(backend.kafka.is_none()));
         let (sequencer, ledger) = Sequencer::new(Parts {
             log: log.clone(),
             state: state.clone(),
@@ -72,14 +79,29 @@ impl Node {
             clock: clock::from_environment()?,
             entropy: Entropy::from_system(),
             opening,
+            attempts: backend.attempts(),
             elected,
         });
         threads.push(on_thread("sequencer", async move { Ok(sequencer.run().await?) })?);
-        if let Err(error) = ready(&ledger).await {
+        let seat = match &backend.kafka {
+            Some(kafka) => {
+                let stop = stopped(stop.clone());
+                threads.push(on_thread("index", keep_index(files, log.head(), stop))?);
+                Some(Seat::take(kafka, elect, &ledger)?)
+            }
+            None => None,
+        };
+        if let Err(error) = ready(&ledger, &*log).await {
             // The sequencer's own error says why.
             return Err(threads.pop().map_or(Ok(()), join).err().unwrap_or(error));
         }
         let ledger_id = opened(&*log).await?.ledger;
+        anyhow::ensure!(
+            identity.ledger() == ledger_id.uuid(),
+            "the identity in {} is of the ledger {}, and the log is of {ledger_id}: copy the identity of a node of this ledger",
+            config.identity.display(),
+            identity.ledger()
+        );
         // 3. Everything else is derived and follows.
         threads.push(on_thread("snapshot", keep_snapshot(log.clone(), state, snapshot, stop.clone()))?);
         let (root, heads) = watch::channel(TreeHead::empty());
@@ -100,6 +122,8 @@ impl Node {
             clock,
             shutdown,
             threads,
+            name: config.name.clone(),
+            seat,
             _identity: identity,
         })
     }
@@ -115,7 +139,7 @@ impl Node {
             views: self.views.clone(),
             root: self.root.clone(),
             ledger_id: self.ledger_id,
-            node: "embedded".to_owned(),
+            node: self.name.clone(),
             public_url: public_url.to_owned(),
             limits: Limits { rate },
             clock: self.time(),
@@ -141,8 +165,12 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, index, views, shutdown, threads, _identity: identity, .. } = self;
+        let Self { ledger, log, index, views, shutdown, threads, seat, _identity: identity, .. } = self;
         shutdown.send_replace(true);
+        // Another node takes over while this one tidies up.
+        if let Some(seat) = seat {
+            tokio::task::spawn_blocking(move || seat.leave()).await?;
+        }
         views.shutdown().await;
         drop((ledger, log, index, views));
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
@@ -199,11 +227,22 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Waits until the sequencer writes.
-async fn ready(ledger: &Ledger) -> anyhow::Result<()> {
-    let mut standing = ledger.watch();
-    let standing = standing.wait_for(|standing| matches!(standing.role, Role::Writer | Role::Stopped)).await?;
-    if standing.role == Role::Writer { Ok(()) } else { bail!("the sequencer could not start") }
+/// Waits until the sequencer writes, or another node's has opened the ledger.
+async fn ready(ledger: &Ledger, log: &dyn EventLog) -> anyhow::Result<()> {
+    let (mut standing, mut head) = (ledger.watch(), log.head());
+    loop {
+        let role = standing.borrow_and_update().role;
+        match role {
+            Role::Writer => return Ok(()),
+            Role::Stopped => bail!("the sequencer could not start"),
+            Role::Follower if *head.borrow_and_update() > Sequence::ZERO => return Ok(()),
+            Role::Follower | Role::Starting => {}
+        }
+        tokio::select! {
+            changed = standing.changed() => changed?,
+            changed = head.changed() => changed?,
+        }
+    }
 }
 
 /// The event that opened the ledger.

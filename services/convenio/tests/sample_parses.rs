@@ -119,6 +119,7 @@ fn new_ledger() -> (Ledger, MemoryLog, watch::Sender<u64>) {
         index: Arc::new(MemoryIndex::default()),
         clock: Box::new(Noon),
         entropy: Entropy::from_seed(1),
+        attempts: 25,
         opening: Some(opening),
         elected,
     });

@@ -47,8 +47,6 @@ pub const TIMERS_PERIOD: Duration = Duration::from_secs(60);
 pub const SUBJECTS_KEPT: usize = 250_000;
 /// How long it waits before it opens the log again after a failure that may pass.
 const REOPEN_DELAY: Duration = Duration::from_millis(200);
-/// How often it tries to open the log in one term before it gives up.
-const REOPEN_LIMIT: u32 = 25;
 
 /// How far the snapshot has been written: what is below may leave memory.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +79,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// With what an empty log is opened.
     pub opening: Option<Opening>,
+    /// How often it opens the log again in one term after a failure that may pass, before it gives up.
+    pub attempts: u32,
     /// The term in which this node is elected to write; 0 while it is not. A fenced term is over for good.
     pub elected: watch::Receiver<u64>,
 }
@@ -182,7 +182,7 @@ impl Sequencer {
     }
 
     async fn terms(&mut self) -> Result<(), SequencerError> {
-        let mut attempts = 0;
+        let (mut attempts, limit) = (0, self.parts.attempts);
         let mut batches = 0;
         while let Some(term) = self.await_election().await {
             let writing = match recovery::recover(&mut self.parts, &self.standing).await {
@@ -191,7 +191,7 @@ impl Sequencer {
                     self.fenced_term = term;
                     continue;
                 }
-                Err(error) if error.may_pass() && attempts < REOPEN_LIMIT => {
+                Err(error) if error.may_pass() && attempts < limit => {
                     attempts += 1;
                     tracing::warn!(error = &error as &dyn std::error::Error, attempts, "cannot write now");
                     tokio::time::sleep(REOPEN_DELAY).await;
@@ -209,7 +209,7 @@ impl Sequencer {
             let committed = self.standing.borrow().batches;
             if committed > batches {
                 (attempts, batches) = (0, committed);
-            } else if attempts > REOPEN_LIMIT {
+            } else if attempts > limit {
                 return Err(OpenError::Unavailable("the log takes no batch".into()).into());
             }
             self.standing.send_modify(|standing| standing.role = Role::Starting);

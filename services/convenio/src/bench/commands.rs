@@ -80,6 +80,7 @@ pub(super) fn decide(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             index: Arc::new(MemoryIndex::default()),
             clock: Box::new(StillClock(chrono::Utc::now().into())),
             entropy: Entropy::from_seed(1),
+            attempts: 25,
             opening: Some(Opening {
                 ledger: convenio_events::LedgerId::new(uuid::Uuid::from_u128(1)),
                 origin: "bench.invalid/log".to_owned(),

@@ -10,7 +10,11 @@ mod restart;
 mod views;
 mod workload;
 
-use crate::{config::Config, node::Node, verbs::output};
+use crate::{
+    config::{Config, LogChoice},
+    node::Node,
+    verbs::output,
+};
 use anyhow::Context as _;
 use convenio_events::{codes::Purpose, time::TimeZone};
 use report::{Figure, table_line};
@@ -106,6 +110,8 @@ pub(super) struct Served {
 
 pub(super) fn config(folder: &Path) -> Config {
     Config {
+        log: LogChoice::Embedded,
+        name: "bench".to_owned(),
         data: folder.join("data"),
         identity: folder.join("identity"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -118,6 +118,7 @@ impl Setup {
             index: self.index.clone(),
             clock: Box::new(self.clock.clone()),
             entropy: Entropy::from_seed(1),
+            attempts: 25,
             opening: self.opening.clone(),
             elected: term,
         });

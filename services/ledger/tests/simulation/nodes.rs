@@ -94,6 +94,7 @@ impl Nodes {
             index: stores.index.clone(),
             clock: Box::new(NodeClock { began: self.began, ahead_seconds: node as i64 * 3 }),
             entropy: Entropy::from_seed(self.chance.below(u64::MAX)),
+            attempts: 25,
             opening: Some(opening()),
             elected: self.elected[node].subscribe(),
         });

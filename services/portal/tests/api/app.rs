@@ -152,6 +152,7 @@ impl App {
             index: index.clone(),
             clock: Box::new(clock.clone()),
             entropy: Entropy::from_seed(1),
+            attempts: 25,
             opening: Some(opening()),
             elected: term,
         });
