@@ -7,6 +7,12 @@ const WORD_CHARACTERS_LIMIT: usize = 40;
 /// A word without accents, in lower case; other scripts pass unchanged.
 pub(crate) fn fold(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
+    fold_into(word, &mut folded);
+    folded
+}
+
+/// Adds [`fold`] of a word to a text.
+pub(crate) fn fold_into(word: &str, folded: &mut String) {
     for character in word.chars().take(WORD_CHARACTERS_LIMIT) {
         if character.is_ascii() {
             folded.push(character.to_ascii_lowercase());
@@ -38,7 +44,6 @@ pub(crate) fn fold(word: &str) -> String {
             }
         }
     }
-    folded
 }
 
 /// The singular of a folded word, as far as its ending tells; the word itself where it does not.
@@ -97,24 +102,6 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Adds the words of a text as they are indexed: the root of each, and the whole word where that is another: somebody may have
-/// typed just more of it than its root.
-pub(crate) fn index_words(text: &str, out: &mut Vec<String>) {
-    for word in words(text) {
-        let folded = fold(word);
-        let root = root(&folded);
-        if *root != *folded {
-            out.push(root.into_owned());
-        }
-        out.push(folded);
-    }
-}
-
-/// Adds the roots of a title's words, marked as such. No word begins with the mark, for it is no letter.
-pub(crate) fn index_title(text: &str, out: &mut Vec<String>) {
-    out.extend(words(text).map(|word| format!("{TITLE_MARK}{}", root(&fold(word)))));
-}
-
 /// What stands before the words of titles in the index.
 pub(crate) const TITLE_MARK: char = '¶';
 
@@ -125,7 +112,7 @@ pub(crate) fn sort_key(text: &str) -> String {
         if !key.is_empty() {
             key.push(' ');
         }
-        key.push_str(&fold(word));
+        fold_into(word, &mut key);
     }
     key
 }
@@ -135,8 +122,9 @@ mod tests {
     use super::*;
 
     fn check_finds(asked: &str, written: &str) {
-        let mut indexed = Vec::new();
-        index_words(written, &mut indexed);
+        // As it is indexed: whole, and its root.
+        let whole: Vec<String> = words(written).map(fold).collect();
+        let indexed: Vec<String> = whole.iter().flat_map(|word| [root(word).into_owned(), word.clone()]).collect();
         let folded = fold(asked);
         let root = root(&folded);
         let found = indexed.iter().any(|word| word.starts_with(&*root) || word.starts_with(&*folded));

@@ -169,8 +169,10 @@ fn publish_numbered(ledger: &mut Ledger, n: u128) {
 /// So many that each way to find them is taken: frequent words, rare ones, beginnings of few words and of thousands.
 const LARGE: u128 = 9_000;
 
-/// Questions, and by which group of relevance, if any, they find offer `n`.
-const LARGE_QUESTIONS: [(&str, fn(u128) -> Option<u8>); 11] = [
+/// In which group of relevance, if any, a question finds offer `n`.
+type Group = fn(u128) -> Option<u8>;
+
+const LARGE_QUESTIONS: [(&str, Group); 11] = [
     ("par", |n| n.is_multiple_of(2).then_some(0)),
     ("LOTES", |_| Some(0)),
     ("lot", |_| Some(2)),

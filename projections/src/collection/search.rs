@@ -142,13 +142,13 @@ mod tests {
     use crate::collection::words::WordBytes;
 
     fn fit(q: &str, words: &[&str]) -> Option<Fit> {
-        let bytes = WordBytes::of(words.iter().map(|word| (*word).to_owned()).collect());
+        let bytes = WordBytes::of(words.iter().copied());
         Search::new(q).expect("words").fit(bytes.list())
     }
 
     #[test]
     fn the_title_fits_best_then_whole_words_then_beginnings() {
-        let words = ["¶agua", "agua", "limpia", "para", "riego"];
+        let words = ["agua", "limpia", "para", "riego", "¶agua"];
         assert_eq!(fit("aguas", &words), Some(Fit::Title));
         assert_eq!(fit("agua riegos", &words), Some(Fit::Whole));
         assert_eq!(fit("AGU limp", &words), Some(Fit::Beginning));

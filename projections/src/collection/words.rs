@@ -2,10 +2,12 @@
 
 use crate::{
     document::{Body, Document},
-    fold::{index_title, index_words, sort_key},
+    fold::{TITLE_MARK, fold_into, root, sort_key, words},
 };
 use convenio_events::LanguageMap;
-use serde_json::{Value, value::RawValue};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// What is indexed of one record.
 pub(super) struct Words {
@@ -17,29 +19,156 @@ pub(super) struct Words {
 
 /// The words of a record.
 pub(super) fn words_of(document: &Document) -> Words {
-    let mut words = Vec::new();
+    let mut words = WordBag::default();
     let mut title_key = String::new();
     if let Some(title) = document.title().and_then(|title| serde_json::from_str::<LanguageMap>(title.get()).ok()) {
-        for (_, text) in title.texts() {
-            index_words(text, &mut words);
-            index_title(text, &mut words);
-        }
+        title.texts().for_each(|(_, text)| words.add_title(text));
         let original = title.texts().find(|(tag, _)| *tag == title.original());
         title_key = original.map(|(_, text)| sort_key(text)).unwrap_or_default();
     }
-    add(document.text(), &["title", "name"], &mut words);
+    words.add_all(document.text(), &["title", "name"]);
     match &document.body {
         Body::Organisation(organisation) => {
-            organisation.identifiers.iter().for_each(|identifier| index_words(identifier.as_str(), &mut words));
-            organisation.sites.iter().for_each(|site| add(site.text.as_deref(), &[], &mut words));
+            organisation.identifiers.iter().for_each(|identifier| words.add(identifier.as_str()));
+            organisation.sites.iter().for_each(|site| words.add_all(site.text.as_deref(), &[]));
         }
         Body::Convening(convening) => {
-            convening.sessions.iter().for_each(|session| add(session.text.as_deref(), &[], &mut words));
-            convening.visits.iter().for_each(|visit| add(visit.text.as_deref(), &[], &mut words));
+            convening.sessions.iter().for_each(|session| words.add_all(session.text.as_deref(), &[]));
+            convening.visits.iter().for_each(|visit| words.add_all(visit.text.as_deref(), &[]));
         }
         Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) => {}
     }
-    Words { indexed: WordBytes::of(words), sort_key: title_key }
+    Words { indexed: words.pack(), sort_key: title_key }
+}
+
+/// Words one behind the other in one text: a record has too many for a string each.
+#[derive(Default)]
+struct WordBag {
+    text: String,
+    words: Vec<Range<usize>>,
+}
+
+impl WordBag {
+    /// The root of each word, and the whole word where that is another: somebody may have typed just more of it than its root.
+    fn add(&mut self, text: &str) {
+        for word in words(text) {
+            self.add_word(word);
+        }
+    }
+
+    /// The same, and the roots marked as those of a title. No word begins with the mark, for it is no letter.
+    fn add_title(&mut self, text: &str) {
+        for word in words(text) {
+            let root = self.add_word(word);
+            let start = self.text.len();
+            self.text.push(TITLE_MARK);
+            self.text.extend_from_within(root);
+            self.words.push(start..self.text.len());
+        }
+    }
+
+    /// Adds one word and its root, and says where the root is.
+    fn add_word(&mut self, word: &str) -> Range<usize> {
+        let start = self.text.len();
+        fold_into(word, &mut self.text);
+        let end = self.text.len();
+        self.words.push(start..end);
+        let root = match root(&self.text[start..]) {
+            // Roots that are not rewritten are beginnings of the word.
+            Cow::Borrowed(root) => start..start + root.len(),
+            Cow::Owned(root) => {
+                self.text.push_str(&root);
+                end..self.text.len()
+            }
+        };
+        if root.end != end {
+            self.words.push(root.clone());
+        }
+        root
+    }
+
+    /// Every text below the members of an object, but some of them.
+    fn add_all(&mut self, text: Option<&RawValue>, but: &'static [&'static str]) {
+        let Some(text) = text else { return };
+        // What is no object has no words, and the log holds only what is JSON.
+        let _ = serde_json::Deserializer::from_str(text.get()).deserialize_map(Texts { bag: self, but });
+    }
+
+    fn pack(mut self) -> WordBytes {
+        let text = self.text.as_bytes();
+        self.words.sort_unstable_by(|one, other| text[one.clone()].cmp(&text[other.clone()]));
+        self.words.dedup_by(|one, other| text[one.clone()] == text[other.clone()]);
+        WordBytes::of(self.words.iter().map(|word| &self.text[word.clone()]))
+    }
+}
+
+/// Adds every text below a value to a bag. Which language is the original, and how others came to be, are no words: where there
+/// are `texts`, nothing beside them is one.
+struct Texts<'a> {
+    bag: &'a mut WordBag,
+    but: &'static [&'static str],
+}
+
+impl<'de> serde::de::DeserializeSeed<'de> for Texts<'_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Texts<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.bag.add(text);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        while values.next_element_seed(Texts { bag: &mut *self.bag, but: &[] })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let (before, mut has_texts) = (self.bag.words.len(), false);
+        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+            if self.but.contains(&&*name) || has_texts {
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if name == "texts" {
+                has_texts = true;
+                self.bag.words.truncate(before);
+            }
+            members.next_value_seed(Texts { bag: &mut *self.bag, but: &[] })?;
+        }
+        Ok(())
+    }
 }
 
 /// The words of one record in a column: sorted, each once, each behind a byte with its length.
@@ -49,12 +178,10 @@ pub(super) fn words_of(document: &Document) -> Words {
 pub(super) struct WordBytes(pub(super) Vec<u8>);
 
 impl WordBytes {
-    /// Sorts and packs them. A word that is longer than its length can say, and no word of people is, is left out.
-    pub(super) fn of(mut words: Vec<String>) -> Self {
-        words.sort_unstable();
-        words.dedup();
-        let mut bytes = Vec::with_capacity(words.iter().map(|word| word.len() + 1).sum());
-        for word in &words {
+    /// Packs words that are sorted. One that is longer than its length can say, and no word of people is, is left out.
+    pub(super) fn of<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let mut bytes = Vec::with_capacity(words.clone().map(|word| word.len() + 1).sum());
+        for word in words {
             if let Ok(length) = u8::try_from(word.len()) {
                 bytes.push(length);
                 bytes.extend_from_slice(word.as_bytes());
@@ -111,27 +238,5 @@ impl WordList<'_> {
             text.push_str(&String::from_utf8_lossy(word));
         }
         text
-    }
-}
-
-fn add(text: Option<&RawValue>, but: &[&str], words: &mut Vec<String>) {
-    let Some(Ok(Value::Object(members))) = text.map(|text| serde_json::from_str::<Value>(text.get())) else { return };
-    for (name, value) in &members {
-        if !but.contains(&name.as_str()) {
-            collect(value, words);
-        }
-    }
-}
-
-/// Every text below a value. Which language is the original, and how others came to be, are no words.
-fn collect(value: &Value, words: &mut Vec<String>) {
-    match value {
-        Value::String(text) => index_words(text, words),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, words)),
-        Value::Object(members) => match members.get("texts") {
-            Some(texts) => collect(texts, words),
-            None => members.values().for_each(|value| collect(value, words)),
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

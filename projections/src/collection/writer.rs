@@ -236,9 +236,9 @@ impl Collection {
 
     /// In the table's own order, so that each of its pages is touched once.
     fn write_tags(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        self.tags_gone.sort_unstable();
-        self.tags_new.sort_unstable();
         if !self.bulk {
+            self.tags_gone.sort_unstable();
+            self.tags_new.sort_unstable();
             let mut delete = file.prepare_cached("DELETE FROM tag WHERE tag = ?1 AND number = ?2")?;
             self.tags_gone.iter().try_for_each(|row| delete.execute(*row).map(|_| ()))?;
             let mut insert = file.prepare_cached("INSERT INTO tag VALUES (?1, ?2)")?;
@@ -314,13 +314,23 @@ impl View for Collection {
     /// The rows of `tag` all at once and in their own order, from what the records have, and the index of their words.
     fn finish_bulk(&mut self, file: &Connection) -> Result<(), ApplyError> {
         self.bulk = false;
-        let mut select = file.prepare("SELECT number, tags FROM record")?;
+        let mut select = file.prepare("SELECT number, tags FROM record ORDER BY number")?;
         let mut rows = select.query([])?;
+        let mut numbers: Vec<Vec<i64>> = Vec::new();
         while let Some(row) = rows.next()? {
-            let (number, tags): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-            self.tags_new.extend(tags_from(&tags).map(|tag| (tag, number)));
+            let number = row.get(0)?;
+            for tag in tags_from(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?) {
+                let tag = tag as usize;
+                if numbers.len() <= tag {
+                    numbers.resize_with(tag + 1, Vec::new);
+                }
+                numbers[tag].push(number);
+            }
         }
-        self.write_tags(file)?;
+        let mut insert = file.prepare("INSERT INTO tag VALUES (?1, ?2)")?;
+        for (tag, numbers) in (0_u32..).zip(&numbers) {
+            numbers.iter().try_for_each(|number| insert.execute((tag, number)).map(|_| ()))?;
+        }
         Ok(index::make(file)?)
     }
 }
