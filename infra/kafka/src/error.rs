@@ -24,6 +24,14 @@ pub enum KafkaLogError {
         #[source]
         source: KafkaError,
     },
+    /// Kafka does not let us in.
+    #[error("Kafka does not let this node in: {reason}")]
+    Refused {
+        /// Whether it is who we are, or the connection.
+        code: RDKafkaErrorCode,
+        /// What librdkafka says of it.
+        reason: String,
+    },
     /// Nobody answered in time.
     #[error("Kafka did not {0} in time")]
     Late(&'static str),
@@ -58,6 +66,9 @@ pub enum KafkaLogError {
     /// A text that does not open with its key.
     #[error("the text of event {0} does not open with its key")]
     Seal(Sequence),
+    /// The copy on this node stands still for good.
+    #[error("this node follows the log no more: {0}")]
+    Halted(String),
     /// The node's own copy.
     #[error("the copy of the log on this node")]
     Journal(#[from] JournalError),
@@ -85,12 +96,15 @@ impl KafkaLogError {
                         | RDKafkaErrorCode::Authentication
                 )
             ),
+            // A broker that is starting may break off before it has said who it is.
+            Self::Refused { code, .. } => *code == RDKafkaErrorCode::SSL,
             Self::Late(_) => true,
             Self::Journal(error) => matches!(error, JournalError::Unavailable { .. }),
             Self::Property { .. }
             | Self::Topic { .. }
             | Self::OtherHistory { .. }
             | Self::Message { .. }
+            | Self::Halted(_)
             | Self::Seal(_) => false,
         }
     }
@@ -113,4 +127,16 @@ pub(crate) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
 /// Whether a producer was told that another took its place.
 pub(crate) fn is_fenced(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch)
+}
+
+/// An error and all its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

@@ -15,9 +15,11 @@ mod error;
 mod follower;
 mod frame;
 mod log;
+mod reading;
 mod seal;
 mod settings;
 pub mod topics;
+mod transactions;
 mod writer;
 
 pub use election::Election;

@@ -66,7 +66,7 @@ impl EventLog for KafkaLog {
     async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
         let shared = self.shared.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            writer::open(&shared.settings, &shared.follower.following(), shared.journal.head())
+            writer::open(&shared.settings, shared.follower.following(), shared.journal.clone())
         });
         let (writer, head) = opened.await.map_err(|error| OpenError::Unavailable(error.into()))??;
         Ok(OpenedWriter { writer: Box::new(writer), head })

@@ -3,17 +3,22 @@
 
 use crate::{error::KafkaLogError, settings::Settings};
 use rdkafka::{
+    ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
-    error::RDKafkaErrorCode,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{BaseProducer, NoCustomPartitioner, Producer as _, ProducerContext},
 };
 use std::{
     collections::HashMap,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 /// How long Kafka may take to make or describe a topic.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one question waits before it is looked whether a broker has refused us.
+const ASK: Duration = Duration::from_secs(2);
 /// How often it is looked whether a new topic is there.
 const LOOK: Duration = Duration::from_millis(50);
 /// The most bytes of one message: the largest command's event, its seal, and room.
@@ -83,8 +88,7 @@ pub struct Cluster {
 pub async fn prepare(settings: &Settings) -> Result<Cluster, KafkaLogError> {
     let admin: AdminClient<DefaultClientContext> =
         settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
-    let admin = std::sync::Arc::new(admin);
-    let asking = admin.clone();
+    let asking = settings.clone();
     let cluster = blocking(move || ask_cluster(&asking)).await?;
     // Three copies wherever there are three brokers, of which two must have each event before it counts.
     let replicas = if cluster.brokers >= 3 { 3 } else { 1 };
@@ -103,10 +107,44 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(KafkaLogError::Late("answer")))
 }
 
-fn ask_cluster(admin: &AdminClient<DefaultClientContext>) -> Result<Cluster, KafkaLogError> {
-    let client = admin.inner();
-    let metadata = client.fetch_metadata(None, ADMIN_TIMEOUT).map_err(KafkaLogError::kafka("it does not answer"))?;
-    let id = client.fetch_cluster_id(ADMIN_TIMEOUT).ok_or(KafkaLogError::Late("say its id"))?;
+/// Why no broker lets us in. An answer that does not come says only that it does not come.
+#[derive(Debug, Default)]
+struct Refusal(Mutex<Option<(RDKafkaErrorCode, String)>>);
+
+impl ClientContext for Refusal {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka");
+        let code = error.rdkafka_error_code();
+        if let Some(code @ (RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) = code {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ProducerContext for Refusal {
+    type DeliveryOpaque = ();
+    fn delivery(&self, _: &rdkafka::message::DeliveryResult<'_>, (): ()) {}
+}
+
+/// Asks with a client of its own, which hears why a broker does not let it in.
+fn ask_cluster(settings: &Settings) -> Result<Cluster, KafkaLogError> {
+    let client: BaseProducer<Refusal, NoCustomPartitioner> = settings
+        .client(&[], &[])
+        .create_with_context(Refusal::default())
+        .map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let deadline = Instant::now() + ADMIN_TIMEOUT;
+    let metadata = loop {
+        let asked = client.client().fetch_metadata(None, ASK);
+        client.poll(Duration::ZERO);
+        let refusal = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (asked, refusal) {
+            (Ok(metadata), _) => break metadata,
+            (Err(_), Some((code, reason))) => return Err(KafkaLogError::Refused { code, reason }),
+            (Err(_), None) if Instant::now() < deadline => {}
+            (Err(error), None) => return Err(KafkaLogError::kafka("it does not answer")(error)),
+        }
+    };
+    let id = client.client().fetch_cluster_id(ADMIN_TIMEOUT).ok_or(KafkaLogError::Late("say its id"))?;
     Ok(Cluster { id, brokers: metadata.brokers().len() })
 }
 
@@ -196,6 +234,10 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
         if found(setting) != wanted {
             return Err(wrong(setting, found(setting).to_owned(), wanted));
         }
+    }
+    let largest: usize = found("max.message.bytes").parse().unwrap_or(0);
+    if topic == Topic::Log && largest < MESSAGE_BYTES_LIMIT {
+        return Err(wrong("max.message.bytes", largest.to_string(), &format!("{MESSAGE_BYTES_LIMIT} or more")));
     }
     let in_sync: usize = found("min.insync.replicas").parse().unwrap_or(0);
     if replicas > 1 && in_sync < 2 {

@@ -1,0 +1,348 @@
+//! What the follower's thread does: events and their keys become rows of the journal, in order and without gaps. It skips
+//! nothing that it cannot read: it stops and says so.
+
+use crate::{
+    error::{KafkaLogError, chain, code},
+    follower::{Cursor, Following, KEYS_BARRIER, Sources},
+    frame::{self, CONTROL, Frame},
+    seal::{self, Place, TextKey},
+};
+use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
+use convenio_journal::Mirror;
+use rdkafka::{
+    Offset,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers as _, Message as _},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// How long one wait for messages takes at most: how late the thread sees that it shall end.
+const POLL: Duration = Duration::from_millis(100);
+/// The most events that are written to the journal at a time.
+const EVENTS_LIMIT: usize = 5_000;
+/// The most bytes of events that wait to be written.
+const BYTES_LIMIT: usize = 16 << 20;
+/// How long to wait before a failed journal is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long nothing may come until it is asked whether this is the end still.
+const IDLE: Duration = Duration::from_secs(1);
+/// How long a topic may be unknown until it is gone: a broker that has just started does not know all.
+const GONE: Duration = Duration::from_secs(5);
+
+/// What the thread works with.
+pub(crate) struct Reading {
+    cluster: String,
+    log_topic: String,
+    keys_topic: String,
+    mirror: Mirror,
+    /// The ledger of the events that are copied.
+    ledger: Option<LedgerId>,
+    /// The last event that was copied before the start, until it was seen again.
+    last: Option<RecordedEvent>,
+    waiting: VecDeque<Waiting>,
+    waiting_bytes: usize,
+    /// Keys of events that are not written yet, and the offset of each.
+    keys: BTreeMap<Sequence, (i64, Option<TextKey>)>,
+    /// Below it, every key that is not in `keys` was destroyed.
+    keys_through: Sequence,
+    keys_next: i64,
+    /// The offset of the last message of the log.
+    read_until: i64,
+    /// When the end of the log was seen, if it was since it was last told.
+    at_end: Option<Instant>,
+    /// When the end of the log was seen last, where nothing has come and nothing was asked since.
+    quiet: Option<Instant>,
+    /// Since when Kafka says that it does not know a topic.
+    unknown: Option<Instant>,
+    told: watch::Sender<Following>,
+}
+
+/// An event that waits for its key.
+struct Waiting {
+    offset: i64,
+    bytes: usize,
+    entry: Entry,
+    frame: Frame,
+}
+
+impl Reading {
+    pub(crate) fn new(
+        cluster: String,
+        [log_topic, keys_topic]: [String; 2],
+        mirror: Mirror,
+        cursor: Option<Cursor>,
+        last: Option<RecordedEvent>,
+        told: watch::Sender<Following>,
+    ) -> Result<Self, KafkaLogError> {
+        let entry = last.as_ref().map(|last| Entry::parse(&last.entry)).transpose();
+        let entry = entry.map_err(|error| KafkaLogError::OtherHistory {
+            topic: log_topic.clone(),
+            why: format!("the last event that was copied is none: {error}"),
+        })?;
+        Ok(Self {
+            cluster,
+            log_topic,
+            keys_topic,
+            mirror,
+            ledger: entry.map(|entry| entry.ledger),
+            last,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            keys: BTreeMap::new(),
+            keys_through: Sequence::ZERO,
+            keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
+            read_until: cursor.map_or(-1, |cursor| cursor.log - 1),
+            at_end: None,
+            quiet: None,
+            unknown: None,
+            told,
+        })
+    }
+
+    pub(crate) fn run(mut self, sources: &Sources, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) {
+            let done = self.read(sources).and_then(|()| self.write()).and_then(|()| self.is_there(sources));
+            match done {
+                Ok(()) => self.tell(sources),
+                Err(error) if error.may_pass() => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the copy of the log: trying again");
+                    std::thread::sleep(RETRY);
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "this node follows the log no more");
+                    self.told.send_modify(|told| told.halted = Some(chain(&error)));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes whatever has arrived, so that it is written together; waits for the first of it.
+    fn read(&mut self, sources: &Sources) -> Result<(), KafkaLogError> {
+        let is_full = |this: &Self| this.waiting.len() >= EVENTS_LIMIT || this.waiting_bytes >= BYTES_LIMIT;
+        // An event without its key is not waited behind: the key is on its way.
+        let mut wait = if self.waiting.is_empty() { POLL } else { Duration::ZERO };
+        while !is_full(self) {
+            let Some(polled) = sources.log.poll(wait) else { break };
+            wait = Duration::ZERO;
+            match polled {
+                Ok(message) => {
+                    (self.quiet, self.unknown) = (None, None);
+                    self.take(&message)?;
+                }
+                Err(KafkaError::PartitionEOF(_)) => {
+                    self.at_end = Some(Instant::now());
+                    (self.quiet, self.unknown) = (self.at_end, None);
+                }
+                Err(error) => self.trouble(&self.log_topic.clone(), &error)?,
+            }
+        }
+        let mut wait = if self.lacks_keys() { POLL } else { Duration::ZERO };
+        while let Some(polled) = sources.keys.poll(wait) {
+            match polled {
+                Ok(message) => {
+                    self.keys_next = message.offset() + 1;
+                    self.take_key(&message)?;
+                }
+                Err(KafkaError::PartitionEOF(_)) => {}
+                Err(error) => self.trouble(&self.keys_topic.clone(), &error)?,
+            }
+            wait = Duration::ZERO;
+            if self.keys.len() >= 2 * EVENTS_LIMIT && !self.lacks_keys() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an event has arrived whose key has not.
+    fn lacks_keys(&self) -> bool {
+        let last = self.waiting.back().map(|waiting| waiting.entry.sequence);
+        last.is_some_and(|last| last >= self.keys_through && !self.keys.contains_key(&last))
+    }
+
+    /// Says how far everything has been read and written.
+    fn tell(&mut self, sources: &Sources) {
+        // Events that wait for their keys are not read yet.
+        let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
+        let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
+        self.told.send_if_modified(|told| {
+            let changed = through > told.offset || at_end.is_some();
+            told.offset = told.offset.max(through);
+            told.confirmed = at_end.or(told.confirmed);
+            changed
+        });
+        if self.quiet.is_some_and(|since| since.elapsed() >= IDLE) {
+            self.quiet = None;
+            self.look_again(&sources.log);
+        }
+    }
+
+    /// librdkafka tells of an end once. Reading on from the same place makes it tell again, if Kafka says so.
+    fn look_again(&self, log: &BaseConsumer) {
+        if let Err(error) = log.seek(&self.log_topic, 0, Offset::Offset(self.read_until + 1), Duration::ZERO) {
+            tracing::debug!(%error, "the end of the log was not looked for");
+        }
+    }
+
+    fn trouble(&mut self, topic: &str, error: &KafkaError) -> Result<(), KafkaLogError> {
+        match code(error) {
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                let why = "the place that was to be read next is not there any more".to_owned();
+                return Err(KafkaLogError::OtherHistory { topic: topic.to_owned(), why });
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                self.unknown.get_or_insert_with(Instant::now);
+            }
+            _ => {}
+        }
+        tracing::warn!(%topic, %error, "Kafka cannot be read now");
+        Ok(())
+    }
+
+    /// Asks again for topics that Kafka did not know some time ago.
+    fn is_there(&mut self, sources: &Sources) -> Result<(), KafkaLogError> {
+        if self.unknown.is_none_or(|since| since.elapsed() < GONE) {
+            return Ok(());
+        }
+        for (topic, consumer) in [(&self.log_topic, &sources.log), (&self.keys_topic, &sources.keys)] {
+            let Ok(metadata) = consumer.fetch_metadata(Some(topic), GONE) else { return Ok(()) };
+            if metadata.topics().iter().all(|known| known.partitions().is_empty()) {
+                let why = "the topic is not there any more".to_owned();
+                return Err(KafkaLogError::OtherHistory { topic: topic.clone(), why });
+            }
+        }
+        self.unknown = None;
+        Ok(())
+    }
+
+    fn other_history(&self, why: String) -> KafkaLogError {
+        KafkaLogError::OtherHistory { topic: self.log_topic.clone(), why }
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        let control = message.headers().is_some_and(|headers| headers.iter().any(|header| header.key == CONTROL));
+        if !control {
+            self.take_event(message)?;
+        } else if let Some(last) = &self.last {
+            return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
+        }
+        self.read_until = message.offset();
+        Ok(())
+    }
+
+    fn take_key(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        let wrong =
+            |why: &str| KafkaLogError::Message { offset: message.offset(), why: format!("{why} in the topic of keys") };
+        let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).map(Sequence);
+        let key = message.key().ok_or_else(|| wrong("no key"))?;
+        if key == KEYS_BARRIER {
+            let through = message.payload().and_then(number).ok_or_else(|| wrong("no number"))?;
+            self.keys_through = self.keys_through.max(through);
+            return Ok(());
+        }
+        let sequence = number(key).ok_or_else(|| wrong("no sequence"))?;
+        match message.payload() {
+            Some(payload) => {
+                let text_key = TextKey(payload.try_into().map_err(|_| wrong("a key of another length"))?);
+                // Keys come in the order of their events: those between were destroyed.
+                self.keys_through = self.keys_through.max(sequence);
+                if sequence >= self.next() {
+                    self.keys.insert(sequence, (message.offset(), Some(text_key)));
+                }
+            }
+            None if sequence >= self.next() => {
+                self.keys.insert(sequence, (message.offset(), None));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The sequence of the first event that is not in the journal.
+    fn next(&self) -> Sequence {
+        self.mirror.next()
+    }
+
+    fn take_event(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        let offset = message.offset();
+        let value = message.payload().unwrap_or_default();
+        let (frame, entry) = frame::decode(value).map_err(|why| KafkaLogError::Message { offset, why })?;
+        if let Some(last) = self.last.take() {
+            return if last.entry == frame.entry && last.record == frame.record {
+                Ok(())
+            } else {
+                Err(self.other_history(format!("event {} is another one", last.sequence)))
+            };
+        }
+        if self.ledger.is_some_and(|ledger| ledger != entry.ledger) {
+            return Err(self.other_history(format!("event {} is of the ledger {}", entry.sequence, entry.ledger)));
+        }
+        let expected = self.waiting.back().map_or(self.next(), |waiting| waiting.entry.sequence.next());
+        if entry.sequence != expected {
+            let why = format!("event {expected} should come, and {} does", entry.sequence);
+            return Err(KafkaLogError::Message { offset, why });
+        }
+        self.ledger = Some(entry.ledger);
+        self.waiting_bytes += value.len();
+        self.waiting.push_back(Waiting { offset, bytes: value.len(), entry, frame });
+        Ok(())
+    }
+
+    /// Writes the events whose keys are known, or known to be destroyed.
+    fn write(&mut self) -> Result<(), KafkaLogError> {
+        let (mut events, mut offset, mut bytes) = (Vec::new(), None, 0);
+        for waiting in &self.waiting {
+            let sequence = waiting.entry.sequence;
+            let key = match self.keys.get(&sequence) {
+                Some((_, key)) => *key,
+                None if sequence < self.keys_through => None,
+                None => break,
+            };
+            events.push(opened(waiting, key)?);
+            (offset, bytes) = (Some(waiting.offset), bytes + waiting.bytes);
+        }
+        let (Some(log), Some(last)) = (offset, events.last()) else { return Ok(()) };
+        let left = self.keys.split_off(&last.sequence.next());
+        // Keys of events that are not written yet are read again by the next start.
+        let keys = left.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
+        let cursor = Cursor { cluster: self.cluster.clone(), log, keys };
+        let cursor = serde_json::to_string(&cursor).expect("text and numbers");
+        let count = events.len();
+        // Where this fails, the keys are still needed: it is tried again.
+        let written = self.mirror.append(events, &cursor);
+        self.keys.extend(left);
+        written?;
+        self.waiting.drain(..count);
+        self.waiting_bytes -= bytes;
+        let next = self.next();
+        self.keys = self.keys.split_off(&next);
+        Ok(())
+    }
+}
+
+fn opened(waiting: &Waiting, key: Option<TextKey>) -> Result<RecordedEvent, KafkaLogError> {
+    let Waiting { entry, frame, .. } = waiting;
+    let place = Place { ledger: entry.ledger, sequence: entry.sequence };
+    let (text, text_salt) = match key {
+        None => (None, None),
+        Some(key) => {
+            let opened = seal::open(place, key, &frame.sealed).ok_or(KafkaLogError::Seal(entry.sequence))?;
+            (opened.text, Some(opened.salt))
+        }
+    };
+    Ok(RecordedEvent {
+        sequence: entry.sequence,
+        entry: frame.entry.clone(),
+        record: frame.record.clone(),
+        record_salt: frame.record_salt,
+        text,
+        text_salt,
+    })
+}

@@ -1,0 +1,239 @@
+//! Transactions of one producer, from fencing whoever wrote before to the last commit. It never aborts one, and never guesses
+//! how one ended.
+
+use crate::{
+    error::{KafkaLogError, code, is_fenced},
+    follower::KEYS_BARRIER,
+    frame::{self, CONTROL},
+    seal::{self, Place},
+    settings::Settings,
+    topics::{MESSAGE_BYTES_LIMIT, Topic},
+};
+use convenio_events::{RecordedEvent, Sequence, entry::Entry};
+use rdkafka::{
+    ClientContext,
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, Message as _, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
+};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long the coordinator may take to fence a predecessor.
+const INIT_DEADLINE: Duration = Duration::from_secs(60);
+/// How long a transaction may take until its outcome is not known any more.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
+/// How long one call waits before it is taken up again.
+const CALL: Duration = Duration::from_secs(5);
+
+/// What has been delivered of a transaction.
+#[derive(Debug, Default)]
+struct Deliveries {
+    state: Mutex<Delivered>,
+    log_topic: String,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Delivered {
+    waiting: usize,
+    /// The offset of the last message in the log's topic.
+    offset: i64,
+    failed: Option<KafkaError>,
+}
+
+impl Deliveries {
+    fn with<T>(&self, change: impl FnOnce(&mut Delivered) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        self.with(|delivered| {
+            delivered.waiting -= 1;
+            match result {
+                Ok(message) if message.topic() == self.log_topic => {
+                    delivered.offset = delivered.offset.max(message.offset());
+                }
+                Ok(_) => {}
+                Err((error, _)) => {
+                    delivered.failed.get_or_insert_with(|| error.clone());
+                }
+            }
+        });
+    }
+}
+
+/// Why a transaction did not end well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Its end was never asked for: it will not be committed.
+    #[error("a message could not be written")]
+    Before(#[source] KafkaError),
+    /// Its end was asked for; an answer that was lost may have said that it is committed.
+    #[error("the transaction could not be committed")]
+    Committing {
+        /// Its last message in the log's topic.
+        offset: i64,
+        /// What librdkafka said at last.
+        #[source]
+        source: KafkaError,
+    },
+}
+
+impl Failure {
+    pub(crate) fn into_kafka(self) -> KafkaError {
+        match self {
+            Self::Before(source) | Self::Committing { source, .. } => source,
+        }
+    }
+}
+
+/// The producer of one term.
+pub(crate) struct Transactions {
+    producer: BaseProducer<Deliveries>,
+    log_topic: String,
+    keys_topic: String,
+}
+
+impl Transactions {
+    /// Fences whoever wrote before.
+    pub(crate) fn begin(settings: &Settings) -> Result<Self, KafkaLogError> {
+        let [log_topic, keys_topic] = Topic::ALL.map(|topic| topic.name(settings));
+        let config = settings.client(
+            &[
+                ("transaction.timeout.ms", "10000"),
+                ("message.timeout.ms", "8000"),
+                ("retry.backoff.ms", "10"),
+                ("retry.backoff.max.ms", "200"),
+                ("linger.ms", "0"),
+                ("queue.buffering.max.messages", "500000"),
+            ],
+            &[
+                ("transactional.id", &settings.name("writer")),
+                ("enable.idempotence", "true"),
+                ("acks", "all"),
+                ("message.max.bytes", &MESSAGE_BYTES_LIMIT.to_string()),
+            ],
+        );
+        let context = Deliveries { log_topic: log_topic.clone(), state: Mutex::default() };
+        let producer: BaseProducer<Deliveries> =
+            config.create_with_context(context).map_err(KafkaLogError::kafka("a producer could not be made"))?;
+        let this = Self { producer, log_topic, keys_topic };
+        let began = Instant::now();
+        let fenced = this.insist(began + INIT_DEADLINE, |producer| producer.init_transactions(CALL));
+        fenced.map_err(KafkaLogError::kafka("the writer before could not be fenced"))?;
+        Ok(this)
+    }
+
+    /// Resumes a call until its outcome is known or the deadline is over: another call in between would contradict it.
+    fn insist(
+        &self,
+        deadline: Instant,
+        call: impl Fn(&BaseProducer<Deliveries>) -> KafkaResult<()>,
+    ) -> KafkaResult<()> {
+        loop {
+            match call(&self.producer) {
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {}
+                Err(error)
+                    if code(&error) == Some(RDKafkaErrorCode::OperationTimedOut) && Instant::now() < deadline => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One transaction, from the first message to the end; returns the offset of its last message in the log's topic.
+    pub(crate) fn transact(&self, fill: impl FnOnce(&Self) -> KafkaResult<()>) -> Result<i64, Failure> {
+        let deadline = Instant::now() + COMMIT_DEADLINE;
+        let offset = self.deliver(fill, deadline).map_err(Failure::Before)?;
+        let committed = self.insist(deadline, |producer| producer.commit_transaction(CALL));
+        committed.map(|()| offset).map_err(|source| Failure::Committing { offset, source })
+    }
+
+    /// Begins a transaction and waits until Kafka has each of its messages.
+    fn deliver(&self, fill: impl FnOnce(&Self) -> KafkaResult<()>, deadline: Instant) -> KafkaResult<i64> {
+        let context = self.producer.context();
+        context.with(|delivered| *delivered = Delivered { offset: -1, ..Delivered::default() });
+        self.producer.begin_transaction()?;
+        fill(self)?;
+        // A commit with a message in flight stalls for 100 ms: every one is awaited first.
+        loop {
+            let delivered = context.with(|delivered| delivered.clone());
+            if let Some(error) = delivered.failed {
+                return Err(error);
+            }
+            if delivered.waiting == 0 && self.producer.in_flight_count() == 0 {
+                return Ok(delivered.offset);
+            }
+            if Instant::now() >= deadline {
+                return Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
+            }
+            self.producer.poll(Duration::from_millis(if delivered.waiting == 0 { 0 } else { 10 }));
+        }
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> KafkaResult<()> {
+        let context = self.producer.context();
+        context.with(|delivered| delivered.waiting += 1);
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.producer.poll(Duration::from_millis(1));
+                }
+                Err((error, _)) => {
+                    context.with(|delivered| delivered.waiting -= 1);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn send_events(&self, batch: &[RecordedEvent]) -> KafkaResult<()> {
+        for event in batch {
+            let entry = Entry::parse(&event.entry).map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+            let place = Place { ledger: entry.ledger, sequence: event.sequence };
+            let salt =
+                event.text_salt.ok_or_else(|| KafkaError::ClientCreation("a new event has no salt".to_owned()))?;
+            let (key, sealed) = seal::seal(place, &salt, event.text.as_deref());
+            let sequence = event.sequence.to_string();
+            let value = frame::encode(event, &sealed);
+            self.send(record(&self.log_topic).key(sequence.as_bytes()).payload(&value))?;
+            self.send(record(&self.keys_topic).key(sequence.as_bytes()).payload(&key.0))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the producer is at its end because another took its place; what a call returns may only say that it is.
+    pub(crate) fn is_fenced(&self, error: &KafkaError) -> bool {
+        [code(error), self.fatal_error().map(|(code, _)| code)].into_iter().flatten().any(is_fenced)
+    }
+
+    /// Why the producer is at its end, where it is.
+    pub(crate) fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.producer.client().fatal_error()
+    }
+
+    /// A message that is no event, and the word in the topic of keys that every key before `next` has been written.
+    pub(crate) fn control(&self, kind: &str, value: &serde_json::Value, next: Option<Sequence>) -> KafkaResult<i64> {
+        let written = self.transact(|this| {
+            let headers = OwnedHeaders::new().insert(Header { key: CONTROL, value: Some(kind) });
+            this.send(record(&this.log_topic).payload(value.to_string().as_bytes()).headers(headers))?;
+            if let Some(next) = next {
+                this.send(record(&this.keys_topic).key(KEYS_BARRIER).payload(next.to_string().as_bytes()))?;
+            }
+            Ok(())
+        });
+        written.map_err(Failure::into_kafka)
+    }
+}
+
+fn record(topic: &str) -> BaseRecord<'_, [u8], [u8]> {
+    BaseRecord::to(topic).partition(0)
+}

@@ -1,0 +1,132 @@
+//! Topics as somebody else sees and writes them, with a bare client. It knows nothing of events.
+
+use super::{Broker, SOON};
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    message::Message as _,
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use std::time::Duration;
+
+/// A message, without its headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    pub offset: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub control: bool,
+}
+
+/// Everything in a topic that a reader sees at this isolation level.
+pub fn read(config: &ClientConfig, topic: &str, isolation: &str) -> Vec<Raw> {
+    let mut config = config.clone();
+    config.set("group.id", "convenio.nobody").set("isolation.level", isolation);
+    config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
+    let consumer: BaseConsumer = config.create().expect("a consumer");
+    let mut assigned = TopicPartitionList::new();
+    assigned.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
+    consumer.assign(&assigned).expect("assigned");
+    let mut messages = Vec::new();
+    loop {
+        match consumer.poll(SOON).expect("the topic has an end") {
+            Ok(message) => messages.push(Raw {
+                offset: message.offset(),
+                key: message.key().map(<[u8]>::to_vec),
+                value: message.payload().map(<[u8]>::to_vec),
+                control: message.headers().is_some(),
+            }),
+            Err(KafkaError::PartitionEOF(_)) => return messages,
+            Err(error) => panic!("{topic} cannot be read: {error}"),
+        }
+    }
+}
+
+/// Somebody else's transaction: begun, its messages delivered, and not ended.
+pub struct Foreign {
+    pub producer: BaseProducer,
+}
+
+impl Foreign {
+    /// The coordinator ends its transactions after `timeout`.
+    pub fn new(broker: &Broker, timeout: Duration) -> Self {
+        let mut config = broker.client();
+        config.set("transactional.id", format!("foreign-{}", uuid::Uuid::new_v4()));
+        config.set("transaction.timeout.ms", timeout.as_millis().to_string());
+        config.set("message.timeout.ms", timeout.as_millis().to_string());
+        let producer: BaseProducer = config.create().expect("a producer");
+        producer.init_transactions(SOON).expect("a transactional producer");
+        Self { producer }
+    }
+
+    pub fn write(&self, topic: &str, values: &[&[u8]]) {
+        self.producer.begin_transaction().expect("begins");
+        for value in values {
+            let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).payload(value);
+            self.producer.send(record).map_err(|(error, _)| error).expect("sends");
+        }
+        self.producer.flush(SOON).expect("delivered");
+    }
+
+    pub fn commit(&self) {
+        self.producer.commit_transaction(SOON).expect("commits");
+    }
+
+    pub fn abort(&self) {
+        self.producer.abort_transaction(SOON).expect("aborts");
+    }
+}
+
+/// Writes messages without any transaction.
+pub fn produce(broker: &Broker, topic: &str, messages: &[(Option<&[u8]>, &[u8])]) {
+    let producer: BaseProducer = broker.client().create().expect("a producer");
+    for (key, value) in messages {
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).payload(value);
+        record.key = *key;
+        producer.send(record).map_err(|(error, _)| error).expect("sends");
+    }
+    producer.flush(SOON).expect("delivered");
+}
+
+impl Broker {
+    /// A bare client of the broker.
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap());
+        config
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().expect("a client")
+    }
+
+    /// All that readers see of a topic.
+    pub fn committed(&self, topic: &str) -> Vec<Raw> {
+        read(&self.client(), topic, "read_committed")
+    }
+
+    pub async fn create(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        for (name, value) in settings {
+            new = new.set(name, value);
+        }
+        let made = self.admin().create_topics([&new], &AdminOptions::new()).await.expect("Kafka answers");
+        made[0].as_ref().expect("the topic is made");
+    }
+
+    pub async fn delete(&self, topics: &[&str]) {
+        let gone = self.admin().delete_topics(topics, &AdminOptions::new()).await.expect("Kafka answers");
+        assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    }
+
+    /// Deletes what is before an offset.
+    pub async fn truncate(&self, topic: &str, before: Offset) {
+        let mut to = TopicPartitionList::new();
+        to.add_partition_offset(topic, 0, before).expect("a partition");
+        let done = self.admin().delete_records(&to, &AdminOptions::new()).await.expect("Kafka answers");
+        assert!(done.elements().iter().all(|element| element.error().is_ok()));
+    }
+}
