@@ -16,6 +16,8 @@ use tokio::sync::watch;
 const FIRST_SIGHT: Duration = Duration::from_secs(600);
 /// How often an elected node looks whether it writes.
 const LOOK: Duration = Duration::from_millis(200);
+/// An elected node that does not even begin to write was fenced: so soon it gives the seat up.
+const FENCED_LIMIT: Duration = Duration::from_secs(1);
 /// An elected node that does not come to write in so long leaves the seat to another.
 const STRUGGLE_LIMIT: Duration = Duration::from_secs(10);
 /// How often a sequencer opens the embedded log again: five seconds.
@@ -82,7 +84,7 @@ impl Seat {
                 }
                 if !elected || role == Role::Writer {
                     writing = Instant::now();
-                } else if writing.elapsed() > STRUGGLE_LIMIT || (role == Role::Follower && writing.elapsed() > LOOK) {
+                } else if writing.elapsed() > STRUGGLE_LIMIT || (role == Role::Follower && writing.elapsed() > FENCED_LIMIT) {
                     tracing::warn!(role = ?role, "elected, but not writing: the seat is given up");
                     election.stand_anew();
                     writing = Instant::now();

@@ -43,6 +43,8 @@ pub(crate) async fn play(node: &Node) -> anyhow::Result<Option<usize>> {
             // Without the grant, or once it is ended, there is nothing to play.
             Err(Refusal::Rejected(rejection)) if rejection.reason == Reason::TokenInvalid => return Ok(None),
             Err(Refusal::Rejected(rejection)) => bail!("line {} of the sample was refused: {rejection}", number + 1),
+            // Another node writes, and plays what is to be played.
+            Err(Refusal::Unavailable(Unavailable::NoWriter)) => return Ok(None),
             Err(Refusal::Unavailable(unavailable)) => bail!("{}", unavailable.title()),
         }
     }

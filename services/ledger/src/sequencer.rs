@@ -185,6 +185,7 @@ impl Sequencer {
         let (mut attempts, limit) = (0, self.parts.attempts);
         let mut batches = 0;
         while let Some(term) = self.await_election().await {
+            self.standing.send_modify(|standing| standing.role = Role::Starting);
             let writing = match recovery::recover(&mut self.parts, &self.standing).await {
                 Ok(writing) => writing,
                 Err(SequencerError::Fenced) => {

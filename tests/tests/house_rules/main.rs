@@ -22,6 +22,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("convenio-ledger", &["convenio-events", "convenio-notary"]),
     ("convenio-projections", &["convenio-events"]),
     ("convenio-journal", ADAPTER_SEES),
+    // Each node keeps a copy of the topic in a journal.
+    ("convenio-kafka", &["convenio-events", "convenio-journal"]),
     ("convenio-portal", &["convenio-events", "convenio-ledger", "convenio-notary", "convenio-projections"]),
     ("convenio", EVERYTHING),
     ("convenio-tests", EVERYTHING),
