@@ -55,7 +55,8 @@ pub struct Filters {
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
-    /// With `q`: those whose title matches first, then the newest. Without: the last changed first.
+    /// With `q`: those with every word in the title, then those with every word anywhere, then those with words that begin so; the
+    /// newest first among each. Without: the last changed first.
     #[default]
     Relevance,
     /// The last changed first.
@@ -106,7 +107,7 @@ pub struct ListQuery {
     pub cursor: Option<String>,
     /// Whether to count all that match.
     pub total: bool,
-    /// Whether to count by facet.
+    /// Whether to count by facet; with `q`, the newest 10,000 that match.
     pub facets: bool,
     /// As of this position: only what the first so many events said. Takes neither `q` nor `facets`, and is sorted by change.
     pub as_of: Option<Sequence>,
