@@ -127,6 +127,12 @@ async fn a_successor_fences_its_predecessor(log: &dyn EventLog, mut predecessor:
         Err(error) => panic!("a successor must open: {error}"),
         Ok(mut successor) => {
             assert_eq!(successor.head, Sequence(20_105), "the successor sees all that was acknowledged");
+            let confirmed = predecessor.writer.confirm().await;
+            assert!(
+                matches!(confirmed, Err(AppendError::Fenced)),
+                "it is told so also when it only asks: {confirmed:?}"
+            );
+            successor.writer.confirm().await.expect("nobody has written since");
             let late = predecessor.writer.append(batch(20_105..20_106)).await;
             assert!(matches!(late, Err(AppendError::Fenced)), "the predecessor is told that it was fenced: {late:?}");
             assert!(log.read(Sequence(20_105), 1).await.expect("reads").is_empty(), "a fenced batch is never seen");

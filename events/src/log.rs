@@ -57,6 +57,13 @@ pub trait LogWriter: Send + 'static {
     /// caller (panic). An empty batch is `Ok` and writes nothing. After any error the writer is of no more use.
     /// Dropping the future does not cancel the append: its outcome is then not known.
     async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError>;
+
+    /// `Ok` when nobody else has committed anything since this writer last did: what was decided since is decided on the whole
+    /// log. An append finds that out by itself; answers that append nothing must ask. Where the fence is a lock that is held,
+    /// there is nothing to find out.
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        Ok(())
+    }
 }
 
 /// Why a batch was not acknowledged.

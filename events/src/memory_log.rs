@@ -82,4 +82,8 @@ impl LogWriter for MemoryWriter {
         self.log.head.send_replace(head);
         Ok(())
     }
+
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        if self.log.state().term == self.term { Ok(()) } else { Err(AppendError::Fenced) }
+    }
 }

@@ -220,6 +220,11 @@ impl Transactions {
         self.producer.client().fatal_error()
     }
 
+    /// Where the log's topic ends now, whoever wrote last.
+    pub(crate) fn log_end(&self) -> KafkaResult<i64> {
+        self.producer.client().fetch_watermarks(&self.log_topic, 0, CALL).map(|(_, end)| end)
+    }
+
     /// A message that is no event, and the word in the topic of keys that every key before `next` has been written.
     pub(crate) fn control(&self, kind: &str, value: &serde_json::Value, next: Option<Sequence>) -> KafkaResult<i64> {
         let written = self.transact(|this| {
@@ -232,6 +237,11 @@ impl Transactions {
         });
         written.map_err(Failure::into_kafka)
     }
+}
+
+/// Where the topic ends after a transaction whose last message is at this offset: Kafka's own marker follows it.
+pub(crate) const fn end_after(offset: i64) -> i64 {
+    offset + 2
 }
 
 fn record(topic: &str) -> BaseRecord<'_, [u8], [u8]> {

@@ -10,7 +10,7 @@ use crate::{
     error::KafkaLogError,
     follower::Following,
     settings::Settings,
-    transactions::{Failure, Transactions},
+    transactions::{self, Failure, Transactions},
 };
 use async_trait::async_trait;
 use convenio_events::{
@@ -18,6 +18,7 @@ use convenio_events::{
     log::{AppendError, EventLog as _, LogWriter},
 };
 use convenio_journal::Journal;
+use rdkafka::error::KafkaResult;
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -39,6 +40,8 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// What the thread is asked for.
 enum Asked {
     Append(Batch, oneshot::Sender<Result<(), Refused>>),
+    /// Whether the topic still ends where this writer ended it.
+    End(oneshot::Sender<KafkaResult<bool>>),
 }
 
 /// What the thread says of a batch that was not acknowledged.
@@ -87,14 +90,15 @@ pub(crate) fn open(
     let next = *journal.head().borrow();
     // From here on the topic of keys says how far it is whole, also where the last keys were destroyed.
     let ready = json!({ "node": settings.node, "next_sequence": next });
-    transactions
+    let announced = transactions
         .control("writer-ready", &ready, Some(next))
         .map_err(KafkaLogError::kafka("the writer could not be announced"))?;
+    let end = transactions::end_after(announced);
     tracing::info!(%next, barrier, "this node writes the ledger's topic");
     let (asks, asked) = mpsc::channel(QUEUE_LIMIT);
     let thread = std::thread::Builder::new()
         .name("kafka-writer".to_owned())
-        .spawn(move || run(&transactions, asked))
+        .spawn(move || run(&transactions, asked, end))
         .expect("the system can start a thread");
     Ok((Writer { asks: Some(asks), thread: Some(thread), following, journal, next, state: State::Usable }, next))
 }
@@ -117,10 +121,19 @@ fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Res
     }
 }
 
-fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>) {
-    while let Some(Asked::Append(batch, answer)) = asked.blocking_recv() {
+fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i64) {
+    while let Some(asked) = asked.blocking_recv() {
+        let (batch, answer) = match asked {
+            Asked::Append(batch, answer) => (batch, answer),
+            Asked::End(answer) => {
+                // Nobody waits any more: it is nobody's question.
+                let _ = answer.send(transactions.log_end().map(|found| found <= end));
+                continue;
+            }
+        };
         let outcome = transactions.transact(|this| this.send_events(&batch));
         let failed = outcome.is_err();
+        end = outcome.as_ref().map_or(end, |offset| transactions::end_after(*offset));
         let outcome = outcome.map(drop).map_err(|failure| {
             let fatal = transactions.fatal_error();
             tracing::warn!(error = &failure as &dyn std::error::Error, ?fatal, "a transaction did not end well");
@@ -173,6 +186,29 @@ impl LogWriter for Writer {
         self.next = next;
         self.state = State::Usable;
         Ok(())
+    }
+
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        let (State::Usable, Some(asks)) = (self.state, &self.asks) else {
+            return match self.state {
+                State::Fenced => Err(AppendError::Fenced),
+                State::Usable | State::Failed => Err(AppendError::Unknown("the writer had failed before".into())),
+            };
+        };
+        let (answer, answered) = oneshot::channel();
+        let ended = || AppendError::Unknown("the producer has ended".into());
+        asks.send(Asked::End(answer)).await.map_err(|_| ended())?;
+        match answered.await.map_err(|_| ended())? {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.state = State::Fenced;
+                Err(AppendError::Fenced)
+            }
+            Err(error) => {
+                self.state = State::Failed;
+                Err(AppendError::Unknown(error.into()))
+            }
+        }
     }
 }
 

@@ -21,11 +21,18 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
 
 /// The most commands taken from the queue at once.
 const DRAIN_LIMIT: usize = 1_024;
+
+/// An answer that records nothing is released by a writer that was sure so long ago at most; else it asks the log first.
+const SURE_FOR: Duration = Duration::from_secs(1);
 
 /// What was decided and is not yet handed to the log.
 #[derive(Default)]
@@ -78,6 +85,8 @@ pub(super) struct Writing<'a> {
     held: VecDeque<Held>,
     inbox: VecDeque<Waiting>,
     durable: Sequence,
+    /// When the log last showed that nobody else writes it.
+    sure: Instant,
 }
 
 impl<'a> Writing<'a> {
@@ -102,6 +111,7 @@ impl<'a> Writing<'a> {
             held: VecDeque::new(),
             inbox: VecDeque::new(),
             durable,
+            sure: Instant::now(),
         }
     }
 
@@ -153,7 +163,12 @@ impl<'a> Writing<'a> {
             if self.is_broken() {
                 break End::Lost;
             }
-            self.release();
+            match self.is_sure().await {
+                Ok(true) => self.release(),
+                // The commit under way will tell.
+                Ok(false) => {}
+                Err(end) => break end,
+            }
         };
         self.fail_all();
         end
@@ -231,16 +246,10 @@ impl<'a> Writing<'a> {
         let batch = self.in_flight.take();
         match result {
             Ok(()) => {}
-            Err(AppendError::Fenced) => {
-                tracing::warn!("another writer has taken over");
-                return Err(End::Fenced);
-            }
-            Err(AppendError::Unknown(source)) => {
-                tracing::error!(error = &*source as &dyn std::error::Error, "the outcome of a batch is not known");
-                return Err(End::Lost);
-            }
+            Err(error) => return Err(ended(&error)),
         }
         self.writer = Some(writer);
+        self.sure = Instant::now();
         if let Some(InFlight { events, indexed, .. }) = batch {
             self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
             for event in indexed.iter().filter(|event| event.first_of_command) {
@@ -268,7 +277,21 @@ impl<'a> Writing<'a> {
         });
     }
 
-    /// Releases the answers that rest on durable events only.
+    /// Asks the log whether it is still ours, where answers wait that no commit will prove. A writer that was stopped for a
+    /// while and comes back would else refuse what its successor has long accepted.
+    async fn is_sure(&mut self) -> Result<bool, End> {
+        let waiting = self.held.front().is_some_and(|held| held.needs <= self.durable);
+        if !waiting || self.sure.elapsed() < SURE_FOR {
+            return Ok(true);
+        }
+        let by_commit = self.in_flight.is_some() || !self.batch.events.is_empty();
+        let (Some(writer), false) = (&mut self.writer, by_commit) else { return Ok(false) };
+        writer.confirm().await.map_err(|error| ended(&error))?;
+        self.sure = Instant::now();
+        Ok(true)
+    }
+
+    /// Releases the answers that rest on durable events only, by a writer that is sure to be the one.
     fn release(&mut self) {
         while self.held.front().is_some_and(|held| held.needs <= self.durable) {
             if let Some(Held { to, answer, .. }) = self.held.pop_front() {
@@ -308,6 +331,20 @@ async fn read(log: &dyn EventLog, from: Sequence, limit: usize) -> Result<Vec<Re
         tracing::error!(error = &error as &dyn std::error::Error, "a replay could not be read");
         Refusal::Unavailable(Unavailable::OutcomeUnknown)
     })
+}
+
+/// How a term ends at what the log said.
+fn ended(error: &AppendError) -> End {
+    match error {
+        AppendError::Fenced => {
+            tracing::warn!("another writer has taken over");
+            End::Fenced
+        }
+        AppendError::Unknown(source) => {
+            tracing::error!(error = &**source as &dyn std::error::Error, "what became of a batch is not known");
+            End::Lost
+        }
+    }
 }
 
 /// Completes when the node is no longer elected in this term.

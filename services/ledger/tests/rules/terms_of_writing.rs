@@ -329,3 +329,21 @@ async fn a_node_that_was_told_that_its_term_is_over_decides_nothing_more() {
     assert_eq!(node.send(publish).await, "no-writer");
     assert_eq!(node.head(), head);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_comes_back_after_its_successor_refuses_nothing_that_was_accepted_since() {
+    let zombie = Node::with_cast().await;
+    // The successor has files of its own, and the same log.
+    let setup = zombie.setup.clone();
+    let own = Setup { state: Arc::new(MemoryState::default()), index: Arc::new(MemoryIndex::default()), ..setup };
+    let successor = own.start();
+    successor.ledger.watch().wait_for(|standing| standing.role == Role::Writer).await.expect("it writes");
+    assert_eq!(
+        successor.send(Call::new(By::Socios.credential(), "publish-offer", &listing(0x0f))).await,
+        "offer.published"
+    );
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let pause = Call::new(By::Socios.credential(), "pause-offer", &json!({"id": uuid(0x0f)}));
+    assert_eq!(zombie.send(pause.clone()).await, "outcome-unknown", "it does not know the offer, and must not say so");
+    assert_eq!(successor.send(pause).await, "offer.paused");
+}

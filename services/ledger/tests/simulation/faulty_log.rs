@@ -157,4 +157,12 @@ impl LogWriter for FaultyWriter {
         });
         append.await.expect("a batch continues the log without gaps")
     }
+
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        self.chance.pause(5).await;
+        if !self.chance.is_peace() && self.chance.strikes(20) {
+            return Err(AppendError::Unknown("nobody answered".into()));
+        }
+        self.writer.lock().await.confirm().await
+    }
 }
