@@ -9,12 +9,15 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
 /// How long one wait for the group takes at most: how late a change is seen.
 const POLL: Duration = Duration::from_millis(50);
+/// How long who gave the seat up stays away: until every other has heard of it with its next heartbeat. The group would
+/// give it the seat again otherwise.
+const ASIDE: Duration = Duration::from_secs(2);
 
 /// The seat of a node in the election; leaving it is dropping it.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ impl Election {
     /// [`KafkaLogError`] where no consumer can be made.
     pub fn stand(settings: &Settings, elected: watch::Sender<u64>) -> Result<Self, KafkaLogError> {
         let config = settings.client(
-            &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1500"), ("max.poll.interval.ms", "20000")],
+            &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000"), ("max.poll.interval.ms", "20000")],
             &[
                 ("group.id", &settings.name("writers")),
                 ("partition.assignment.strategy", "cooperative-sticky"),
@@ -53,7 +56,8 @@ impl Election {
         Ok(Self { stop, again, thread: Some(thread) })
     }
 
-    /// Gives the seat up and stands anew: for a node that was fenced, or cannot commit.
+    /// Gives the seat up and stands anew two seconds later, so that another has it if there is one: for a node that was
+    /// fenced, or cannot commit.
     pub fn stand_anew(&self) {
         self.again.store(true, Ordering::Relaxed);
     }
@@ -80,9 +84,9 @@ struct Seat {
 
 impl Seat {
     fn run(mut self) {
-        let mut standing = false;
+        let (mut standing, mut aside_until) = (false, Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
-            if !standing {
+            if !standing && Instant::now() >= aside_until {
                 match self.consumer.subscribe(&[&self.topic]) {
                     Ok(()) => standing = true,
                     Err(error) => tracing::warn!(%error, "this node cannot stand for election"),
@@ -95,7 +99,7 @@ impl Seat {
             if self.again.swap(false, Ordering::Relaxed) {
                 self.step_down();
                 self.consumer.unsubscribe();
-                standing = false;
+                (standing, aside_until) = (false, Instant::now() + ASIDE);
             }
         }
         // Told to the coordinator at once, so that another takes over without waiting for the session to end.

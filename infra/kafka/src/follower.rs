@@ -113,7 +113,13 @@ pub(crate) struct Sources {
 
 fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer, KafkaLogError> {
     let config = settings.client(
-        &[("fetch.wait.max.ms", "100"), ("fetch.error.backoff.ms", "100"), ("queued.max.messages.kbytes", "32768")],
+        &[
+            ("fetch.wait.max.ms", "100"),
+            ("fetch.error.backoff.ms", "100"),
+            ("queued.max.messages.kbytes", "32768"),
+            // The topic is not new: who reads it has seen it.
+            ("topic.metadata.propagation.max.ms", "2000"),
+        ],
         &[
             ("group.id", &settings.name("followers")),
             ("isolation.level", "read_committed"),

@@ -1,5 +1,7 @@
 //! What becomes of a batch when its writer is killed, stopped, cut off or replaced in the middle of it. Brokers stay up here.
 
+#[path = "faults/election.rs"]
+mod election;
 mod support;
 
 use convenio_events::{
@@ -17,7 +19,9 @@ use support::{
 };
 
 fn broker() -> Broker {
-    Broker::shared_with(&["--set", "transaction.abort.timed.out.transaction.cleanup.interval.ms=500"])
+    let quick =
+        ["transaction.abort.timed.out.transaction.cleanup.interval.ms=500", "group.min.session.timeout.ms=1000"];
+    Broker::shared_with(&["--set", quick[0], "--set", quick[1]])
 }
 
 fn heard(lost: &std::sync::mpsc::Receiver<()>) {

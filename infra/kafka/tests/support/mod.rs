@@ -29,7 +29,8 @@ pub const SOON: Duration = Duration::from_secs(40);
 struct Running {
     folder: PathBuf,
     bootstrap: String,
-    proxy: Proxy,
+    /// Where there is one broker.
+    proxy: Option<Proxy>,
     /// Stops the broker and removes its folder when this process has ended, however it ended: its input ends then.
     _guard: Child,
 }
@@ -70,12 +71,17 @@ fn start(options: &[&str]) -> Running {
         .process_group(0)
         .spawn()
         .expect("a shell starts");
+    let replicated = options.contains(&"--brokers");
+    if replicated {
+        let bootstrap = kafka(&[&["start", &path], options].concat());
+        return Running { folder, bootstrap, proxy: None, _guard: guard };
+    }
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("bound").port().to_string();
     let bootstrap = kafka(&[&["start", &path, "--proxied", &port], options].concat());
     let led = std::fs::read_to_string(folder.join("node-1/proxied")).expect("it says where the proxy leads");
     let proxy = Proxy::start(listener, led.split_whitespace().nth(1).expect("the second address").to_owned());
-    Running { folder, bootstrap, proxy, _guard: guard }
+    Running { folder, bootstrap, proxy: Some(proxy), _guard: guard }
 }
 
 impl Broker {
@@ -101,7 +107,7 @@ impl Broker {
 
     /// The way to the broker that loses what a test tells it to.
     pub fn proxy(&self) -> &'static Proxy {
-        &self.running.proxy
+        self.running.proxy.as_ref().expect("there is one broker")
     }
 
     pub fn bootstrap(&self) -> &'static str {
@@ -128,7 +134,7 @@ impl Broker {
 
     /// The same, by way of the proxy.
     pub fn settings_by_proxy(&self, node: &str) -> Settings {
-        let address = address(&self.running.proxy.address(), &self.ledger);
+        let address = address(&self.proxy().address(), &self.ledger);
         Settings::new(address, node, []).expect("no properties")
     }
 

@@ -1,15 +1,13 @@
 //! What readers of the topics see of a text, and what is left when its key is destroyed. It repeats the cipher from its
 //! specification, so that others know how to open a text.
 
-mod support;
-
+use crate::support::{Broker, SOON, events::event, raw};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use std::sync::Arc;
-use support::{Broker, SOON, events::event, raw};
 
 const SECRET: &str = r#"{"reason":"vacunación de la hija de Ana"}"#;
 
