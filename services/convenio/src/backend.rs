@@ -84,7 +84,9 @@ impl Seat {
                 }
                 if !elected || role == Role::Writer {
                     writing = Instant::now();
-                } else if writing.elapsed() > STRUGGLE_LIMIT || (role == Role::Follower && writing.elapsed() > FENCED_LIMIT) {
+                } else if writing.elapsed() > STRUGGLE_LIMIT
+                    || (role == Role::Follower && writing.elapsed() > FENCED_LIMIT)
+                {
                     tracing::warn!(role = ?role, "elected, but not writing: the seat is given up");
                     election.stand_anew();
                     writing = Instant::now();

@@ -13,6 +13,7 @@ use convenio_events::{
     types::{Facts, ledger},
 };
 use convenio_journal::{Index, StateFile};
+use convenio_kafka::KafkaLog;
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
@@ -23,7 +24,7 @@ use convenio_ledger::{
     submission::{Ledger, Role},
 };
 use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
-use convenio_portal::{Limits, Portal, PortalParts, PortalState, RateLimit, Token};
+use convenio_portal::{Limits, LogStanding, LogWatch, Portal, PortalParts, PortalState, RateLimit, Token};
 use convenio_projections::priority;
 use convenio_projections::{Settings, Views};
 use std::{
@@ -48,6 +49,8 @@ pub(crate) struct Node {
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     name: String,
+    /// The log where other nodes are.
+    kafka: Option<KafkaLog>,
     /// Where other nodes may write too.
     seat: Option<Seat>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
@@ -123,6 +126,7 @@ impl Node {
             shutdown,
             threads,
             name: config.name.clone(),
+            kafka: backend.kafka,
             seat,
             _identity: identity,
         })
@@ -135,6 +139,7 @@ impl Node {
         Portal::new(PortalParts {
             ledger: self.ledger.clone(),
             log: self.log.clone(),
+            log_standing: log_watch(self.kafka.clone()),
             index: self.index.clone(),
             views: self.views.clone(),
             root: self.root.clone(),
@@ -165,18 +170,32 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, index, views, shutdown, threads, seat, _identity: identity, .. } = self;
+        let Self { ledger, log, index, views, shutdown, threads, kafka, seat, _identity: identity, .. } = self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
             tokio::task::spawn_blocking(move || seat.leave()).await?;
         }
         views.shutdown().await;
-        drop((ledger, log, index, views));
+        drop((ledger, log, kafka, index, views));
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
         drop(identity);
         joined.into_iter().collect()
     }
+}
+
+/// What the portal is told of the log.
+fn log_watch(kafka: Option<KafkaLog>) -> LogWatch {
+    let Some(kafka) = kafka else { return Arc::new(|| LogStanding::EMBEDDED) };
+    let following = kafka.following();
+    Arc::new(move || {
+        let following = following.borrow();
+        LogStanding {
+            kind: "kafka",
+            confirmed_age: following.confirmed.map(|seen| seen.elapsed()),
+            halted: following.halted.clone(),
+        }
+    })
 }
 
 /// A task on a thread of its own: none of them may wait behind requests.

@@ -120,11 +120,14 @@ impl Reading {
     /// Authenticates a reader by the access view. Blocks: for a thread that may.
     ///
     /// # Errors
-    /// 401 `token-invalid`; 503 `not-ready` where that view does not follow the log, since a grant that it shows may have
+    /// 401 `token-invalid`; 503 `not-ready` where view or node do not follow the log, since a grant that is shown may have
     /// been revoked; what the view cannot answer.
     pub fn begin(state: &PortalState, token: Option<Digest>) -> Result<Self, Problem> {
         if token.is_some() && !state.views().status(ViewName::Access).is_current() {
             return Err(Problem::from(Code::NotReady).detail("the view of grants does not follow the log now"));
+        }
+        if token.is_some() && !state.log_standing().is_fresh() {
+            return Err(Problem::from(Code::NotReady).detail("this node has not seen the end of the log for a while"));
         }
         Self::begin_by_what_is_known(state, token)
     }

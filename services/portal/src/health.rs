@@ -67,7 +67,7 @@ pub(crate) async fn metrics(State(state): State<PortalState>) -> Response {
 
 /// `GET /api/v1/status`: node, role, head, tree, and each view's position, lag and liveness.
 pub(crate) async fn status(State(state): State<PortalState>) -> Response {
-    let (standing, root) = (state.ledger().standing(), state.root());
+    let (standing, root, log) = (state.ledger().standing(), state.root(), state.log_standing());
     let views: Vec<_> = state.views().statuses().iter().map(view).collect();
     Json(json!({
         "node": state.node(),
@@ -75,6 +75,11 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
         "source": convenio_events::cloud_event::source(state.ledger_id()),
         "version": env!("CARGO_PKG_VERSION"),
         "role": role(standing.role),
+        "log": {
+            "kind": log.kind,
+            "confirmed_age_ms": log.confirmed_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            "halted": log.halted,
+        },
         "head_sequence": state.head_sequence(),
         "clock_jumped": standing.clock_jumped,
         "timers_held": standing.timers_held,

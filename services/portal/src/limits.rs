@@ -50,6 +50,10 @@ pub const QUERY_CHARACTERS_LIMIT: usize = 8_192;
 /// The most callers whose rate is remembered; beyond it those that have used nothing of their allowance are forgotten.
 pub const RATE_CALLERS_LIMIT: usize = 100_000;
 
+/// A node that has not seen the end of its log for so long answers whoever has a token with 503 `not-ready`: a grant may have
+/// been revoked since. What is public is shown all the same.
+pub const LOG_UNCONFIRMED_LIMIT: Duration = Duration::from_secs(60);
+
 /// What an operator may set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Limits {

@@ -2,7 +2,7 @@
 
 use crate::{
     contract::Documents,
-    limits::{BATCHES_LIMIT, Limits, STREAMS_LIMIT},
+    limits::{BATCHES_LIMIT, LOG_UNCONFIRMED_LIMIT, Limits, STREAMS_LIMIT},
     metrics::Metrics,
     rate::RateLimiter,
     rebuild::Rebuilds,
@@ -11,11 +11,35 @@ use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
 use convenio_notary::TreeHead;
 use convenio_projections::Views;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, watch};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a node knows of the end of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStanding {
+    /// `embedded` or `kafka`.
+    pub kind: &'static str,
+    /// How long ago the node last saw the end of the log; `None` before it has. Zero where the log is its own.
+    pub confirmed_age: Option<Duration>,
+    /// Why the node follows the log no more, in words for an operator.
+    pub halted: Option<String>,
+}
+
+impl LogStanding {
+    /// Of a log that only this node writes.
+    pub const EMBEDDED: Self = Self { kind: "embedded", confirmed_age: Some(Duration::ZERO), halted: None };
+
+    /// Whether what the node shows of grants can be relied on: one may have been revoked beyond what it has seen.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.halted.is_none() && self.confirmed_age.is_some_and(|age| age < LOG_UNCONFIRMED_LIMIT)
+    }
+}
+
+/// Says how the log stands now.
+pub type LogWatch = Arc<dyn Fn() -> LogStanding + Send + Sync>;
 
 /// What a portal is made of.
 pub struct PortalParts {
@@ -23,6 +47,8 @@ pub struct PortalParts {
     pub ledger: Ledger,
     /// What was recorded.
     pub log: Arc<dyn EventLog>,
+    /// How the log stands.
+    pub log_standing: LogWatch,
     /// Look-ups in it by event, subject and time.
     pub index: Arc<dyn EventIndex>,
     /// The read models.
@@ -99,6 +125,10 @@ impl PortalState {
     /// What was recorded.
     pub fn log(&self) -> &Arc<dyn EventLog> {
         &self.shared.parts.log
+    }
+    /// How the log stands now.
+    pub fn log_standing(&self) -> LogStanding {
+        (self.shared.parts.log_standing)()
     }
     /// Look-ups in the log by event, subject and time.
     pub fn index(&self) -> &Arc<dyn EventIndex> {

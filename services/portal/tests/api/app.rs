@@ -19,11 +19,14 @@ use convenio_ledger::{
     submission::Role,
 };
 use convenio_notary::TreeHead;
-use convenio_portal::{Limits, Portal, PortalParts, PortalState, router};
+use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, router};
 use convenio_projections::{Settings, ViewName, Views};
 use serde_json::{Value, json};
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::sync::watch;
@@ -74,6 +77,8 @@ pub(crate) struct App {
     pub(crate) state: PortalState,
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) clock: TestClock,
+    /// Seconds since the node last saw the end of its log.
+    pub(crate) unconfirmed: Arc<AtomicU64>,
     ids: Mutex<u128>,
     /// Where the files of the views are.
     pub(crate) folder: tempfile::TempDir,
@@ -159,12 +164,18 @@ impl App {
         tokio::spawn(sequencer.run());
         ledger.watch().wait_for(|standing| standing.role == Role::Writer).await.expect("it writes");
         let views = Views::start(Settings::new(folder.path()), log.clone()).await.expect("views");
+        let unconfirmed = Arc::<AtomicU64>::default();
+        let seen = unconfirmed.clone();
         let (shutdown, stop) = watch::channel(false);
         let (_, root) = watch::channel(TreeHead::empty());
         let (told, ledger_id) = (clock.clone(), opening().ledger);
         let state = Portal::new(PortalParts {
             ledger,
             log,
+            log_standing: Arc::new(move || LogStanding {
+                confirmed_age: Some(Duration::from_secs(seen.load(Relaxed))),
+                ..LogStanding::EMBEDDED
+            }),
             index,
             views,
             root,
@@ -180,6 +191,7 @@ impl App {
             state,
             shutdown,
             clock,
+            unconfirmed,
             ids: Mutex::new(0xc0_0000),
             folder,
             _elected: elected,

@@ -224,3 +224,14 @@ async fn who_has_a_token_reads_nothing_while_the_view_of_grants_stands() {
     shell.execute_batch("ROLLBACK").expect("the lock is given up");
     until("401 token-invalid").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_token_reads_nothing_where_the_end_of_the_log_was_not_seen_for_a_minute() {
+    let app = with_records().await;
+    let path = format!("/api/v1/offers/{}", uuid(OFFER));
+    for (seconds, with_token) in [(59, "200"), (60, "503 not-ready"), (0, "200")] {
+        app.unconfirmed.store(seconds, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(app.get(User::Socios, &path).await.said(), with_token, "{seconds} s");
+        assert_eq!(app.get(User::Anonymous, &path).await.said(), "200", "{seconds} s");
+    }
+}
