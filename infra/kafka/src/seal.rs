@@ -86,7 +86,7 @@ mod tests {
         for text in [None, Some("{\"reason\":\"vacunación\"}")] {
             let (key, sealed) = seal(place(1, 2), &salt, text);
             let opened = open(place(1, 2), key, &sealed).expect("its own key");
-            assert_eq!(opened, Opened { salt: salt.clone(), text: text.map(Into::into) });
+            assert_eq!(opened, Opened { salt, text: text.map(Into::into) });
             assert_eq!(open(place(1, 3), key, &sealed), None, "another sequence");
             assert_eq!(open(place(2, 2), key, &sealed), None, "another ledger");
             assert_eq!(open(place(1, 2), TextKey([0; 32]), &sealed), None, "another key");

@@ -29,7 +29,7 @@ pub(crate) struct ServeArguments {
     /// Where the outside world reaches it; names the log on the first start [default: http://LISTEN]
     #[arg(long, env = "CONVENIO_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// Which log it uses: embedded, or kafka://host:port[,host:port]/<ledger> [default: embedded]
+    /// Which log it uses: `embedded`, or `kafka://host:port,host:port/<ledger>` [default: embedded]
     #[arg(long, env = "CONVENIO_LOG_BACKEND", value_name = "LOG")]
     pub(crate) log: Option<String>,
     /// A property of librdkafka, such as sasl.password.file=/run/secrets/kafka; also CONVENIO_KAFKA_SASL_PASSWORD_FILE
