@@ -126,7 +126,8 @@ async fn the_other_node_goes_on_when_the_writer_is_killed() {
     let mut nodes = vec![ledger.server, second];
 
     let urls = nodes.iter().map(|node| node.url.clone()).collect();
-    let world = Arc::new(World { url: Mutex::new(urls), stop: AtomicBool::new(false), acknowledged: AtomicU64::new(0) });
+    let world =
+        Arc::new(World { url: Mutex::new(urls), stop: AtomicBool::new(false), acknowledged: AtomicU64::new(0) });
     let clients: Vec<_> = users.iter().map(|user| tokio::spawn(work(user.clone(), world.clone()))).collect();
     let mut took = Vec::new();
     for _ in 0..KILLS {

@@ -133,7 +133,8 @@ fn ledger(out: &mut String, state: &PortalState) {
     let head = *state.log().head().borrow();
     single(out, "convenio_log_events_total", "counter", "Events committed to the log.", head.0);
     let confirmed = state.log_standing().confirmed_age.map_or(f64::INFINITY, |age| age.as_secs_f64());
-    let (name, help) = ("convenio_log_confirmed_age_seconds", "How long ago the end of the log was seen; +Inf for never.");
+    let (name, help) =
+        ("convenio_log_confirmed_age_seconds", "How long ago the end of the log was seen; +Inf for never.");
     single(out, name, "gauge", help, if confirmed.is_finite() { confirmed.to_string() } else { "+Inf".to_owned() });
     single(out, "convenio_tree_leaves", "gauge", "Leaves of the Merkle tree.", state.root().size());
     single(out, "convenio_subjects_held", "gauge", "Subjects that the write model holds in memory.", standing.held);
