@@ -181,6 +181,8 @@ async fn grants_are_given_listed_and_revoked_and_an_operator_without_a_token_get
     let recorder = User::with_token(&ledger.server, token.trim());
     recorder.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
     let grant = answer["subject"].as_str().and_then(|subject| subject.split_once('/')).expect("a grant").1;
+    // Lists come from views, which follow.
+    ledger.admin.get(&format!("/api/v1/grants?wait_for={}", answer["sequence"])).await.accepted();
     let listed = succeeded(&verb(&ledger.admin, &ledger.server, &["grants"]));
     assert!(
         listed.lines().any(|line| line.starts_with(grant) && line.contains("recorder") && line.contains("Registro")),
@@ -220,7 +222,9 @@ async fn views_are_rebuilt_beside_the_live_ones_by_an_admin() {
     let data = folder.path().join("data");
     let ledger = Ledger::new(Start::on(&data).with("--sample").run().expect("it starts"));
     assert!(ledger.server.wait_for_line("The sample is recorded"));
-    let board = || ledger.admin.get("/api/v1/offers?limit=200");
+    let head = ledger.admin.get("/api/v1/status").await.accepted()["head_sequence"].clone();
+    let whole = format!("/api/v1/offers?limit=200&wait_for={head}");
+    let board = || ledger.admin.get(&whole);
     let before = board().await.accepted();
     let output = verb(&ledger.admin, &ledger.server, &["rebuild", "--json"]);
     let ended: Vec<Value> = serde_json::from_str(&succeeded(&output)).expect("JSON");
