@@ -120,6 +120,7 @@ impl From<KafkaLogError> for OpenError {
 pub(crate) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {
         KafkaError::Transaction(error) => Some(error.code()),
+        KafkaError::AdminOp(code) => Some(*code),
         error => error.rdkafka_error_code(),
     }
 }

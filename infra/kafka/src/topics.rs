@@ -19,6 +19,8 @@ use std::{
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one question waits before it is looked whether a broker has refused us.
 const ASK: Duration = Duration::from_secs(2);
+/// How many events of a client are looked at after a question.
+const EVENTS: usize = 200;
 /// How often it is looked whether a new topic is there.
 const LOOK: Duration = Duration::from_millis(50);
 /// The most bytes of one message: the largest command's event, its seal, and room.
@@ -135,7 +137,8 @@ fn ask_cluster(settings: &Settings) -> Result<Cluster, KafkaLogError> {
     let deadline = Instant::now() + ADMIN_TIMEOUT;
     let metadata = loop {
         let asked = client.client().fetch_metadata(None, ASK);
-        client.poll(Duration::ZERO);
+        // One event at a time, logs among them.
+        (0..EVENTS).for_each(|_| client.poll(Duration::ZERO));
         let refusal = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (asked, refusal) {
             (Ok(metadata), _) => break metadata,
@@ -224,6 +227,10 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
         }
         None => return Err(KafkaLogError::Late("describe a topic")),
     };
+    if described.entries.is_empty() {
+        let error = KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed);
+        return Err(KafkaLogError::kafka("a topic's settings may not be read")(error));
+    }
     let settings: HashMap<&str, &str> = described
         .entries
         .iter()

@@ -1,5 +1,7 @@
 //! Brokers that are killed while a node writes: what was acknowledged is in the log once. The disks live.
 
+#![allow(clippy::print_stdout, reason = "the seed is said")]
+
 mod support;
 
 use convenio_events::{

@@ -29,7 +29,7 @@ pub const SOON: Duration = Duration::from_secs(40);
 struct Running {
     folder: PathBuf,
     bootstrap: String,
-    /// Where there is one broker.
+    /// Where there is one broker that asks for nothing.
     proxy: Option<Proxy>,
     /// Stops the broker and removes its folder when this process has ended, however it ended: its input ends then.
     _guard: Child,
@@ -71,8 +71,8 @@ fn start(options: &[&str]) -> Running {
         .process_group(0)
         .spawn()
         .expect("a shell starts");
-    let replicated = options.contains(&"--brokers");
-    if replicated {
+    let proxied = !options.windows(2).any(|pair| pair == ["--brokers", "3"]) && !options.contains(&"--sasl-tls");
+    if !proxied {
         let bootstrap = kafka(&[&["start", &path], options].concat());
         return Running { folder, bootstrap, proxy: None, _guard: guard };
     }
@@ -107,7 +107,7 @@ impl Broker {
 
     /// The way to the broker that loses what a test tells it to.
     pub fn proxy(&self) -> &'static Proxy {
-        self.running.proxy.as_ref().expect("there is one broker")
+        self.running.proxy.as_ref().expect("there is one broker that asks for nothing")
     }
 
     pub fn bootstrap(&self) -> &'static str {
