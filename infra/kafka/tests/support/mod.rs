@@ -23,7 +23,7 @@ use std::{
 };
 
 /// How long anything that must come may take.
-pub const SOON: Duration = Duration::from_secs(40);
+pub const SOON: Duration = Duration::from_secs(90);
 
 /// The broker of this process.
 struct Running {
