@@ -117,6 +117,9 @@ fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsu
             ("fetch.wait.max.ms", "100"),
             ("fetch.error.backoff.ms", "100"),
             ("queued.max.messages.kbytes", "32768"),
+            // A large batch in one answer, and no second without any after the queue was full.
+            ("fetch.message.max.bytes", "8388608"),
+            ("fetch.queue.backoff.ms", "5"),
             // The topic is not new: who reads it has seen it.
             ("topic.metadata.propagation.max.ms", "2000"),
         ],

@@ -120,7 +120,7 @@ async fn nothing_of_a_writer_killed_before_its_commit_is_ever_seen() {
     assert_eq!(head, Sequence(2), "what was produced and not committed is not there");
     writer.append(batch_of(3, 2..4)).await.expect("the successor writes");
     assert_eq!(node.all(4).await, [&batch_of(2, 0..2)[..], &batch_of(3, 2..4)[..]].concat());
-    broker.proxy().mend();
+    broker.proxy().mend(broker.ledger());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +135,7 @@ async fn what_a_killed_writer_committed_without_hearing_of_it_is_there() {
     let node = broker.node("two").await;
     assert_eq!(node.writer().await.head, Sequence(1));
     assert_eq!(node.all(1).await, *batch_of(2, 0..1));
-    broker.proxy().mend();
+    broker.proxy().mend(broker.ledger());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +150,7 @@ async fn a_commit_whose_answer_was_lost_is_asked_for_again_and_counts_once() {
             (writer, outcome)
         });
         heard(&lost);
-        broker.proxy().mend();
+        broker.proxy().mend(broker.ledger());
         let (back, outcome) = appending.await.expect("no panic");
         outcome.expect("its outcome was found out");
         writer = back;
@@ -176,7 +176,7 @@ async fn replaced_in_its_commit(
     let node = broker.node("two").await;
     let OpenedWriter { writer: mut second, head } = node.writer().await;
     second.append(batch_of(2, head.0..head.0 + 3)).await.expect("the successor writes");
-    broker.proxy().mend();
+    broker.proxy().mend(broker.ledger());
     let (outcome, again) = appending.await.expect("no panic");
     assert_eq!(cut_off.all(head.0 + 3).await, node.all(head.0 + 3).await, "both tell the same history");
     (node, head, outcome, again)

@@ -35,6 +35,8 @@ struct Connection {
     client: Arc<TcpStream>,
     broker: Arc<TcpStream>,
     lost: Arc<AtomicBool>,
+    /// The rule by which something was lost.
+    by: Arc<Mutex<Vec<u8>>>,
 }
 
 /// It ends with the process.
@@ -53,8 +55,12 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(upstream) = TcpStream::connect(&broker) else { continue };
-                let connection =
-                    Connection { client: Arc::new(client), broker: Arc::new(upstream), lost: Arc::default() };
+                let connection = Connection {
+                    client: Arc::new(client),
+                    broker: Arc::new(upstream),
+                    lost: Arc::default(),
+                    by: Arc::default(),
+                };
                 kept.lock().expect("nobody panics").push(connection.clone());
                 carry(connection, new.clone());
             }
@@ -74,10 +80,10 @@ impl Proxy {
         hears
     }
 
-    /// Connections on which something was lost are reset; new ones are fine.
-    pub fn mend(&self) {
+    /// Connections on which something that mentions these bytes was lost are reset; new ones are fine.
+    pub fn mend(&self, with: &str) {
         for connection in &*self.connections.lock().expect("nobody panics") {
-            if connection.lost.load(Ordering::SeqCst) {
+            if *connection.by.lock().expect("nobody panics") == with.as_bytes() {
                 // It may have ended by itself.
                 let _ = connection.client.shutdown(Shutdown::Both);
                 let _ = connection.broker.shutdown(Shutdown::Both);
@@ -106,6 +112,7 @@ fn carry(connection: Connection, rules: Arc<Mutex<Vec<Rule>>>) {
             }
             let rule = take(&rules, &frame);
             if let Some(rule) = &rule {
+                connection.by.lock().expect("nobody panics").clone_from(&rule.with);
                 connection.lost.store(true, Ordering::SeqCst);
                 if rule.lose == Lose::Request {
                     // The test may wait no more.
