@@ -95,7 +95,7 @@ impl Seat {
                 tokio::time::sleep(LOOK).await;
             }
         });
-        Ok(Self { election, watch: watch })
+        Ok(Self { election, watch })
     }
 
     /// Leaves it, so that another node takes over at once. Blocks.
