@@ -21,6 +21,8 @@ const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 const ASK: Duration = Duration::from_secs(2);
 /// How many events of a client are looked at after a question.
 const EVENTS: usize = 200;
+/// How long it takes at most until every broker knows what one knows.
+const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
 /// How often it is looked whether a new topic is there.
 const LOOK: Duration = Duration::from_millis(50);
 /// The most bytes of one message: the largest command's event, its seal, and room.
@@ -98,7 +100,7 @@ pub async fn prepare(settings: &Settings) -> Result<Cluster, KafkaLogError> {
         make(&admin, topic, &topic.name(settings), replicas).await?;
     }
     for topic in Topic::ALL {
-        check(&admin, topic, &topic.name(settings)).await?;
+        check_soon(&admin, topic, &topic.name(settings)).await?;
     }
     Ok(cluster)
 }
@@ -202,7 +204,22 @@ async fn wait_for(admin: &AdminClient<DefaultClientContext>, name: &str) -> Resu
     Ok(())
 }
 
-async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<(), KafkaLogError> {
+/// Checks a topic. A broker that does not know it yet, as another does, says the same of its settings as one that may not tell.
+async fn check_soon(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<(), KafkaLogError> {
+    let deadline = Instant::now() + KNOWN_EVERYWHERE;
+    wait_for(admin, name).await?;
+    while !check(admin, topic, name).await? {
+        if Instant::now() > deadline {
+            let error = KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed);
+            return Err(KafkaLogError::kafka("a topic's settings may not be read")(error));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// Whether the broker that was asked told how the topic is; an error where that is not as it must be.
+async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<bool, KafkaLogError> {
     let wrong = |what: &'static str, found: String, wanted: &str| KafkaLogError::Topic {
         topic: name.to_owned(),
         name: what,
@@ -213,6 +230,9 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
     let metadata = metadata.map_err(KafkaLogError::kafka("a topic could not be described"))?;
     let partitions =
         metadata.topics().iter().find(|topic| topic.name() == name).map_or(&[][..], |topic| topic.partitions());
+    if partitions.is_empty() {
+        return Ok(false);
+    }
     let [partition] = partitions else {
         return Err(wrong("partitions", partitions.len().to_string(), "1"));
     };
@@ -221,6 +241,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
     let described = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?.into_iter().next();
     let described = match described {
         Some(Ok(described)) => described,
+        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => return Ok(false),
         Some(Err(code)) => {
             let error = rdkafka::error::KafkaError::AdminOp(code);
             return Err(KafkaLogError::kafka("a topic could not be described")(error));
@@ -228,8 +249,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
         None => return Err(KafkaLogError::Late("describe a topic")),
     };
     if described.entries.is_empty() {
-        let error = KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed);
-        return Err(KafkaLogError::kafka("a topic's settings may not be read")(error));
+        return Ok(false);
     }
     let settings: HashMap<&str, &str> = described
         .entries
@@ -250,7 +270,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
     if replicas > 1 && in_sync < 2 {
         return Err(wrong("min.insync.replicas", in_sync.to_string(), "2 or more, for it is replicated"));
     }
-    Ok(())
+    Ok(true)
 }
 
 fn options() -> AdminOptions {

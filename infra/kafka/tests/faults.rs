@@ -69,6 +69,7 @@ async fn of_two_that_open_in_turn_only_the_last_writes() {
     let (one, two) = (broker.node("one").await, broker.node("two").await);
     let mut first = one.writer().await.writer;
     first.append(batch_of(1, 0..3)).await.expect("the only writer");
+    first.confirm().await.expect("nobody else has written");
     let OpenedWriter { writer: mut second, head } = two.writer().await;
     assert_eq!(head, Sequence(3), "its head is what was committed before it opened");
     for _ in 0..3 {
@@ -79,6 +80,19 @@ async fn of_two_that_open_in_turn_only_the_last_writes() {
     let expected = [&batch_of(1, 0..3)[..], &batch_of(2, 3..5)[..]].concat();
     assert_eq!(one.all(5).await, expected, "the first follows it");
     assert_eq!(two.all(5).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_writer_that_only_asks_is_told() {
+    let broker = broker();
+    let (one, two) = (broker.node("one").await, broker.node("two").await);
+    let mut first = one.writer().await.writer;
+    first.confirm().await.expect("nobody else has written");
+    let mut second = two.writer().await.writer;
+    let asked = first.confirm().await;
+    assert!(matches!(asked, Err(AppendError::Fenced)), "{asked:?}");
+    second.append(batch(0..2)).await.expect("asking hurts nobody");
+    second.confirm().await.expect("its own batch is the end");
 }
 
 #[tokio::test(flavor = "multi_thread")]
