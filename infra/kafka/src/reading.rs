@@ -58,6 +58,8 @@ pub(crate) struct Reading {
     at_end: Option<Instant>,
     /// When the end of the log was seen last, where nothing has come and nothing was asked since.
     quiet: Option<Instant>,
+    /// Where the log ended when it was asked last, and when that was.
+    goal: Option<(Instant, i64)>,
     /// Since when Kafka says that it does not know a topic.
     unknown: Option<Instant>,
     told: watch::Sender<Following>,
@@ -100,6 +102,7 @@ impl Reading {
             read_until: cursor.map_or(-1, |cursor| cursor.log - 1),
             at_end: None,
             quiet: None,
+            goal: None,
             unknown: None,
             told,
         })
@@ -172,6 +175,7 @@ impl Reading {
         // Events that wait for their keys are not read yet.
         let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
+        let at_end = at_end.or_else(|| self.passed(sources, through));
         self.told.send_if_modified(|told| {
             let changed = through > told.offset || at_end.is_some();
             told.offset = told.offset.max(through);
@@ -182,6 +186,25 @@ impl Reading {
             self.quiet = None;
             self.look_again(&sources.log);
         }
+    }
+
+    /// When the end was asked for that has been passed by now. A log to which something is added all the time shows no end.
+    fn passed(&mut self, sources: &Sources, through: i64) -> Option<Instant> {
+        let confirmed = self.told.borrow().confirmed;
+        let stale = confirmed.is_none_or(|seen| seen.elapsed() > IDLE);
+        if stale && self.goal.is_none_or(|(asked, _)| asked.elapsed() > IDLE) {
+            let asked = Instant::now();
+            if let Ok((_, end)) = sources.log.fetch_watermarks(&self.log_topic, 0, POLL) {
+                self.goal = Some((asked, end));
+            }
+        }
+        let (asked, end) = self.goal?;
+        // Behind the last message is Kafka's own marker.
+        if through < 0 || through + 2 < end {
+            return None;
+        }
+        self.goal = None;
+        Some(asked)
     }
 
     /// librdkafka tells of an end once. Reading on from the same place makes it tell again, if Kafka says so.
