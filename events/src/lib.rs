@@ -5,6 +5,7 @@
 //! commitments to the other two, and nobody's name).
 
 pub mod canonical;
+pub mod causes;
 pub mod cloud_event;
 pub mod code_list;
 pub mod codes;

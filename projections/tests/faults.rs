@@ -88,6 +88,30 @@ async fn a_view_whose_file_is_locked_goes_on_when_it_is_free_and_holds_up_no_oth
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_records_waits_while_the_views_are_far_behind() {
+    const EVENTS: u64 = 60_000;
+    let mut ledger = told(1, 200).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let views = start(folder.path(), &ledger.log, 4_000).await;
+    until_state(&views, ViewName::History, |activity| *activity == Activity::Live).await;
+    views.keep_pace().await;
+    let grant: convenio_events::AccessId = id(78);
+    let before = *ledger.log.head().borrow();
+    for _ in 0..EVENTS {
+        let cause = access::RevocationCause::Revoked;
+        ledger.put(grant, by(id(1)), Audience::Restricted, access::Revoked { cause }, None);
+    }
+    ledger.commit().await;
+    let mut history = views.position(ViewName::History);
+    history.wait_for(|position| *position > before).await.expect("it moves");
+    let lag = || views.status(ViewName::History).lag;
+    assert!(lag() > 50_000, "there is something to wait for");
+    views.keep_pace().await;
+    assert!(lag() <= 50_000, "it waited: {}", lag());
+    assert!(lag() > 0, "it waited no longer than that");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_cannot_be_folded_stops_the_views_it_concerns_and_no_other() {
     let mut ledger = told(1, 200).await;
     // An offer that is paused before it was published, and a grant that is revoked before it was given.

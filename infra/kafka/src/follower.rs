@@ -13,8 +13,9 @@ use crate::{
 use convenio_events::{RecordedEvent, Sequence};
 use convenio_journal::{Journal, Mirror};
 use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
+    ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    error::{KafkaError, RDKafkaErrorCode},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -107,11 +108,24 @@ impl Drop for Follower {
 
 /// One consumer for each topic: that one came to its end says nothing of the other.
 pub(crate) struct Sources {
-    pub(crate) log: BaseConsumer,
-    pub(crate) keys: BaseConsumer,
+    pub(crate) log: BaseConsumer<Quiet>,
+    pub(crate) keys: BaseConsumer<Quiet>,
 }
 
-fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer, KafkaLogError> {
+/// Logs what is wrong. That a topic has come to its end is not.
+pub(crate) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!(%error, reason, "Kafka");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer<Quiet>, KafkaLogError> {
     let config = settings.client(
         &[
             ("fetch.wait.max.ms", "100"),
@@ -132,7 +146,8 @@ fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsu
             ("enable.partition.eof", "true"),
         ],
     );
-    let consumer: BaseConsumer = config.create().map_err(KafkaLogError::kafka("a consumer could not be made"))?;
+    let consumer: BaseConsumer<Quiet> =
+        config.create_with_context(Quiet).map_err(KafkaLogError::kafka("a consumer could not be made"))?;
     let mut assigned = TopicPartitionList::new();
     assigned
         .add_partition_offset(topic, 0, offset)

@@ -2,12 +2,12 @@
 //! nothing that it cannot read: it stops and says so.
 
 use crate::{
-    error::{KafkaLogError, chain, code},
-    follower::{Cursor, Following, KEYS_BARRIER, Sources},
+    error::{KafkaLogError, code},
+    follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
     frame::{self, CONTROL, Frame},
     seal::{self, Place, TextKey},
 };
-use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
+use convenio_events::{LedgerId, RecordedEvent, Sequence, causes::with_causes, entry::Entry};
 use convenio_journal::Mirror;
 use rdkafka::{
     Offset,
@@ -30,7 +30,7 @@ const EVENTS_LIMIT: usize = 5_000;
 const BYTES_LIMIT: usize = 16 << 20;
 /// How long to wait before a failed journal is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long nothing may come until it is asked whether this is the end still.
+/// How long the end of the log may not have been seen until it is looked for.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a topic may be unknown until it is gone: a broker that has just started does not know all.
 const GONE: Duration = Duration::from_secs(5);
@@ -119,7 +119,7 @@ impl Reading {
                 }
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "this node follows the log no more");
-                    self.told.send_modify(|told| told.halted = Some(chain(&error)));
+                    self.told.send_modify(|told| told.halted = Some(with_causes(&error)));
                     return;
                 }
             }
@@ -208,7 +208,7 @@ impl Reading {
     }
 
     /// librdkafka tells of an end once. Reading on from the same place makes it tell again, if Kafka says so.
-    fn look_again(&self, log: &BaseConsumer) {
+    fn look_again(&self, log: &BaseConsumer<Quiet>) {
         if let Err(error) = log.seek(&self.log_topic, 0, Offset::Offset(self.read_until + 1), Duration::ZERO) {
             tracing::debug!(%error, "the end of the log was not looked for");
         }

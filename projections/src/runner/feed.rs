@@ -2,6 +2,7 @@
 
 use convenio_events::{
     Event, RecordedEvent, Sequence,
+    causes::with_causes,
     log::{EventLog, Follower, ReadError, follow},
 };
 use std::{
@@ -64,24 +65,12 @@ pub(crate) fn decode(recorded: &[RecordedEvent]) -> Page {
         match Event::decode(one) {
             Ok(event) => page.events.push(event),
             Err(error) => {
-                page.failure = Some(Failure { sequence: one.sequence, message: chain(&error) });
+                page.failure = Some(Failure { sequence: one.sequence, message: with_causes(&error) });
                 break;
             }
         }
     }
     page
-}
-
-/// An error and all its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Reads one page from `from` on, however often the log has to be asked; `None` when told to stop.
@@ -108,7 +97,7 @@ pub(crate) fn read(
 }
 
 async fn pause(error: &ReadError) {
-    tracing::warn!(error = %chain(error), "the views cannot read the log; trying again");
+    tracing::warn!(error = %with_causes(error), "the views cannot read the log; trying again");
     tokio::time::sleep(RETRY_WAIT).await;
 }
 

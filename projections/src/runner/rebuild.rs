@@ -7,7 +7,7 @@ use crate::{
     store::file::{FoldError, Writer, remove},
     view::spec,
 };
-use convenio_events::Sequence;
+use convenio_events::{Sequence, causes::with_causes};
 use std::{
     path::Path,
     sync::{
@@ -76,7 +76,7 @@ impl Work {
         let failed = |error: rusqlite::Error| End::Failed(error.to_string());
         let mut writer = Writer::create(path, &spec, true).map_err(failed)?;
         self.fold_until_head(&mut writer, LAG_LIMIT)?;
-        writer.finish_bulk().map_err(|cause| End::Failed(feed::chain(&cause)))?;
+        writer.finish_bulk().map_err(|cause| End::Failed(with_causes(&cause)))?;
         self.fold_until_head(&mut writer, 0)?;
         self.check()?;
         let (done, outcome) = sync_channel(1);
@@ -101,10 +101,10 @@ impl Work {
                 self.progress.send_replace(RebuildProgress::Folding { done: writer.position().0, of: head.0 });
                 match folded {
                     Err(FoldError::Damaged(cause) | FoldError::Passing(cause)) => {
-                        return Err(End::Failed(feed::chain(&cause)));
+                        return Err(End::Failed(with_causes(&cause)));
                     }
                     Err(FoldError::Poisoned { sequence, cause }) => {
-                        return Err(End::Failed(format!("event {sequence} cannot be folded: {}", feed::chain(&cause))));
+                        return Err(End::Failed(format!("event {sequence} cannot be folded: {}", with_causes(&cause))));
                     }
                     Ok(()) => {}
                 }

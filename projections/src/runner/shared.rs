@@ -29,6 +29,8 @@ use tokio::{
 const PAGES_AHEAD: usize = 8;
 /// Views that are further behind the foremost than this read for themselves first, so that the others need not wait.
 const FAR_BEHIND: u64 = 20_000;
+/// Nobody waits for a view that has folded nothing for so long.
+const STANDSTILL: Duration = Duration::from_secs(2);
 /// How often it is looked whether they still are.
 const LAG_LOOK: Duration = Duration::from_millis(20);
 
@@ -86,6 +88,11 @@ impl Slot {
     }
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
+    }
+    /// Whether it follows the log and has folded something not long ago.
+    fn is_moving(&self) -> bool {
+        let idle = self.now_ms().saturating_sub(self.progress_ms.load(Ordering::Relaxed));
+        u128::from(idle) < STANDSTILL.as_millis() && matches!(*self.lock(), Activity::Live)
     }
     pub(crate) fn is_blocked(&self) -> bool {
         matches!(*self.lock(), Activity::Blocked { .. })
@@ -285,24 +292,15 @@ impl Shared {
     /// How far the view that lags most among those that still move is behind.
     pub(crate) fn live_lag(&self) -> u64 {
         let head = *self.head.borrow();
-        let moving = self.slots.iter().filter(|slot| matches!(slot.activity(), Activity::Live));
-        moving.map(|slot| slot.lag(head)).max().unwrap_or(0)
+        let behind = self.slots.iter().filter(|slot| slot.lag(head) > 0 && slot.is_moving());
+        behind.map(|slot| slot.lag(head)).max().unwrap_or(0)
     }
 
-    /// Waits while the views that follow the log are far behind it, and gain on it: not for one that hangs or stands.
+    /// Waits while the views that follow the log are far behind it: not for one that hangs or stands.
     pub(crate) async fn keep_pace(&self) {
         while self.live_lag() > LAG_LIMIT {
-            let before = self.folded();
             tokio::time::sleep(LAG_LOOK).await;
-            if self.folded() == before {
-                return;
-            }
         }
-    }
-
-    /// Events folded, by all views together.
-    fn folded(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.position.borrow().0).sum()
     }
 
     pub(crate) fn rebuild(self: &Arc<Self>, view: ViewName) -> Result<Rebuild, RebuildError> {

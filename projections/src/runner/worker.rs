@@ -13,7 +13,7 @@ use crate::{
     },
     view::Spec,
 };
-use convenio_events::{Sequence, log::EventLog};
+use convenio_events::{Sequence, causes::with_causes, log::EventLog};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -102,9 +102,9 @@ impl Worker {
         match (folded, &page.failure) {
             (Ok(()), None) => self.unblock(),
             (Ok(()), Some(Failure { sequence, message })) => self.halt(*sequence, message.clone()),
-            (Err(FoldError::Poisoned { sequence, cause }), _) => self.halt(sequence, feed::chain(&cause)),
-            (Err(FoldError::Passing(cause)), _) => self.block(&feed::chain(&cause)),
-            (Err(FoldError::Damaged(cause)), _) => self.begin_anew(&feed::chain(&cause)),
+            (Err(FoldError::Poisoned { sequence, cause }), _) => self.halt(sequence, with_causes(&cause)),
+            (Err(FoldError::Passing(cause)), _) => self.block(&with_causes(&cause)),
+            (Err(FoldError::Damaged(cause)), _) => self.begin_anew(&with_causes(&cause)),
         }
     }
 

@@ -10,6 +10,7 @@ mod tail;
 use crate::{Journal, StoredEvent, derived::lock};
 use convenio_events::{
     Actor, CommandId, EventId, Sequence, StreamVersion, Subject, Timestamp,
+    causes::with_causes,
     entry::{Entry, EntryError},
     log::ReadError,
     record::RawRecord,
@@ -322,7 +323,7 @@ impl Shared {
             let mut tails = lock(&self.tails);
             match outcome {
                 Ok(()) => tails.writing = None,
-                Err(error) => tails.failed = Some(chain(&error)),
+                Err(error) => tails.failed = Some(with_causes(&error)),
             }
             self.written.notify_all();
             if tails.failed.is_some() {
@@ -351,14 +352,4 @@ impl Shared {
 
 fn wait<'a>(condition: &Condvar, tails: MutexGuard<'a, Tails>) -> MutexGuard<'a, Tails> {
     condition.wait(tails).unwrap_or_else(PoisonError::into_inner)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
