@@ -2,8 +2,8 @@
 # Brings Apache Kafka to this machine as jars, by Maven coordinates. It installs Java and Maven when they are missing,
 # by the names of their Debian packages, and never replaces what is there.
 
-kafka_version="${CONVENIO_KAFKA_VERSION:-4.1.0}"
-kafka_cache="${CONVENIO_KAFKA_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/convenio/kafka}"
+kafka_version="${CONVENIO_BROKER_VERSION:-4.1.0}"
+kafka_cache="${CONVENIO_BROKER_CACHE:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/convenio/kafka}"
 jars="$kafka_cache/$kafka_version"
 
 # Sets `java` to a Java that runs Kafka, or fails.
