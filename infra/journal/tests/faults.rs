@@ -375,7 +375,8 @@ async fn a_copy_keeps_its_place_and_is_never_written_to_as_a_log() {
     let gap = mirror.append(sample_batch(6..7).to_vec(), "offset 13").expect_err("5 is missing");
     assert!(matches!(gap, JournalError::Damaged { .. }), "{gap:?}");
     drop(mirror);
-    assert!(matches!(journal.open_writer().await, Err(OpenError::Damaged(_))));
+    let refused = journal.open_writer().await.expect_err("a copy is written by what it copies");
+    assert!(matches!(&refused, OpenError::Damaged(why) if why.to_string().contains("is a copy of another log")));
     let mirror = journal.open_mirror().expect("opens again");
     assert_eq!((mirror.next(), mirror.cursor()), (Sequence(5), Some("offset 11")));
     assert_eq!(read_all(&journal).expect("reads"), *sample_batch(0..5));
@@ -383,5 +384,17 @@ async fn a_copy_keeps_its_place_and_is_never_written_to_as_a_log() {
     let own = folder();
     let journal = open(own.path());
     writer(&journal).await.append(sample_batch(0..2)).await.expect("appends");
-    assert!(matches!(journal.open_mirror(), Err(JournalError::Damaged { .. })), "a truth becomes nobody's copy");
+    assert!(matches!(journal.open_mirror(), Err(JournalError::NoCopy { .. })), "a truth becomes nobody's copy");
+}
+
+#[tokio::test]
+async fn what_another_writer_added_in_between_is_read_too() {
+    let data = folder();
+    let (first, second) = (open(data.path()), open(data.path()));
+    writer(&first).await.append(sample_batch(0..3)).await.expect("appends");
+    second.open_writer().await.expect("free").writer.append(sample_batch(3..6)).await.expect("appends");
+    let mut again = first.open_writer().await.expect("free");
+    again.writer.append(sample_batch(6..8)).await.expect("appends");
+    let page = first.read(Sequence(1), 10).await.expect("reads");
+    assert_eq!(page, *sample_batch(1..8), "what the first one remembers is not all");
 }

@@ -34,6 +34,21 @@ pub enum JournalError {
         /// Which file.
         path: PathBuf,
     },
+    /// It copies another log, which alone is written to.
+    #[error(
+        "the journal {} is a copy of another log: start the node with the --log that it copies",
+        path.display()
+    )]
+    Copy {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It has events that came from nowhere else.
+    #[error("the journal {} is a log of its own, and no copy of another: name another data directory", path.display())]
+    NoCopy {
+        /// Which file.
+        path: PathBuf,
+    },
     /// What is in the file contradicts itself.
     #[error("the journal {} is damaged", path.display())]
     Damaged {
@@ -115,9 +130,11 @@ impl From<JournalError> for OpenError {
     fn from(error: JournalError) -> Self {
         match error {
             JournalError::Missing { .. } | JournalError::Unavailable { .. } => Self::Unavailable(error.into()),
-            JournalError::Newer { .. } | JournalError::NotAJournal { .. } | JournalError::Damaged { .. } => {
-                Self::Damaged(error.into())
-            }
+            JournalError::Newer { .. }
+            | JournalError::NotAJournal { .. }
+            | JournalError::Copy { .. }
+            | JournalError::NoCopy { .. }
+            | JournalError::Damaged { .. } => Self::Damaged(error.into()),
         }
     }
 }

@@ -50,25 +50,26 @@ impl Journal {
         let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
         let fence = fence.ok_or_else(|| unavailable("another process is writing it".into()))?;
         let connection = format::open_read_write(&shared.file)?;
-        let (next, cursor) = prepare(&connection).map_err(|error| error.at(&shared.file))?;
+        let prepared = prepare(&connection).map_err(|error| error.at(&shared.file))?;
+        let (next, cursor) = prepared.ok_or_else(|| JournalError::NoCopy { path: shared.file.clone() })?;
         shared.recent.clear();
         shared.raise_head(next);
         Ok(Mirror { shared, connection, cursor, next, _fence: fence })
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(Sequence, Option<String>), RowError> {
+/// The head and the place of the other log; `None` where the journal is a log of its own.
+fn prepare(connection: &Connection) -> Result<Option<(Sequence, Option<String>)>, RowError> {
     let next = format::head(connection)?;
     if next > Sequence::ZERO && !is_mirror(connection)? {
-        let why = "it is a log of its own, and no copy of another: `convenio migrate` moves it";
-        return Err(Defect::Check(why.to_owned()).into());
+        return Ok(None);
     }
     // Kafka, or whatever is copied, has what a crash of the machine takes from the end.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.execute_batch(TABLE)?;
     let cursor = connection.query_row("SELECT cursor FROM mirror", [], |row| row.get(0)).optional()?;
-    Ok((next, cursor))
+    Ok(Some((next, cursor)))
 }
 
 impl Mirror {

@@ -42,6 +42,8 @@ impl Recent {
 
     /// A page from `from` on as [`convenio_events::log::EventLog::read`] returns it; `None` where the file must be read.
     pub(super) fn read(&self, from: Sequence, limit: usize) -> Option<Vec<RecordedEvent>> {
+        // Sequences are dense.
+        let until = Sequence(from.0.saturating_add(limit.min(PAGE_EVENTS_LIMIT) as u64));
         let batches: Vec<_> = {
             let batches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let first = batches.kept.front()?.0.first()?.sequence;
@@ -51,14 +53,8 @@ impl Recent {
             }
             let behind = |batch: &Vec<RecordedEvent>| batch.last().is_some_and(|last| last.sequence < from);
             let begin = batches.kept.partition_point(|(batch, _)| behind(batch));
-            let mut wanted = limit.min(PAGE_EVENTS_LIMIT);
-            let enough = batches.kept.range(begin..).take_while(|(batch, _)| {
-                let more = wanted > 0;
-                let skipped = usize::from(batch.first().is_some_and(|first| first.sequence < from));
-                // The first batch may begin before `from`: how much of it is wanted is cut below.
-                wanted = if skipped > 0 { wanted } else { wanted.saturating_sub(batch.len()) };
-                more
-            });
+            let wanted = |batch: &Vec<RecordedEvent>| batch.first().is_some_and(|first| first.sequence < until);
+            let enough = batches.kept.range(begin..).take_while(|(batch, _)| wanted(batch));
             enough.map(|(batch, _)| batch.clone()).collect()
         };
         let mut bytes = 0;
@@ -67,8 +63,9 @@ impl Recent {
             bytes += event.size();
             first || bytes <= PAGE_BYTES_LIMIT
         };
-        let events = batches.iter().flat_map(|batch| batch.iter()).skip_while(|event| event.sequence < from);
-        Some(events.take(limit.min(PAGE_EVENTS_LIMIT)).take_while(|event| fits(event)).cloned().collect())
+        let events = batches.iter().flat_map(|batch| batch.iter());
+        let events = events.filter(|event| (from..until).contains(&event.sequence));
+        Some(events.take_while(|event| fits(event)).cloned().collect())
     }
 }
 

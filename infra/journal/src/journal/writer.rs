@@ -10,7 +10,7 @@
 use super::{
     Shared,
     checkpoint::{CHECKPOINT_BYTES, Checkpointer, WAL_BYTES_LIMIT, checkpoint, is_busy},
-    error::{Defect, JournalError, RowError},
+    error::{JournalError, RowError},
     format,
     lock::Fence,
     mirror::is_mirror,
@@ -59,8 +59,7 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let fence = fence.ok_or(OpenError::InUse)?;
     let mut connection = format::open_read_write(&shared.file)?;
     if is_mirror(&connection).map_err(|error| RowError::from(error).at(&shared.file))? {
-        let why = "it is a copy of another log (such as Kafka's), which alone is written to".to_owned();
-        return Err(RowError::from(Defect::Check(why)).at(&shared.file).into());
+        return Err(JournalError::Copy { path: shared.file.clone() }.into());
     }
     if let Some(pages) = shared.options.pages_limit {
         limit_pages(&connection, pages).map_err(|error| RowError::from(error).at(&shared.file))?;

@@ -85,6 +85,7 @@ fn broken(error: JournalError) -> Finding {
     let advice = match &error {
         JournalError::Newer { .. } => "use the program that wrote it, or a newer one",
         JournalError::NotAJournal { .. } => "name the right directory with --data, or move that file away",
+        JournalError::Copy { .. } | JournalError::NoCopy { .. } => "name the --log or the --data that belong together",
         JournalError::Damaged { .. } => RESTORE,
         JournalError::Missing { .. } | JournalError::Unavailable { .. } => {
             "close other programs that hold the file (an open sqlite3 shell), and check rights and disk"
