@@ -10,7 +10,7 @@ use convenio_ledger::{
     authorise::Credential,
     genesis::sample_grant,
     rejection::{Reason, Refusal, Unavailable},
-    submission::{Answer, Body, Submission},
+    submission::{Answer, Body, Role, Submission},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -43,8 +43,6 @@ pub(crate) async fn play(node: &Node) -> anyhow::Result<Option<usize>> {
             // Without the grant, or once it is ended, there is nothing to play.
             Err(Refusal::Rejected(rejection)) if rejection.reason == Reason::TokenInvalid => return Ok(None),
             Err(Refusal::Rejected(rejection)) => bail!("line {} of the sample was refused: {rejection}", number + 1),
-            // Another node writes, and plays what is to be played.
-            Err(Refusal::Unavailable(Unavailable::NoWriter)) => return Ok(None),
             Err(Refusal::Unavailable(unavailable)) => bail!("{}", unavailable.title()),
         }
     }
@@ -78,9 +76,16 @@ fn submission(
 
 /// Sends it again with the same id while its outcome is not known.
 async fn submit(node: &Node, submission: Submission) -> Answer {
+    let mut standing = node.ledger.watch();
     for _ in 0..20 {
+        // Where other nodes are, whoever writes plays it; this one may come to.
+        if standing.wait_for(|standing| matches!(standing.role, Role::Writer | Role::Stopped)).await.is_err() {
+            break;
+        }
         match node.ledger.submit(submission.clone()).await {
-            Err(Refusal::Unavailable(Unavailable::OutcomeUnknown | Unavailable::Overloaded)) => {
+            Err(Refusal::Unavailable(
+                Unavailable::OutcomeUnknown | Unavailable::Overloaded | Unavailable::NoWriter,
+            )) => {
                 tokio::time::sleep(std::time::Duration::from_millis(250)).await;
             }
             answer => return answer,
