@@ -100,7 +100,7 @@ impl Figures {
 /// The same bytes to one topic of the same kind, one transaction for each batch, with nothing of ours in between.
 async fn bare(bootstrap: &str, size: u64, lasts: Duration) -> Outcome<Figures> {
     let settings = settings(bootstrap)?;
-    topics::prepare(&settings).await?;
+    topics::prepare(&settings, topics::PATIENCE).await?;
     let [log, keys] = topics::Topic::ALL.map(|topic| topic.name(&settings));
     let bytes = batch(0..1).iter().map(RecordedEvent::size).sum::<usize>() + 100;
     let mut config = ClientConfig::new();

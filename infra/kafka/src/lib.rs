@@ -8,8 +8,9 @@
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
 //! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
 //! * [`KafkaLog`]: both together, as the log contract asks;
-//! * [`Election`]: which node may write.
+//! * [`Election`]: which node may write; [`Announced`]: what it says of itself.
 
+mod announcement;
 mod election;
 mod error;
 mod follower;
@@ -22,6 +23,7 @@ pub mod topics;
 mod transactions;
 mod writer;
 
+pub use announcement::{Announced, Announcement, RootAt};
 pub use election::Election;
 pub use error::KafkaLogError;
 pub use follower::Following;

@@ -2,6 +2,7 @@
 //! nothing that it cannot read: it stops and says so.
 
 use crate::{
+    announcement::{Announced, READY, STARTED},
     error::{KafkaLogError, code},
     follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
     frame::{self, CONTROL, Frame},
@@ -29,7 +30,7 @@ const EVENTS_LIMIT: usize = 5_000;
 /// The most bytes of events that wait to be written.
 const BYTES_LIMIT: usize = 16 << 20;
 /// How long to wait before a failed journal is tried again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of the log may not have been seen until it is looked for.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a topic may be unknown until it is gone: a broker that has just started does not know all.
@@ -62,6 +63,8 @@ pub(crate) struct Reading {
     goal: Option<(Instant, i64)>,
     /// Since when Kafka says that it does not know a topic.
     unknown: Option<Instant>,
+    /// Who announced itself last, where nobody has begun since.
+    writer: Option<Announced>,
     told: watch::Sender<Following>,
 }
 
@@ -99,7 +102,8 @@ impl Reading {
             keys: BTreeMap::new(),
             keys_through: Sequence::ZERO,
             keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
-            read_until: cursor.map_or(-1, |cursor| cursor.log - 1),
+            read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
+            writer: cursor.and_then(|cursor| cursor.writer),
             at_end: None,
             quiet: None,
             goal: None,
@@ -177,8 +181,9 @@ impl Reading {
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
         let at_end = at_end.or_else(|| self.passed(sources, through));
         self.told.send_if_modified(|told| {
-            let changed = through > told.offset || at_end.is_some();
+            let changed = through > told.offset || at_end.is_some() || told.writer != self.writer;
             told.offset = told.offset.max(through);
+            told.writer.clone_from(&self.writer);
             told.confirmed = at_end.or(told.confirmed);
             changed
         });
@@ -250,13 +255,32 @@ impl Reading {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let control = message.headers().is_some_and(|headers| headers.iter().any(|header| header.key == CONTROL));
-        if !control {
-            self.take_event(message)?;
-        } else if let Some(last) = &self.last {
-            return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let control =
+            headers.filter(|header| header.key == CONTROL).map(|header| header.value.unwrap_or_default()).next();
+        match (control, &self.last) {
+            (None, _) => self.take_event(message)?,
+            (Some(_), Some(last)) => {
+                return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
+            }
+            (Some(kind), None) => self.take_control(kind, message)?,
         }
         self.read_until = message.offset();
+        Ok(())
+    }
+
+    fn take_control(&mut self, kind: &[u8], message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        if kind == STARTED.as_bytes() {
+            self.writer = None;
+        } else if kind == READY.as_bytes() {
+            let read = serde_json::from_slice(message.payload().unwrap_or_default());
+            let wrong = |error: serde_json::Error| KafkaLogError::Message {
+                offset: message.offset(),
+                why: format!("a writer's announcement: {error}"),
+            };
+            self.writer = Some(read.map_err(wrong)?);
+        }
+        // Other kinds are of versions to come.
         Ok(())
     }
 
@@ -335,7 +359,7 @@ impl Reading {
         let left = self.keys.split_off(&last.sequence.next());
         // Keys of events that are not written yet are read again by the next start.
         let keys = left.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
-        let cursor = Cursor { cluster: self.cluster.clone(), log, keys };
+        let cursor = Cursor { cluster: self.cluster.clone(), log, keys, writer: self.writer.clone() };
         let cursor = serde_json::to_string(&cursor).expect("text and numbers");
         let count = events.len();
         // Where this fails, the keys are still needed: it is tried again.

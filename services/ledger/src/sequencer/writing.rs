@@ -191,7 +191,7 @@ impl<'a> Writing<'a> {
     }
 
     async fn take(&mut self, waiting: Waiting) {
-        let Waiting { submission, answer: to } = waiting;
+        let Waiting { submission, answer: to, .. } = waiting;
         let answer = match self.judge(submission) {
             Judged::Answer(answer) => answer,
             Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
