@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod kafka;
+pub mod nodes;
 pub mod server;
 pub mod users;
 

@@ -3,54 +3,11 @@
 use convenio_tests::{
     Ledger, Server, User, folder,
     kafka::Brokers,
-    server::{DEADLINE, Start},
+    nodes::{copy_identity, free_ports, node, until},
     users::listing,
 };
 use serde_json::{Value, json};
-use std::{
-    net::TcpListener,
-    path::Path,
-    time::{Duration, Instant},
-};
 use uuid::Uuid;
-
-/// Ports that were free a moment ago: nodes are told each other's address before they start.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    std::array::from_fn(|n| held[n].local_addr().expect("it is bound").port())
-}
-
-fn node(data: &Path, brokers: &Brokers, name: &str, port: u16, peers: &[u16]) -> Start {
-    let start = Start::on(data)
-        .with("--log")
-        .with(&format!("kafka://{}/forward", brokers.bootstrap))
-        .with("--name")
-        .with(name)
-        .with("--listen")
-        .with(&format!("127.0.0.1:{port}"));
-    peers.iter().fold(start, |start, peer| start.with("--peer").with(&format!("http://127.0.0.1:{peer}")))
-}
-
-fn copy_identity(from: &Path, data: &Path) {
-    let mut to = data.as_os_str().to_owned();
-    to.push("-identity");
-    std::fs::create_dir(&to).expect("a new folder");
-    for entry in std::fs::read_dir(from).expect("the first node's identity").filter_map(Result::ok) {
-        std::fs::copy(entry.path(), Path::new(&to).join(entry.file_name())).expect("a file of it is copied");
-    }
-}
-
-async fn until(server: &Server, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let status = User::anonymous(server).get("/api/v1/status").await.accepted();
-        if holds(&status) {
-            return status;
-        }
-        assert!(Instant::now() < deadline, "{what} does not come: {status:#}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 async fn forwards(server: &Server) {
     until(server, "the way to the writer", |status| status["log"]["forwards"] == true).await;
