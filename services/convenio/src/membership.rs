@@ -6,8 +6,12 @@ use crate::{
     config::Config,
     tree,
 };
+use convenio_events::Sequence;
 use convenio_kafka::{Announcement, Election, Following, KafkaLog};
-use convenio_ledger::submission::{Ledger, QUEUE_LIMIT, Role, Waiting};
+use convenio_ledger::{
+    sequencer::SnapshotCursor,
+    submission::{Ledger, QUEUE_LIMIT, Role, Waiting},
+};
 use convenio_notary::TreeHead;
 use convenio_portal::LogStanding;
 use std::{
@@ -39,9 +43,17 @@ pub(crate) struct Way {
 pub(crate) struct Membership {
     kafka: KafkaLog,
     forwarding: watch::Receiver<Forwarding>,
-    /// Why the node cannot decide on what the log holds.
-    illegible: watch::Receiver<Option<String>>,
+    legible: Legible,
     pub(crate) secret: Secret,
+}
+
+/// How far the node has read the log as one that might have to decide on it.
+#[derive(Clone)]
+pub(crate) struct Legible {
+    /// How far its snapshot is.
+    pub(crate) snapshot: SnapshotCursor,
+    /// Why it cannot read on.
+    pub(crate) until: watch::Receiver<Option<String>>,
 }
 
 impl Membership {
@@ -50,7 +62,7 @@ impl Membership {
         kafka: &KafkaLog,
         config: &Config,
         root: watch::Receiver<TreeHead>,
-        illegible: watch::Receiver<Option<String>>,
+        legible: Legible,
     ) -> anyhow::Result<(Self, Option<Way>)> {
         let secret = Secret::open(config.cluster_secret.as_deref(), &config.identity)?;
         kafka.announce(Announcement {
@@ -69,7 +81,7 @@ impl Membership {
             };
             Way { forwarder, queue, elsewhere }
         });
-        Ok((Self { kafka: kafka.clone(), forwarding, illegible, secret }, way))
+        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret }, way))
     }
 
     /// How the log stands, seen from this node.
@@ -81,25 +93,26 @@ impl Membership {
             kind: "kafka",
             confirmed_age: confirmed.map(|seen| seen.elapsed()),
             halted,
-            illegible: self.illegible.borrow().clone(),
+            illegible: self.legible.until.borrow().clone(),
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,
             alarm: forwarding.alarm,
         }
     }
 
-    /// Whether the node may be elected: it has seen the end of the log, and can read all that it holds.
-    fn may_stand(&self) -> bool {
+    /// Whether the node may be elected: it has seen the end of the log, and could read all that was there at its start.
+    fn may_stand(&self, known: Sequence) -> bool {
         let following = self.kafka.following();
         let following = following.borrow();
-        following.confirmed.is_some() && following.halted.is_none() && self.illegible.borrow().is_none()
+        let is_whole = following.confirmed.is_some() && following.halted.is_none();
+        is_whole && self.legible.until.borrow().is_none() && self.legible.snapshot.get() >= known
     }
 
-    /// Stands for election whenever the node may, and gives the seat up whenever it is elected but does not come to write.
-    pub(crate) fn stand(self, elected: watch::Sender<u64>, ledger: &Ledger) -> Seat {
+    /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is elected but does not come to write.
+    pub(crate) fn stand(self, known: Sequence, elected: watch::Sender<u64>, ledger: &Ledger) -> Seat {
         let (leave, left) = watch::channel(false);
         // It holds no handle of the ledger, whose end it must not put off.
-        let watching = tokio::spawn(keep_seat(self, elected, ledger.watch(), left));
+        let watching = tokio::spawn(keep_seat(self, known, elected, ledger.watch(), left));
         Seat { leave, watching }
     }
 }
@@ -121,6 +134,7 @@ impl Seat {
 
 async fn keep_seat(
     membership: Membership,
+    known: Sequence,
     elected: watch::Sender<u64>,
     standing: watch::Receiver<convenio_ledger::submission::Standing>,
     mut left: watch::Receiver<bool>,
@@ -131,7 +145,7 @@ async fn keep_seat(
         let role = standing.borrow().role;
         match &election {
             _ if role == Role::Stopped => break,
-            None if membership.may_stand() => {
+            None if membership.may_stand(known) => {
                 match Election::stand(membership.kafka.settings(), elected.clone()) {
                     Ok(stood) => election = Some(stood),
                     Err(error) => {
@@ -143,7 +157,7 @@ async fn keep_seat(
                 }
                 writing = Instant::now();
             }
-            Some(_) if !membership.may_stand() => {
+            Some(_) if !membership.may_stand(known) => {
                 tracing::error!("this node stands for election no more");
                 give_up(election.take()).await;
             }

@@ -4,7 +4,7 @@ use crate::{
     backend::{Backend, keep_index},
     clock, cluster,
     config::Config,
-    membership::{Membership, Seat, Way},
+    membership::{Legible, Membership, Seat, Way},
     tree,
 };
 use anyhow::{Context as _, bail};
@@ -76,11 +76,13 @@ impl Node {
         threads.push(on_thread("tree", async move {
             tokio::select! { result = tree::run(tree_log, root, kafka) => result, () = tree_stop => Ok(()) }
         })?);
-        let (illegible, known_illegible) = watch::channel(None);
+        let snapshot = SnapshotCursor::default();
+        let (illegible, until) = watch::channel(None);
+        let legible = Legible { snapshot: snapshot.clone(), until };
         let (membership, way) = match &backend.kafka {
             Some(kafka) => {
                 threads.push(on_thread("index", keep_index(files, log.head(), stopped(stop.clone())))?);
-                let (membership, way) = Membership::new(kafka, config, heads.clone(), known_illegible)?;
+                let (membership, way) = Membership::new(kafka, config, heads.clone(), legible)?;
                 (Some(membership), way)
             }
             None => (None, None),
@@ -90,7 +92,6 @@ impl Node {
             threads.push(on_thread("forward", forwarder.run(queue))?);
         }
         // 3. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
-        let snapshot = SnapshotCursor::default();
         // Where nobody else can write, this node is elected for good.
         let (elect, elected) = watch::channel(u64::from(membership.is_none()));
         let (sequencer, ledger) = Sequencer::new(Parts {
@@ -106,7 +107,8 @@ impl Node {
             elsewhere,
         });
         let sequencer = on_thread("sequencer", async move { Ok(sequencer.run().await?) })?;
-        let seat = membership.clone().map(|membership| membership.stand(elect, &ledger));
+        let known = *log.head().borrow();
+        let seat = membership.clone().map(|membership| membership.stand(known, elect, &ledger));
         if let Err(error) = ready(&ledger, &*log).await {
             // The sequencer's own error says why.
             return Err(join(sequencer).err().unwrap_or(error));

@@ -155,7 +155,7 @@ impl SentAnswer {
     pub(super) fn answer(self) -> Answer {
         match self {
             Self::Accepted(SentAccepted { subject, sequence, stream_version, events, command_id, replay }) => {
-                let event = |SentEvent { id, r#type, sequence }| RecordedRef { id, type_name: r#type.into(), sequence };
+                let event = |SentEvent { id, r#type, sequence }| RecordedRef { id, type_name: r#type, sequence };
                 let events = events.into_iter().map(event).collect();
                 Ok(Accepted { subject, sequence, stream_version, events, command_id, replay })
             }
