@@ -4,6 +4,8 @@ use convenio_tests::{
     Ledger, Server, User, folder,
     kafka::Brokers,
     nodes::{copy_identity, free_ports, node, until},
+    server::convenio,
+    tls::TlsProxy,
     users::listing,
 };
 use serde_json::{Value, json};
@@ -110,4 +112,31 @@ async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
     assert!(status["log"]["alarm"].as_str().is_some_and(|alarm| alarm.contains("cluster secret")), "{status:#}");
     let unsigned = reqwest::Client::new().post(format!("{}/cluster/v1/commands", second.url)).body("{}\n");
     assert_eq!(unsigned.send().await.expect("an answer").status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_on_several_machines_speak_https() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &[]);
+    let [one, two] = free_ports();
+    let proxy = TlsProxy::start(folder.path(), one).await;
+    let first = node(&folder.path().join("a"), &brokers, "a", one, &[]).with("--advertise").with(&proxy.url);
+    let ledger = Ledger::new(first.run().expect("the first node"));
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &folder.path().join("b"));
+    let second = node(&folder.path().join("b"), &brokers, "b", two, &[]).with("--peer").with(&proxy.url);
+
+    let doubting = second.run().expect("the second node");
+    let refused = giver.at(&doubting).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await;
+    refused.refused(503, "no-writer");
+    assert!(doubting.stop().success());
+
+    let authority = proxy.authority.display().to_string();
+    let trusting = second.variable("SSL_CERT_FILE", &authority).run().expect("the second node");
+    forwards(&trusting).await;
+    giver.at(&trusting).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+
+    let mut status = convenio(["status", "--node", &proxy.url]);
+    let status = status.env("SSL_CERT_FILE", &authority).output().expect("it runs");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
 }
