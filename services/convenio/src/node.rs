@@ -104,6 +104,7 @@ impl Node {
             opening,
             attempts: backend.attempts(),
             elected,
+            counts: Arc::default(),
             elsewhere,
         });
         let sequencer = on_thread("sequencer", async move { Ok(sequencer.run().await?) })?;

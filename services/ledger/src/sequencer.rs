@@ -14,6 +14,7 @@ mod writing;
 
 use crate::{
     clock::Clock,
+    counts::Counts,
     entropy::Entropy,
     genesis::Opening,
     rejection::{Refusal, Unavailable},
@@ -84,6 +85,8 @@ pub struct Parts {
     pub attempts: u32,
     /// The term in which this node is elected to write; 0 while it is not. A fenced term is over for good.
     pub elected: watch::Receiver<u64>,
+    /// What it counts.
+    pub counts: Arc<Counts>,
     /// Where commands go while another node writes; without it they are refused with `no-writer`.
     pub elsewhere: Option<mpsc::Sender<Waiting>>,
 }
@@ -168,15 +171,15 @@ impl Sequencer {
     /// A sequencer, and the handle that commands come through. It ends when every handle is dropped.
     pub fn new(parts: Parts) -> (Self, Ledger) {
         let (sender, queue) = mpsc::channel(QUEUE_LIMIT);
+        let counts = parts.counts.clone();
         let (standing, watch) = watch::channel(Standing {
             role: Role::Starting,
             durable: Sequence::ZERO,
             clock_jumped: false,
             timers_held: false,
-            batches: 0,
             held: 0,
         });
-        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch })
+        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch, counts })
     }
 
     /// Writes whenever elected, until every handle is dropped.
@@ -217,11 +220,14 @@ impl Sequencer {
             self.standing.send_modify(|standing| standing.role = Role::Writer);
             match writing.run(&mut self.queue, &self.standing, term).await {
                 End::Closed => return Ok(()),
-                End::Fenced => self.fenced_term = term,
+                End::Fenced => {
+                    self.parts.counts.fences.fetch_add(1, Ordering::Relaxed);
+                    self.fenced_term = term;
+                }
                 End::Lost => attempts += 1,
             }
             // A commit that worked in between shows that the trouble had passed.
-            let committed = self.standing.borrow().batches;
+            let committed = self.parts.counts.batches.load(Ordering::Relaxed);
             if committed > batches {
                 (attempts, batches) = (0, committed);
             } else if attempts > limit {

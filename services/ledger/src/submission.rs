@@ -3,11 +3,13 @@
 use crate::{
     authorise::Credential,
     command::Command,
+    counts::Counts,
     rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},
 };
 use convenio_events::{CommandId, OrganisationId, Sequence, StreamVersion, Subject, canonical, commitment::Digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The most commands that wait for the sequencer; beyond it a command is refused as overloaded, before anything is decided.
@@ -146,8 +148,6 @@ pub struct Standing {
     pub clock_jumped: bool,
     /// Whether timers are held back until the clock is known to be right.
     pub timers_held: bool,
-    /// How many batches it has committed.
-    pub batches: u64,
     /// How many subjects are in memory.
     pub held: usize,
 }
@@ -157,6 +157,7 @@ pub struct Standing {
 pub struct Ledger {
     pub(crate) queue: mpsc::Sender<Waiting>,
     pub(crate) standing: watch::Receiver<Standing>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Ledger {
@@ -207,6 +208,11 @@ impl Ledger {
     /// Where the sequencer stands.
     pub fn standing(&self) -> Standing {
         *self.standing.borrow()
+    }
+
+    /// What the sequencer counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Changes of where the sequencer stands.

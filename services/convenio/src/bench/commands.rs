@@ -81,6 +81,7 @@ pub(super) fn decide(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             clock: Box::new(StillClock(chrono::Utc::now().into())),
             entropy: Entropy::from_seed(1),
             attempts: 25,
+            counts: Arc::default(),
             elsewhere: None,
             opening: Some(Opening {
                 ledger: convenio_events::LedgerId::new(uuid::Uuid::from_u128(1)),
