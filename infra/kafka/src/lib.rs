@@ -7,12 +7,14 @@
 //! * [`topics`]: the topics of a ledger, and what must be true of them;
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
 //! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
+//! * [`floor`]: what the log is measured against;
 //! * [`KafkaLog`]: both together, as the log contract asks;
 //! * [`Election`]: which node may write; [`Announced`]: what it says of itself.
 
 mod announcement;
 mod election;
 mod error;
+pub mod floor;
 mod follower;
 mod frame;
 mod log;

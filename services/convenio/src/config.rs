@@ -148,7 +148,7 @@ impl ServeArguments {
 }
 
 /// `NAME=VALUE`.
-fn property(text: &str) -> Result<(String, String), String> {
+pub(crate) fn property(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a property is NAME=VALUE, such as security.protocol=SASL_SSL".to_owned()),
@@ -156,7 +156,9 @@ fn property(text: &str) -> Result<(String, String), String> {
 }
 
 /// `CONVENIO_KAFKA_SASL_PASSWORD` is the property `sasl.password`.
-fn properties_of(variables: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn properties_of(
+    variables: impl Iterator<Item = (String, String)>,
+) -> impl Iterator<Item = (String, String)> {
     variables.filter_map(|(name, value)| {
         let property = name.strip_prefix("CONVENIO_KAFKA_")?;
         Some((property.to_lowercase().replace('_', "."), value))
