@@ -171,3 +171,31 @@ fn of_a_newer_version(data: &Path, head: u64) -> RecordedEvent {
         text_salt: Some(salt),
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_does_not_go_back_when_a_node_with_a_slow_clock_takes_over() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &[]);
+    let [one, two] = free_ports();
+    let place = |name: &str| folder.path().join(name);
+    let clocked = |name: &str, port: u16, time: &str| {
+        let clock = place(&format!("{name}.clock"));
+        std::fs::write(&clock, time).expect("written");
+        let start = node(&place(name), &brokers, name, port, &[one, two]).with("--purpose").with("test");
+        start.variable("CONVENIO_CLOCK", &format!("file:{}", clock.display()))
+    };
+    let first = clocked("a", one, "2026-11-21T10:00:00.000000Z").run().expect("the first node");
+    let ledger = Ledger::new(first);
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &place("b"));
+    // A day behind.
+    let second = clocked("b", two, "2026-11-20T10:00:00.000000Z").run().expect("the second node");
+    until(&second, "the way to the writer", |status| status["log"]["forwards"] == true).await;
+    ledger.server.kill();
+    until(&second, "the other one writes", |status| status["role"] == "writer").await;
+    giver.at(&second).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+    assert!(second.stop().success());
+    let audit = convenio_tests::Audit::of(&place("b"));
+    let last = audit.events.last().expect("events");
+    assert_eq!(last.entry["time"], "2026-11-21T10:00:00.000000Z", "time stands still until the clock has come to it");
+}

@@ -35,6 +35,8 @@ pub(crate) struct Page {
     pub(crate) first_entry: Option<Box<str>>,
     /// The first event that could not be decoded: nothing may be folded from there on.
     pub(crate) failure: Option<Failure>,
+    /// More was there than the page holds: the views are behind.
+    pub(crate) full: bool,
 }
 
 /// An event that could not be decoded.
@@ -57,7 +59,7 @@ pub(crate) type Taps = Arc<Mutex<Vec<SyncSender<Input>>>>;
 
 /// Decodes a page; stops at the first event that cannot be.
 pub(crate) fn decode(recorded: &[RecordedEvent]) -> Page {
-    let mut page = Page { events: Vec::with_capacity(recorded.len()), first_entry: None, failure: None };
+    let mut page = Page { events: Vec::with_capacity(recorded.len()), first_entry: None, failure: None, full: false };
     if let Some(first) = recorded.first().filter(|first| first.sequence == Sequence::ZERO) {
         page.first_entry = Some(first.entry.clone());
     }
@@ -126,7 +128,7 @@ pub(crate) fn run(
     let mut before = Instant::now();
     while let Some(recorded) = runtime.block_on(next_page(&mut follower, limit, &mut stop)) {
         let began = Instant::now();
-        let page = Arc::new(decode(&recorded));
+        let page = Arc::new(Page { full: recorded.len() == limit, ..decode(&recorded) });
         let failed = page.failure.is_some();
         let listening = taps.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for tap in listening {

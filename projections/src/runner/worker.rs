@@ -84,7 +84,8 @@ impl Worker {
             }
         }
         let turns = self.turns.clone();
-        let turn = turns.try_acquire().or_else(|_| self.runtime.block_on(turns.acquire()));
+        // Who is behind uses what there is.
+        let turn = (!page.full).then(|| turns.try_acquire().or_else(|_| self.runtime.block_on(turns.acquire())));
         self.fold(page);
         drop(turn);
         self.slot.settle(*self.head.borrow());
