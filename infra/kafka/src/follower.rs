@@ -6,12 +6,13 @@
 
 use crate::{
     announcement::Announced,
+    copying::halt,
     error::KafkaLogError,
     reading::{RETRY, Reading},
     settings::Settings,
     topics::{self, Cluster, Topic},
 };
-use convenio_events::{RecordedEvent, Sequence, causes::with_causes};
+use convenio_events::{RecordedEvent, Sequence};
 use convenio_journal::{Journal, Mirror};
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
@@ -44,6 +45,13 @@ pub(crate) struct Cursor {
     /// Who wrote then, if it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<Announced>,
+}
+
+impl Cursor {
+    /// As the journal keeps it.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("text and numbers")
+    }
 }
 
 /// Where the copy stands.
@@ -80,7 +88,7 @@ impl Follower {
         let stop = Arc::<AtomicBool>::default();
         let run: Box<dyn FnOnce() + Send> = match cluster {
             Some(cluster) => {
-                let (sources, reading) = connect(settings, cluster, journal, mirror, told.clone())?;
+                let (sources, reading) = connect(settings, cluster, journal, mirror, (told.clone(), stop.clone()))?;
                 let stop = stop.clone();
                 Box::new(move || reading.run(&sources, &stop))
             }
@@ -88,7 +96,7 @@ impl Follower {
                 let runtime = Handle::current();
                 let (settings, journal) = (settings.clone(), journal.clone());
                 let (told, stop) = (told.clone(), stop.clone());
-                Box::new(move || run_later(&runtime, &settings, &journal, mirror, told, &stop))
+                Box::new(move || run_later(&runtime, &settings, &journal, mirror, told, stop))
             }
         };
         let spawned = std::thread::Builder::new().name("kafka-follower".to_owned()).spawn(run);
@@ -112,7 +120,7 @@ fn connect(
     cluster: &Cluster,
     journal: &Journal,
     mirror: Mirror,
-    told: watch::Sender<Following>,
+    told_and_stop: (watch::Sender<Following>, Arc<AtomicBool>),
 ) -> Result<(Sources, Reading), KafkaLogError> {
     let [log_topic, keys_topic] = Topic::ALL.map(|topic| topic.name(settings));
     let cursor = read_cursor(&mirror, cluster, &log_topic)?;
@@ -126,7 +134,7 @@ fn connect(
             cursor.as_ref().map_or(Offset::Beginning, |cursor| Offset::Offset(cursor.keys)),
         )?,
     };
-    let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told)?;
+    let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told_and_stop)?;
     Ok((sources, reading))
 }
 
@@ -137,7 +145,7 @@ fn run_later(
     journal: &Journal,
     mirror: Mirror,
     told: watch::Sender<Following>,
-    stop: &AtomicBool,
+    stop: Arc<AtomicBool>,
 ) {
     let cluster = loop {
         if stop.load(Ordering::Relaxed) {
@@ -151,12 +159,9 @@ fn run_later(
             outcome => break outcome,
         }
     };
-    match cluster.and_then(|cluster| connect(settings, &cluster, journal, mirror, told.clone())) {
-        Ok((sources, reading)) => reading.run(&sources, stop),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "this node cannot follow the log");
-            told.send_modify(|told| told.halted = Some(with_causes(&error)));
-        }
+    match cluster.and_then(|cluster| connect(settings, &cluster, journal, mirror, (told.clone(), stop.clone()))) {
+        Ok((sources, reading)) => reading.run(&sources, &stop),
+        Err(error) => halt(&told, &error),
     }
 }
 

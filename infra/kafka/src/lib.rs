@@ -6,12 +6,13 @@
 //! * [`Settings`]: where Kafka is, and what is passed through to librdkafka;
 //! * [`topics`]: the topics of a ledger, and what must be true of them;
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
-//! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
+//! * `follower`: reads the topic into the journal, in two halves: `reading` and `copying`; `writer`: one transaction for each batch;
 //! * [`floor`]: what the log is measured against;
 //! * [`KafkaLog`]: both together, as the log contract asks;
 //! * [`Election`]: which node may write; [`Announced`]: what it says of itself.
 
 mod announcement;
+mod copying;
 mod election;
 mod error;
 pub mod floor;

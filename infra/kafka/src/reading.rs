@@ -1,14 +1,15 @@
-//! What the follower's thread does: events and their keys become rows of the journal, in order and without gaps. It skips
-//! nothing that it cannot read: it stops and says so.
+//! What the follower's thread does: messages and their keys become events, in order and without gaps, and go on to be copied. It
+//! skips nothing that it cannot read: it stops and says so.
 
 use crate::{
     announcement::{Announced, READY, STARTED},
+    copying::{Copying, Piece, Told, halt},
     error::{KafkaLogError, code},
     follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
     frame::{self, CONTROL, Frame},
     seal::{self, Place, TextKey},
 };
-use convenio_events::{LedgerId, RecordedEvent, Sequence, causes::with_causes, entry::Entry};
+use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
 use convenio_journal::Mirror;
 use rdkafka::{
     Offset,
@@ -18,18 +19,23 @@ use rdkafka::{
 };
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
 /// How long one wait for messages takes at most: how late the thread sees that it shall end.
 const POLL: Duration = Duration::from_millis(100);
-/// The most events that are written to the journal at a time.
+/// The most events that wait to be handed on.
 const EVENTS_LIMIT: usize = 5_000;
+/// The most events that are handed on at a time: while they are written, the next are opened.
+const PIECE_EVENTS: usize = 500;
 /// The most bytes of events that wait to be written.
 const BYTES_LIMIT: usize = 16 << 20;
-/// How long to wait before a failed journal is tried again.
+/// How long to wait before what failed is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of the log may not have been seen until it is looked for.
 const IDLE: Duration = Duration::from_secs(1);
@@ -41,14 +47,18 @@ pub(crate) struct Reading {
     cluster: String,
     log_topic: String,
     keys_topic: String,
-    mirror: Mirror,
+    copying: Copying,
+    /// The sequence of the first event that was not handed on.
+    next: Sequence,
+    /// What was told last.
+    said: Option<Told>,
     /// The ledger of the events that are copied.
     ledger: Option<LedgerId>,
     /// The last event that was copied before the start, until it was seen again.
     last: Option<RecordedEvent>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
-    /// Keys of events that are not written yet, and the offset of each.
+    /// Keys of events that were not handed on, and the offset of each.
     keys: BTreeMap<Sequence, (i64, Option<TextKey>)>,
     /// Below it, every key that is not in `keys` was destroyed.
     keys_through: Sequence,
@@ -83,7 +93,7 @@ impl Reading {
         mirror: Mirror,
         cursor: Option<Cursor>,
         last: Option<RecordedEvent>,
-        told: watch::Sender<Following>,
+        (told, stop): (watch::Sender<Following>, Arc<AtomicBool>),
     ) -> Result<Self, KafkaLogError> {
         let entry = last.as_ref().map(|last| Entry::parse(&last.entry)).transpose();
         let entry = entry.map_err(|error| KafkaLogError::OtherHistory {
@@ -94,7 +104,9 @@ impl Reading {
             cluster,
             log_topic,
             keys_topic,
-            mirror,
+            next: mirror.next(),
+            copying: Copying::start(mirror, told.clone(), stop),
+            said: None,
             ledger: entry.map(|entry| entry.ledger),
             last,
             waiting: VecDeque::new(),
@@ -114,18 +126,14 @@ impl Reading {
 
     pub(crate) fn run(mut self, sources: &Sources, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            let done = self.read(sources).and_then(|()| self.write()).and_then(|()| self.is_there(sources));
+            let done = self.read(sources).and_then(|()| self.hand_on()).and_then(|()| self.is_there(sources));
             match done {
                 Ok(()) => self.tell(sources),
                 Err(error) if error.may_pass() => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the copy of the log: trying again");
+                    tracing::error!(error = &error as &dyn std::error::Error, "following the log: trying again");
                     std::thread::sleep(RETRY);
                 }
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "this node follows the log no more");
-                    self.told.send_modify(|told| told.halted = Some(with_causes(&error)));
-                    return;
-                }
+                Err(error) => return halt(&self.told, &error),
             }
         }
     }
@@ -174,23 +182,28 @@ impl Reading {
         last.is_some_and(|last| last >= self.keys_through && !self.keys.contains_key(&last))
     }
 
-    /// Says how far everything has been read and written.
+    /// Says how far everything has been read, once what was read is written.
     fn tell(&mut self, sources: &Sources) {
         // Events that wait for their keys are not read yet.
         let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
-        let at_end = at_end.or_else(|| self.passed(sources, through));
-        self.told.send_if_modified(|told| {
-            let changed = through > told.offset || at_end.is_some() || told.writer != self.writer;
-            told.offset = told.offset.max(through);
-            told.writer.clone_from(&self.writer);
-            told.confirmed = at_end.or(told.confirmed);
-            changed
-        });
+        let confirmed = at_end.or_else(|| self.passed(sources, through));
+        let told = Told { offset: through, confirmed, writer: self.writer.clone() };
+        if self.said.as_ref() != Some(&told) {
+            self.said = Some(told.clone());
+            self.copying.take(Piece { events: Vec::new(), cursor: self.cursor(through), told });
+        }
         if self.quiet.is_some_and(|since| since.elapsed() >= IDLE) {
             self.quiet = None;
             self.look_again(&sources.log);
         }
+    }
+
+    /// Where to read on after everything up to this offset.
+    fn cursor(&self, log: i64) -> Cursor {
+        // Keys of events that are not written yet are read again by the next start.
+        let keys = self.keys.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
+        Cursor { cluster: self.cluster.clone(), log, keys, writer: self.writer.clone() }
     }
 
     /// When the end was asked for that has been passed by now. A log to which something is added all the time shows no end.
@@ -300,21 +313,16 @@ impl Reading {
                 let text_key = TextKey(payload.try_into().map_err(|_| wrong("a key of another length"))?);
                 // Keys come in the order of their events: those between were destroyed.
                 self.keys_through = self.keys_through.max(sequence);
-                if sequence >= self.next() {
+                if sequence >= self.next {
                     self.keys.insert(sequence, (message.offset(), Some(text_key)));
                 }
             }
-            None if sequence >= self.next() => {
+            None if sequence >= self.next => {
                 self.keys.insert(sequence, (message.offset(), None));
             }
             None => {}
         }
         Ok(())
-    }
-
-    /// The sequence of the first event that is not in the journal.
-    fn next(&self) -> Sequence {
-        self.mirror.next()
     }
 
     fn take_event(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
@@ -331,7 +339,7 @@ impl Reading {
         if self.ledger.is_some_and(|ledger| ledger != entry.ledger) {
             return Err(self.other_history(format!("event {} is of the ledger {}", entry.sequence, entry.ledger)));
         }
-        let expected = self.waiting.back().map_or(self.next(), |waiting| waiting.entry.sequence.next());
+        let expected = self.waiting.back().map_or(self.next, |waiting| waiting.entry.sequence.next());
         if entry.sequence != expected {
             let why = format!("event {expected} should come, and {} does", entry.sequence);
             return Err(KafkaLogError::Message { offset, why });
@@ -342,35 +350,28 @@ impl Reading {
         Ok(())
     }
 
-    /// Writes the events whose keys are known, or known to be destroyed.
-    fn write(&mut self) -> Result<(), KafkaLogError> {
-        let (mut events, mut offset, mut bytes) = (Vec::new(), None, 0);
-        for waiting in &self.waiting {
-            let sequence = waiting.entry.sequence;
-            let key = match self.keys.get(&sequence) {
-                Some((_, key)) => *key,
-                None if sequence < self.keys_through => None,
-                None => break,
-            };
-            events.push(opened(waiting, key)?);
-            (offset, bytes) = (Some(waiting.offset), bytes + waiting.bytes);
+    /// Opens the events whose keys are known, or known to be destroyed, and hands them on, piece by piece.
+    fn hand_on(&mut self) -> Result<(), KafkaLogError> {
+        loop {
+            let (mut events, mut offset, mut bytes) = (Vec::new(), None, 0);
+            for waiting in self.waiting.iter().take(PIECE_EVENTS) {
+                let sequence = waiting.entry.sequence;
+                let key = match self.keys.get(&sequence) {
+                    Some((_, key)) => *key,
+                    None if sequence < self.keys_through => None,
+                    None => break,
+                };
+                events.push(opened(waiting, key)?);
+                (offset, bytes) = (Some(waiting.offset), bytes + waiting.bytes);
+            }
+            let (Some(offset), Some(last)) = (offset, events.last()) else { return Ok(()) };
+            self.next = last.sequence.next();
+            self.waiting.drain(..events.len());
+            self.waiting_bytes -= bytes;
+            self.keys = self.keys.split_off(&self.next);
+            let told = Told { offset, confirmed: None, writer: self.writer.clone() };
+            self.copying.take(Piece { events, cursor: self.cursor(offset), told });
         }
-        let (Some(log), Some(last)) = (offset, events.last()) else { return Ok(()) };
-        let left = self.keys.split_off(&last.sequence.next());
-        // Keys of events that are not written yet are read again by the next start.
-        let keys = left.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
-        let cursor = Cursor { cluster: self.cluster.clone(), log, keys, writer: self.writer.clone() };
-        let cursor = serde_json::to_string(&cursor).expect("text and numbers");
-        let count = events.len();
-        // Where this fails, the keys are still needed: it is tried again.
-        let written = self.mirror.append(events, &cursor);
-        self.keys.extend(left);
-        written?;
-        self.waiting.drain(..count);
-        self.waiting_bytes -= bytes;
-        let next = self.next();
-        self.keys = self.keys.split_off(&next);
-        Ok(())
     }
 }
 

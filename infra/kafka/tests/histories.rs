@@ -157,7 +157,7 @@ async fn a_copy_of_another_cluster_is_no_copy_of_this_one() {
     let node = with_events(&broker, 2).await;
     let data = node.stop();
     let foreign = r#"{"cluster":"elsewhere","log":3,"keys":3}"#;
-    journal(data.path()).open_mirror().expect("it is a copy").append(Vec::new(), foreign).expect("its place");
+    journal(data.path()).open_mirror().expect("it is a copy").append(Vec::new().into(), foreign).expect("its place");
     let error = Node::open_in(data, broker.settings("one")).await.err().expect("another cluster");
     assert!(matches!(&error, KafkaLogError::OtherHistory { why, .. } if why.contains("elsewhere")), "{error}");
 }

@@ -87,12 +87,12 @@ impl Mirror {
     ///
     /// # Errors
     /// [`JournalError::Damaged`] when the first event is not the next, else [`JournalError::Unavailable`].
-    pub fn append(&mut self, events: Vec<RecordedEvent>, cursor: &str) -> Result<(), JournalError> {
+    pub fn append(&mut self, events: Arc<Vec<RecordedEvent>>, cursor: &str) -> Result<(), JournalError> {
         let appended = self.try_append(&events, cursor).map_err(|error| error.at(&self.shared.file))?;
         self.cursor = Some(cursor.to_owned());
         if let Some(last) = events.last() {
             self.next = last.sequence.next();
-            self.shared.recent.push(Arc::new(events), appended);
+            self.shared.recent.push(events, appended);
             self.shared.raise_head(self.next);
         }
         Ok(())
