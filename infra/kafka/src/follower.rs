@@ -5,6 +5,7 @@
 //! is found out before anything else happens. Nothing here ever cuts the journal.
 
 use crate::{
+    closing::Closed,
     error::KafkaLogError,
     reading::Reading,
     settings::Settings,
@@ -40,6 +41,9 @@ pub(crate) struct Cursor {
     pub(crate) log: i64,
     /// The offset of the next key.
     pub(crate) keys: i64,
+    /// Why the topic took no events then, if it took none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closed>,
 }
 
 /// Where the copy stands.
@@ -52,6 +56,8 @@ pub struct Following {
     pub confirmed: Option<Instant>,
     /// Why the copy stands still for good, in words for an operator.
     pub halted: Option<String>,
+    /// Why nobody may write to the topic, as far as it has been read.
+    pub closed: Option<Closed>,
 }
 
 /// The thread that reads; it ends with the value.
@@ -79,7 +85,7 @@ impl Follower {
                 cursor.as_ref().map_or(Offset::Beginning, |cursor| Offset::Offset(cursor.keys)),
             )?,
         };
-        let (told, following) = watch::channel(Following { offset: -1, confirmed: None, halted: None });
+        let (told, following) = watch::channel(Following { offset: -1, confirmed: None, halted: None, closed: None });
         let stop = Arc::<AtomicBool>::default();
         let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told)?;
         let stopping = stop.clone();

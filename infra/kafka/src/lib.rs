@@ -8,13 +8,16 @@
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
 //! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
 //! * [`KafkaLog`]: both together, as the log contract asks;
-//! * [`Election`]: which node may write.
+//! * [`Election`]: which node may write;
+//! * [`Mover`]: a ledger's way into a topic and out of it; [`Closed`]: a topic that takes no events.
 
+mod closing;
 mod election;
 mod error;
 mod follower;
 mod frame;
 mod log;
+mod moving;
 mod reading;
 mod seal;
 mod settings;
@@ -22,8 +25,10 @@ pub mod topics;
 mod transactions;
 mod writer;
 
+pub use closing::Closed;
 pub use election::Election;
 pub use error::KafkaLogError;
 pub use follower::Following;
 pub use log::KafkaLog;
+pub use moving::{Mover, running_nodes};
 pub use settings::{Address, AddressError, Settings, SettingsError};

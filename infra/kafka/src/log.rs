@@ -3,6 +3,7 @@
 use crate::{
     error::KafkaLogError,
     follower::{Follower, Following},
+    moving::Mover,
     settings::Settings,
     topics::{self, Cluster},
     writer,
@@ -53,6 +54,14 @@ impl KafkaLog {
     /// The cluster that the log is on.
     pub fn cluster(&self) -> &Cluster {
         &self.shared.cluster
+    }
+
+    /// Fences whoever writes, to move the ledger. It blocks.
+    ///
+    /// # Errors
+    /// [`KafkaLogError`].
+    pub fn mover(&self) -> Result<Mover, KafkaLogError> {
+        Mover::take(&self.shared.settings, self.following(), self.shared.journal.clone())
     }
 
     /// How the node speaks to Kafka.

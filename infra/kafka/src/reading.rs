@@ -2,6 +2,7 @@
 //! nothing that it cannot read: it stops and says so.
 
 use crate::{
+    closing::Closed,
     error::{KafkaLogError, code},
     follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
     frame::{self, CONTROL, Frame},
@@ -62,6 +63,8 @@ pub(crate) struct Reading {
     goal: Option<(Instant, i64)>,
     /// Since when Kafka says that it does not know a topic.
     unknown: Option<Instant>,
+    /// Why the topic takes no events.
+    closed: Option<Closed>,
     told: watch::Sender<Following>,
 }
 
@@ -99,7 +102,8 @@ impl Reading {
             keys: BTreeMap::new(),
             keys_through: Sequence::ZERO,
             keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
-            read_until: cursor.map_or(-1, |cursor| cursor.log - 1),
+            read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
+            closed: cursor.and_then(|cursor| cursor.closed),
             at_end: None,
             quiet: None,
             goal: None,
@@ -177,8 +181,9 @@ impl Reading {
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
         let at_end = at_end.or_else(|| self.passed(sources, through));
         self.told.send_if_modified(|told| {
-            let changed = through > told.offset || at_end.is_some();
+            let changed = through > told.offset || at_end.is_some() || told.closed != self.closed;
             told.offset = told.offset.max(through);
+            told.closed.clone_from(&self.closed);
             told.confirmed = at_end.or(told.confirmed);
             changed
         });
@@ -250,14 +255,23 @@ impl Reading {
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let control = message.headers().is_some_and(|headers| headers.iter().any(|header| header.key == CONTROL));
-        if !control {
-            self.take_event(message)?;
-        } else if let Some(last) = &self.last {
-            return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let control =
+            headers.filter(|header| header.key == CONTROL).map(|header| header.value.unwrap_or_default()).next();
+        match (control, &self.last) {
+            (None, _) => self.take_event(message)?,
+            (Some(_), Some(last)) => {
+                return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
+            }
+            (Some(kind), None) => self.take_control(kind, message)?,
         }
         self.read_until = message.offset();
         Ok(())
+    }
+
+    fn take_control(&mut self, kind: &[u8], message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        let heard = Closed::hear(&mut self.closed, kind, message.payload().unwrap_or_default());
+        heard.map_err(|why| KafkaLogError::Message { offset: message.offset(), why })
     }
 
     fn take_key(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
@@ -335,7 +349,7 @@ impl Reading {
         let left = self.keys.split_off(&last.sequence.next());
         // Keys of events that are not written yet are read again by the next start.
         let keys = left.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
-        let cursor = Cursor { cluster: self.cluster.clone(), log, keys };
+        let cursor = Cursor { cluster: self.cluster.clone(), log, keys, closed: self.closed.clone() };
         let cursor = serde_json::to_string(&cursor).expect("text and numbers");
         let count = events.len();
         // Where this fails, the keys are still needed: it is tried again.
