@@ -45,8 +45,12 @@ impl Backend {
         let mut following = kafka.following();
         let seen = following.wait_for(|following| following.confirmed.is_some() || following.halted.is_some());
         let seen = tokio::time::timeout(FIRST_SIGHT, seen).await.context("Kafka does not show the end of the log")?;
-        if let Some(halted) = seen?.halted.clone() {
+        let seen = seen?.clone();
+        if let Some(halted) = seen.halted {
             bail!("{halted}");
+        }
+        if let Some(closed) = seen.closed {
+            bail!("nobody may write to the log at {}: {closed}", settings.address);
         }
         Ok(Self { log: Arc::new(kafka.clone()), journal, kafka: Some(kafka) })
     }

@@ -193,7 +193,7 @@ fn log_watch(kafka: Option<KafkaLog>) -> LogWatch {
         LogStanding {
             kind: "kafka",
             confirmed_age: following.confirmed.map(|seen| seen.elapsed()),
-            halted: following.halted.clone(),
+            halted: following.halted.clone().or_else(|| following.closed.as_ref().map(ToString::to_string)),
         }
     })
 }
