@@ -3,7 +3,9 @@
 
 pub mod audit;
 pub mod kafka;
+pub mod nodes;
 pub mod server;
+pub mod tls;
 pub mod users;
 
 pub use audit::Audit;

@@ -6,11 +6,7 @@
 
 use convenio_events::{RecordedEvent, Sequence, log::EventLog as _};
 use convenio_journal::{Access, Journal};
-use convenio_kafka::{Address, KafkaLog, Settings, topics};
-use rdkafka::{
-    ClientConfig,
-    producer::{BaseProducer, BaseRecord, Producer as _},
-};
+use convenio_kafka::{Address, KafkaLog, Settings, floor};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -19,7 +15,6 @@ use std::{
 const SIZES: [u64; 4] = [1, 100, 1_000, 5_000];
 /// With it, an event's message has about 900 bytes.
 const TEXT_BYTES: usize = 200;
-const WAIT: Duration = Duration::from_secs(30);
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -97,40 +92,11 @@ impl Figures {
     }
 }
 
-/// The same bytes to one topic of the same kind, one transaction for each batch, with nothing of ours in between.
+/// The same bytes to topics of the same kind, one transaction for each batch, with nothing of ours in between.
 async fn bare(bootstrap: &str, size: u64, lasts: Duration) -> Outcome<Figures> {
-    let settings = settings(bootstrap)?;
-    topics::prepare(&settings).await?;
-    let [log, keys] = topics::Topic::ALL.map(|topic| topic.name(&settings));
     let bytes = batch(0..1).iter().map(RecordedEvent::size).sum::<usize>() + 100;
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", bootstrap).set("transactional.id", &log);
-    config.set("linger.ms", "0").set("queue.buffering.max.messages", "500000").set("retry.backoff.ms", "10");
-    let producer: BaseProducer = config.create()?;
-    tokio::task::spawn_blocking(move || {
-        producer.init_transactions(WAIT)?;
-        let (value, key) = (vec![b'x'; bytes], [7; 32]);
-        let (began, mut figures) = (Instant::now(), Figures { taken: Vec::new(), spent: Duration::ZERO });
-        while began.elapsed() < lasts {
-            let one = Instant::now();
-            producer.begin_transaction()?;
-            for number in 0..size {
-                let number = number.to_string();
-                for (topic, payload) in [(&log, &value[..]), (&keys, &key[..])] {
-                    let record = BaseRecord::to(topic).partition(0).key(&number).payload(payload);
-                    producer.send(record).map_err(|(error, _)| error)?;
-                }
-            }
-            while producer.in_flight_count() > 0 {
-                producer.poll(Duration::from_millis(10));
-            }
-            producer.commit_transaction(WAIT)?;
-            figures.taken.push(one.elapsed());
-            figures.spent += one.elapsed();
-        }
-        Ok(figures)
-    })
-    .await?
+    let taken = floor::transactions(&settings(bootstrap)?, size, bytes, lasts).await?;
+    Ok(Figures { spent: taken.iter().sum(), taken })
 }
 
 /// A node with an empty folder, until it has everything.

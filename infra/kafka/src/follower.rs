@@ -5,13 +5,14 @@
 //! is found out before anything else happens. Nothing here ever cuts the journal.
 
 use crate::{
+    announcement::Announced,
     closing::Closed,
     error::KafkaLogError,
-    reading::Reading,
+    reading::{RETRY, Reading},
     settings::Settings,
-    topics::{Cluster, Topic},
+    topics::{self, Cluster, Topic},
 };
-use convenio_events::{RecordedEvent, Sequence};
+use convenio_events::{RecordedEvent, Sequence, causes::with_causes};
 use convenio_journal::{Journal, Mirror};
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
@@ -27,7 +28,7 @@ use std::{
     thread::JoinHandle,
     time::Instant,
 };
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
 /// The key of control messages in the topic of keys: their value is the number of events that had a key before them.
 pub(crate) const KEYS_BARRIER: &[u8] = b"barrier";
@@ -44,6 +45,9 @@ pub(crate) struct Cursor {
     /// Why the topic took no events then, if it took none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) closed: Option<Closed>,
+    /// Who wrote then, if it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) writer: Option<Announced>,
 }
 
 /// Where the copy stands.
@@ -58,46 +62,108 @@ pub struct Following {
     pub halted: Option<String>,
     /// Why nobody may write to the topic, as far as it has been read.
     pub closed: Option<Closed>,
+    /// Who takes commands, as far as the topic has been read; `None` while a new writer begins.
+    pub writer: Option<Announced>,
 }
 
 /// The thread that reads; it ends with the value.
 #[derive(Debug)]
 pub(crate) struct Follower {
-    following: watch::Receiver<Following>,
+    told: watch::Sender<Following>,
     stop: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Follower {
-    /// Opens the journal as a copy of the topic, and begins to read.
-    pub(crate) fn start(settings: &Settings, cluster: &Cluster, journal: &Journal) -> Result<Self, KafkaLogError> {
+    /// Opens the journal as a copy of the topic, and begins to read: at once where the cluster is known, else when it answers.
+    pub(crate) fn start(
+        settings: &Settings,
+        cluster: Option<&Cluster>,
+        journal: &Journal,
+    ) -> Result<Self, KafkaLogError> {
         let mirror = journal.open_mirror()?;
-        let topics = Topic::ALL.map(|topic| topic.name(settings));
-        let [log_topic, keys_topic] = topics;
-        let cursor = read_cursor(&mirror, cluster, &log_topic)?;
-        let last = last_entry(journal, mirror.next())?;
-        let sources = Sources {
-            // All of it: a topic whose first events were deleted has no beginning.
-            log: consume(settings, &log_topic, Offset::Offset(cursor.as_ref().map_or(0, |cursor| cursor.log)))?,
-            keys: consume(
-                settings,
-                &keys_topic,
-                cursor.as_ref().map_or(Offset::Beginning, |cursor| Offset::Offset(cursor.keys)),
-            )?,
-        };
-        let (told, following) = watch::channel(Following { offset: -1, confirmed: None, halted: None, closed: None });
+        let (told, _) =
+            watch::channel(Following { offset: -1, confirmed: None, halted: None, closed: None, writer: None });
         let stop = Arc::<AtomicBool>::default();
-        let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told)?;
-        let stopping = stop.clone();
-        let thread = std::thread::Builder::new()
-            .name("kafka-follower".to_owned())
-            .spawn(move || reading.run(&sources, &stopping))
-            .expect("the system can start a thread");
-        Ok(Self { following, stop, thread: Mutex::new(Some(thread)) })
+        let run: Box<dyn FnOnce() + Send> = match cluster {
+            Some(cluster) => {
+                let (sources, reading) = connect(settings, cluster, journal, mirror, told.clone())?;
+                let stop = stop.clone();
+                Box::new(move || reading.run(&sources, &stop))
+            }
+            None => {
+                let runtime = Handle::current();
+                let (settings, journal) = (settings.clone(), journal.clone());
+                let (told, stop) = (told.clone(), stop.clone());
+                Box::new(move || run_later(&runtime, &settings, &journal, mirror, told, &stop))
+            }
+        };
+        let spawned = std::thread::Builder::new().name("kafka-follower".to_owned()).spawn(run);
+        let thread = spawned.expect("the system can start a thread");
+        Ok(Self { told, stop, thread: Mutex::new(Some(thread)) })
     }
 
     pub(crate) fn following(&self) -> watch::Receiver<Following> {
-        self.following.clone()
+        self.told.subscribe()
+    }
+
+    /// Stops following for good.
+    pub(crate) fn halt(&self, why: String) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.told.send_modify(|told| told.halted = Some(why));
+    }
+}
+
+fn connect(
+    settings: &Settings,
+    cluster: &Cluster,
+    journal: &Journal,
+    mirror: Mirror,
+    told: watch::Sender<Following>,
+) -> Result<(Sources, Reading), KafkaLogError> {
+    let [log_topic, keys_topic] = Topic::ALL.map(|topic| topic.name(settings));
+    let cursor = read_cursor(&mirror, cluster, &log_topic)?;
+    let last = last_entry(journal, mirror.next())?;
+    let sources = Sources {
+        // All of it: a topic whose first events were deleted has no beginning.
+        log: consume(settings, &log_topic, Offset::Offset(cursor.as_ref().map_or(0, |cursor| cursor.log)))?,
+        keys: consume(
+            settings,
+            &keys_topic,
+            cursor.as_ref().map_or(Offset::Beginning, |cursor| Offset::Offset(cursor.keys)),
+        )?,
+    };
+    let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told)?;
+    Ok((sources, reading))
+}
+
+/// Follows a cluster that does not answer yet, once it does.
+fn run_later(
+    runtime: &Handle,
+    settings: &Settings,
+    journal: &Journal,
+    mirror: Mirror,
+    told: watch::Sender<Following>,
+    stop: &AtomicBool,
+) {
+    let cluster = loop {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        match runtime.block_on(topics::prepare(settings, topics::PATIENCE_WITH_COPY)) {
+            Err(error) if error.may_pass() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not there yet: trying again");
+                std::thread::sleep(RETRY);
+            }
+            outcome => break outcome,
+        }
+    };
+    match cluster.and_then(|cluster| connect(settings, &cluster, journal, mirror, told.clone())) {
+        Ok((sources, reading)) => reading.run(&sources, stop),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "this node cannot follow the log");
+            told.send_modify(|told| told.halted = Some(with_causes(&error)));
+        }
     }
 }
 

@@ -7,13 +7,16 @@
 //! * [`topics`]: the topics of a ledger, and what must be true of them;
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
 //! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
+//! * [`floor`]: what the log is measured against;
 //! * [`KafkaLog`]: both together, as the log contract asks;
-//! * [`Election`]: which node may write;
+//! * [`Election`]: which node may write; [`Announced`]: what it says of itself;
 //! * [`Mover`]: a ledger's way into a topic and out of it; [`Closed`]: a topic that takes no events.
 
+mod announcement;
 mod closing;
 mod election;
 mod error;
+pub mod floor;
 mod follower;
 mod frame;
 mod log;
@@ -25,6 +28,7 @@ pub mod topics;
 mod transactions;
 mod writer;
 
+pub use announcement::{Announced, Announcement, RootAt};
 pub use closing::Closed;
 pub use election::Election;
 pub use error::KafkaLogError;

@@ -1,12 +1,12 @@
 //! The log contract on Kafka: what is read comes from this node's copy, what is written goes to the topic and comes back.
 
 use crate::{
+    announcement::Announcement,
     error::KafkaLogError,
     follower::{Follower, Following},
     moving::Mover,
     settings::Settings,
-    topics::{self, Cluster},
-    writer,
+    topics, writer,
 };
 use async_trait::async_trait;
 use convenio_events::{
@@ -14,7 +14,7 @@ use convenio_events::{
     log::{EventLog, OpenError, OpenedWriter, ReadError},
 };
 use convenio_journal::Journal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// A ledger's log on Kafka, seen from one node; clones share it.
@@ -28,22 +28,37 @@ struct Shared {
     settings: Settings,
     journal: Journal,
     follower: Follower,
-    cluster: Cluster,
+    announcement: Mutex<Announcement>,
 }
 
 impl KafkaLog {
-    /// Checks the topics, makes those that are missing, and begins to copy them into the journal.
+    /// Checks the topics, makes those that are missing, and begins to copy them into the journal. Where Kafka does not answer
+    /// and the journal has a copy already, that copy can be read, and the rest follows when Kafka is back.
     ///
     /// # Errors
     /// [`KafkaLogError`].
     pub async fn open(settings: Settings, journal: Journal) -> Result<Self, KafkaLogError> {
-        let cluster = topics::prepare(&settings).await?;
+        let has_copy = *journal.head().borrow() > Sequence::ZERO;
+        let patience = if has_copy { topics::PATIENCE_WITH_COPY } else { topics::PATIENCE };
+        let cluster = match topics::prepare(&settings, patience).await {
+            Ok(cluster) => Some(cluster),
+            Err(error) if has_copy && error.may_pass() => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is away: this node has its copy only");
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let shared = tokio::task::spawn_blocking(move || {
-            let follower = Follower::start(&settings, &cluster, &journal)?;
-            Ok(Shared { settings, journal, follower, cluster })
+            let follower = Follower::start(&settings, cluster.as_ref(), &journal)?;
+            Ok(Shared { settings, journal, follower, announcement: Mutex::default() })
         });
         let shared = shared.await.unwrap_or(Err(KafkaLogError::Late("begin to follow")))?;
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Says what this node announces when it begins to write.
+    pub fn announce(&self, announcement: Announcement) {
+        *self.shared.announcement.lock().unwrap_or_else(PoisonError::into_inner) = announcement;
     }
 
     /// Where this node's copy stands.
@@ -51,9 +66,10 @@ impl KafkaLog {
         self.shared.follower.following()
     }
 
-    /// The cluster that the log is on.
-    pub fn cluster(&self) -> &Cluster {
-        &self.shared.cluster
+    /// Stops following for good, because what was copied is not what others have: `why` is told to operators.
+    pub fn halt(&self, why: String) {
+        tracing::error!(why, "this node follows the log no more");
+        self.shared.follower.halt(why);
     }
 
     /// Fences whoever writes, to move the ledger. It blocks.
@@ -75,7 +91,8 @@ impl EventLog for KafkaLog {
     async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
         let shared = self.shared.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            writer::open(&shared.settings, shared.follower.following(), shared.journal.clone())
+            let announcement = shared.announcement.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            writer::open(&shared.settings, &announcement, shared.follower.following(), shared.journal.clone())
         });
         let (writer, head) = opened.await.map_err(|error| OpenError::Unavailable(error.into()))??;
         Ok(OpenedWriter { writer: Box::new(writer), head })

@@ -2,6 +2,7 @@
 //! nothing that it cannot read: it stops and says so.
 
 use crate::{
+    announcement::{Announced, READY, STARTED},
     closing::Closed,
     error::{KafkaLogError, code},
     follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
@@ -30,7 +31,7 @@ const EVENTS_LIMIT: usize = 5_000;
 /// The most bytes of events that wait to be written.
 const BYTES_LIMIT: usize = 16 << 20;
 /// How long to wait before a failed journal is tried again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of the log may not have been seen until it is looked for.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a topic may be unknown until it is gone: a broker that has just started does not know all.
@@ -65,6 +66,8 @@ pub(crate) struct Reading {
     unknown: Option<Instant>,
     /// Why the topic takes no events.
     closed: Option<Closed>,
+    /// Who announced itself last, where nobody has begun since.
+    writer: Option<Announced>,
     told: watch::Sender<Following>,
 }
 
@@ -103,7 +106,8 @@ impl Reading {
             keys_through: Sequence::ZERO,
             keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
             read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
-            closed: cursor.and_then(|cursor| cursor.closed),
+            closed: cursor.as_ref().and_then(|cursor| cursor.closed.clone()),
+            writer: cursor.and_then(|cursor| cursor.writer),
             at_end: None,
             quiet: None,
             goal: None,
@@ -181,9 +185,11 @@ impl Reading {
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
         let at_end = at_end.or_else(|| self.passed(sources, through));
         self.told.send_if_modified(|told| {
-            let changed = through > told.offset || at_end.is_some() || told.closed != self.closed;
+            let said = (&told.closed, &told.writer) != (&self.closed, &self.writer);
+            let changed = through > told.offset || at_end.is_some() || said;
             told.offset = told.offset.max(through);
             told.closed.clone_from(&self.closed);
+            told.writer.clone_from(&self.writer);
             told.confirmed = at_end.or(told.confirmed);
             changed
         });
@@ -270,8 +276,17 @@ impl Reading {
     }
 
     fn take_control(&mut self, kind: &[u8], message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let heard = Closed::hear(&mut self.closed, kind, message.payload().unwrap_or_default());
-        heard.map_err(|why| KafkaLogError::Message { offset: message.offset(), why })
+        let wrong = |why| KafkaLogError::Message { offset: message.offset(), why };
+        let value = message.payload().unwrap_or_default();
+        Closed::hear(&mut self.closed, kind, value).map_err(wrong)?;
+        if kind == STARTED.as_bytes() {
+            self.writer = None;
+        } else if kind == READY.as_bytes() {
+            let read = serde_json::from_slice(value);
+            self.writer = Some(read.map_err(|error| wrong(format!("a writer's announcement: {error}")))?);
+        }
+        // Other kinds are of versions to come.
+        Ok(())
     }
 
     fn take_key(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
@@ -349,7 +364,8 @@ impl Reading {
         let left = self.keys.split_off(&last.sequence.next());
         // Keys of events that are not written yet are read again by the next start.
         let keys = left.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
-        let cursor = Cursor { cluster: self.cluster.clone(), log, keys, closed: self.closed.clone() };
+        let (cluster, closed, writer) = (self.cluster.clone(), self.closed.clone(), self.writer.clone());
+        let cursor = Cursor { cluster, log, keys, closed, writer };
         let cursor = serde_json::to_string(&cursor).expect("text and numbers");
         let count = events.len();
         // Where this fails, the keys are still needed: it is tried again.

@@ -17,6 +17,10 @@ use std::{
 
 /// How long Kafka may take to make or describe a topic.
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long Kafka may take to answer at all.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for a node that has a copy to go on with.
+pub const PATIENCE_WITH_COPY: Duration = Duration::from_secs(5);
 /// How long one question waits before it is looked whether a broker has refused us.
 const ASK: Duration = Duration::from_secs(2);
 /// How many events of a client are looked at after a question.
@@ -85,15 +89,15 @@ pub struct Cluster {
     pub brokers: usize,
 }
 
-/// Makes the topics that are missing and checks all.
+/// Makes the topics that are missing and checks all, when Kafka answers in so long.
 ///
 /// # Errors
 /// [`KafkaLogError::Topic`] where one may lose history; what Kafka says.
-pub async fn prepare(settings: &Settings) -> Result<Cluster, KafkaLogError> {
+pub async fn prepare(settings: &Settings, patience: Duration) -> Result<Cluster, KafkaLogError> {
     let admin: AdminClient<DefaultClientContext> =
         settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
     let asking = settings.clone();
-    let cluster = blocking(move || ask_cluster(&asking)).await?;
+    let cluster = blocking(move || ask_cluster(&asking, patience)).await?;
     // Three copies wherever there are three brokers, of which two must have each event before it counts.
     let replicas = if cluster.brokers >= 3 { 3 } else { 1 };
     for topic in Topic::ALL {
@@ -113,7 +117,7 @@ pub async fn is_there(settings: &Settings) -> Result<bool, KafkaLogError> {
     let asking = settings.clone();
     blocking(move || {
         // It hears why a broker does not let us in.
-        ask_cluster(&asking)?;
+        ask_cluster(&asking, PATIENCE)?;
         let admin = asking.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
         exists(&admin, &Topic::Log.name(&asking))
     })
@@ -146,12 +150,12 @@ impl ProducerContext for Refusal {
 }
 
 /// Asks with a client of its own, which hears why a broker does not let it in.
-fn ask_cluster(settings: &Settings) -> Result<Cluster, KafkaLogError> {
+fn ask_cluster(settings: &Settings, patience: Duration) -> Result<Cluster, KafkaLogError> {
     let client: BaseProducer<Refusal, NoCustomPartitioner> = settings
         .client(&[], &[])
         .create_with_context(Refusal::default())
         .map_err(KafkaLogError::kafka("a client could not be made"))?;
-    let deadline = Instant::now() + ADMIN_TIMEOUT;
+    let deadline = Instant::now() + patience;
     let metadata = loop {
         let asked = client.client().fetch_metadata(None, ASK);
         // One event at a time, logs among them.

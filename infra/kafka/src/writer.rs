@@ -4,9 +4,11 @@
 //! Opening, in this order, so that a crash after any step leaves a topic that opens the same way again:
 //! 1. `init_transactions` ends what a predecessor had under way, and fences it;
 //! 2. the control message `writer-started` is committed: everything that a predecessor ever committed is before it;
-//! 3. the follower has copied everything up to it. Only then is the head known.
+//! 3. the follower has copied everything up to it. Only then is the head known;
+//! 4. the control message `writer-ready` says who takes commands from now on, and over which history.
 
 use crate::{
+    announcement::{Announcement, READY, STARTED},
     error::KafkaLogError,
     follower::Following,
     moving::ensure_open,
@@ -79,21 +81,22 @@ enum State {
 /// Opens the writer and returns the head. It blocks.
 pub(crate) fn open(
     settings: &Settings,
+    announcement: &Announcement,
     following: watch::Receiver<Following>,
     journal: Journal,
 ) -> Result<(Writer, Sequence), KafkaLogError> {
     let transactions = Transactions::begin(settings)?;
     let started = json!({ "node": settings.node });
     let barrier = transactions
-        .control("writer-started", &started, None)
+        .control(STARTED, &started, None)
         .map_err(KafkaLogError::kafka("the barrier could not be committed"))?;
     wait_until_copied(&following, barrier)?;
     ensure_open(settings, &following)?;
     let next = *journal.head().borrow();
     // From here on the topic of keys says how far it is whole, also where the last keys were destroyed.
-    let ready = json!({ "node": settings.node, "next_sequence": next });
+    let ready = serde_json::to_value(announcement.of(&settings.node, next)).expect("text and numbers");
     let announced = transactions
-        .control("writer-ready", &ready, Some(next))
+        .control(READY, &ready, Some(next))
         .map_err(KafkaLogError::kafka("the writer could not be announced"))?;
     let end = transactions::end_after(announced);
     tracing::info!(%next, barrier, "this node writes the ledger's topic");

@@ -78,7 +78,7 @@ async fn with_its_acls_a_node_keeps_the_contract_and_is_elected() {
 async fn topics_that_somebody_else_has_made_are_used() {
     let broker = broker();
     let admin = Settings::new(broker.address(), "admin", options(&broker, "admin")).expect("fine");
-    topics::prepare(&admin).await.expect("the admin may");
+    topics::prepare(&admin, topics::PATIENCE).await.expect("the admin may");
     allow(&broker, &["Create", "DescribeConfigs"]);
     let refused = opened(settings(&broker, options(&broker, "convenio"))).await.expect_err("it cannot check them");
     assert!(refused.to_string().contains("settings may not be read") && !refused.may_pass(), "{refused}");

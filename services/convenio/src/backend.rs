@@ -1,25 +1,18 @@
-//! Which log a node is on, and whether it may write there. What is on the log is not known here.
+//! Which log a node is on. What is on the log is not known here.
 
 use crate::config::{Config, LogChoice};
 use anyhow::{Context as _, bail};
 use convenio_events::{Sequence, log::EventLog};
 use convenio_journal::{Access, Index, Journal};
-use convenio_kafka::{Election, KafkaLog};
-use convenio_ledger::submission::{Ledger, Role};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use convenio_kafka::KafkaLog;
+use convenio_ledger::sequencer::Parts;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How long a node waits for Kafka to show it the end of the log before it gives up starting.
 const FIRST_SIGHT: Duration = Duration::from_secs(600);
-/// How often an elected node looks whether it writes.
-const LOOK: Duration = Duration::from_millis(200);
-/// An elected node that does not even begin to write was fenced: so soon it gives the seat up.
-const FENCED_LIMIT: Duration = Duration::from_secs(1);
-/// An elected node that does not come to write in so long leaves the seat to another.
-const STRUGGLE_LIMIT: Duration = Duration::from_secs(10);
+/// The same for one that has a copy to show meanwhile.
+const FIRST_SIGHT_WITH_COPY: Duration = Duration::from_secs(10);
 /// How often a sequencer opens the embedded log again: five seconds.
 const EMBEDDED_ATTEMPTS: u32 = 25;
 
@@ -31,7 +24,7 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Opens the log; of one on Kafka, this node's copy is complete when it returns.
+    /// Opens the log; of one on Kafka, this node's copy is complete when it returns, or Kafka is away and there is a copy.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("making the data directory {}", config.data.display()))?;
@@ -42,15 +35,24 @@ impl Backend {
         };
         let opened = KafkaLog::open(settings.clone(), journal.clone()).await;
         let kafka = opened.with_context(|| format!("opening the log at {}", settings.address))?;
+        let has_copy = *journal.head().borrow() > Sequence::ZERO;
+        let patience = if has_copy { FIRST_SIGHT_WITH_COPY } else { FIRST_SIGHT };
         let mut following = kafka.following();
         let seen = following.wait_for(|following| following.confirmed.is_some() || following.halted.is_some());
-        let seen = tokio::time::timeout(FIRST_SIGHT, seen).await.context("Kafka does not show the end of the log")?;
-        let seen = seen?.clone();
-        if let Some(halted) = seen.halted {
-            bail!("{halted}");
-        }
-        if let Some(closed) = seen.closed {
-            bail!("nobody may write to the log at {}: {closed}", settings.address);
+        match tokio::time::timeout(patience, seen).await {
+            Ok(seen) => {
+                let seen = seen?.clone();
+                if let Some(halted) = seen.halted {
+                    bail!("{halted}");
+                }
+                if let Some(closed) = seen.closed {
+                    bail!("nobody may write to the log at {}: {closed}", settings.address);
+                }
+            }
+            Err(_) if has_copy => {
+                tracing::warn!("the end of the log was not seen yet: the portal shows what was copied")
+            }
+            Err(late) => return Err(late).context("Kafka does not show the end of the log"),
         }
         Ok(Self { log: Arc::new(kafka.clone()), journal, kafka: Some(kafka) })
     }
@@ -61,51 +63,7 @@ impl Backend {
 
     /// How often its sequencer opens the log again before it gives up: for ever where others hold the log.
     pub(crate) fn attempts(&self) -> u32 {
-        if self.kafka.is_some() { u32::MAX } else { EMBEDDED_ATTEMPTS }
-    }
-}
-
-/// This node's seat in the election, where there is one.
-pub(crate) struct Seat {
-    election: Arc<Election>,
-    watch: tokio::task::JoinHandle<()>,
-}
-
-impl Seat {
-    /// Stands for election, and gives the seat up whenever the node is elected but does not come to write.
-    pub(crate) fn take(kafka: &KafkaLog, elected: watch::Sender<u64>, ledger: &Ledger) -> anyhow::Result<Self> {
-        let term = elected.subscribe();
-        let election = Arc::new(Election::stand(kafka.settings(), elected)?);
-        // It holds no handle of the ledger, whose end it must not put off.
-        let standing = ledger.watch();
-        let watching = Arc::downgrade(&election);
-        let watch = tokio::spawn(async move {
-            let mut writing = Instant::now();
-            while let Some(election) = watching.upgrade() {
-                let (role, elected) = (standing.borrow().role, *term.borrow() != 0);
-                if role == Role::Stopped {
-                    break;
-                }
-                if !elected || role == Role::Writer {
-                    writing = Instant::now();
-                } else if writing.elapsed() > STRUGGLE_LIMIT
-                    || (role == Role::Follower && writing.elapsed() > FENCED_LIMIT)
-                {
-                    tracing::warn!(role = ?role, "elected, but not writing: the seat is given up");
-                    election.stand_anew();
-                    writing = Instant::now();
-                }
-                drop(election);
-                tokio::time::sleep(LOOK).await;
-            }
-        });
-        Ok(Self { election, watch })
-    }
-
-    /// Leaves it, so that another node takes over at once. Blocks.
-    pub(crate) fn leave(self) {
-        self.watch.abort();
-        drop(self.election);
+        if self.kafka.is_some() { Parts::FOR_EVER } else { EMBEDDED_ATTEMPTS }
     }
 }
 

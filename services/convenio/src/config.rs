@@ -1,5 +1,6 @@
 //! Settings of a node: flag, then `CONVENIO_*` variable, then `convenio.toml`, then default. Checked before anything starts.
 
+use crate::cluster::NodeUrl;
 use anyhow::{Context as _, bail, ensure};
 use convenio_events::{codes::Purpose, time::TimeZone};
 use convenio_kafka::{Address, Settings};
@@ -42,6 +43,15 @@ pub(crate) struct ServeArguments {
     /// What this node calls itself, unlike any other of its ledger [default: HOST:PORT that it listens at]
     #[arg(long, env = "CONVENIO_NAME", value_name = "NAME")]
     pub(crate) name: Option<String>,
+    /// Where other nodes of the ledger reach this one, over https or on one machine [default: http://LISTEN on loopback]
+    #[arg(long, env = "CONVENIO_ADVERTISE", value_name = "URL")]
+    pub(crate) advertise: Option<String>,
+    /// Another node of the ledger, to which commands are sent on while it writes; may be given several times
+    #[arg(long = "peer", env = "CONVENIO_PEERS", value_name = "URL", value_delimiter = ',')]
+    pub(crate) peers: Vec<String>,
+    /// File with the secret that the ledger's nodes share [default: cluster-secret in the identity directory]
+    #[arg(long, env = "CONVENIO_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub(crate) cluster_secret_file: Option<PathBuf>,
     /// What a new ledger is for: production or test (whose clock may be set) [default: production]
     #[arg(long, env = "CONVENIO_PURPOSE", value_name = "PURPOSE")]
     pub(crate) purpose: Option<String>,
@@ -79,6 +89,10 @@ pub(crate) struct Config {
     pub(crate) identity: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
+    /// Where other nodes reach this one, where it was said.
+    pub(crate) advertise: Option<NodeUrl>,
+    pub(crate) peers: Vec<NodeUrl>,
+    pub(crate) cluster_secret: Option<PathBuf>,
     pub(crate) purpose: Purpose,
     pub(crate) time_zone: TimeZone,
     pub(crate) rate: u32,
@@ -106,6 +120,10 @@ impl ServeArguments {
         if let Some(url) = &public_url {
             check_public_url(url)?;
         }
+        let advertise = self.advertise.or(file.advertise);
+        let advertise = advertise.map(|url| NodeUrl::parse(&url).context("--advertise")).transpose()?;
+        let peers = if self.peers.is_empty() { file.peers } else { self.peers };
+        let peers = peers.iter().map(|url| NodeUrl::parse(url).context("--peer")).collect::<anyhow::Result<_>>()?;
         let purpose = self.purpose.or(file.purpose).unwrap_or_else(|| "production".to_owned());
         let zone = self.time_zone.or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         Ok(Config {
@@ -115,6 +133,9 @@ impl ServeArguments {
             identity,
             listen,
             public_url,
+            advertise,
+            peers,
+            cluster_secret: self.cluster_secret_file.or(file.cluster_secret_file),
             purpose: purpose.parse().with_context(|| format!("--purpose {purpose:?}"))?,
             time_zone: zone.parse().with_context(|| format!("--time-zone {zone:?}"))?,
             rate: self.rate.or(file.rate).unwrap_or(6_000),
@@ -149,7 +170,9 @@ pub(crate) fn property(text: &str) -> Result<(String, String), String> {
 }
 
 /// `CONVENIO_KAFKA_SASL_PASSWORD` is the property `sasl.password`.
-fn properties_of(variables: impl Iterator<Item = (String, String)>) -> impl Iterator<Item = (String, String)> {
+pub(crate) fn properties_of(
+    variables: impl Iterator<Item = (String, String)>,
+) -> impl Iterator<Item = (String, String)> {
     variables.filter_map(|(name, value)| {
         let property = name.strip_prefix("CONVENIO_KAFKA_")?;
         Some((property.to_lowercase().replace('_', "."), value))

@@ -1,30 +1,31 @@
 //! A node: log, stores, sequencer, views, tree and portal, started in order and stopped in the reverse. It listens nowhere itself.
 
 use crate::{
-    backend::{Backend, Seat, keep_index},
-    clock,
+    backend::{Backend, keep_index},
+    clock, cluster,
     config::Config,
+    membership::{Legible, Membership, Seat, Way},
     tree,
 };
 use anyhow::{Context as _, bail};
 use convenio_events::{
     Event, LedgerId, Sequence,
+    causes::with_causes,
     log::EventLog,
     types::{Facts, ledger},
 };
 use convenio_journal::{Index, StateFile};
-use convenio_kafka::KafkaLog;
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
     genesis::Opening,
     sequencer::{Parts, Sequencer, SnapshotCursor},
-    snapshotter,
+    snapshotter::{self, SnapshotError},
     stores::{EventIndex, StateStore},
     submission::{Ledger, Role},
 };
 use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
-use convenio_portal::{Limits, LogStanding, LogWatch, Portal, PortalParts, PortalState, RateLimit, Token};
+use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, RateLimit, Token};
 use convenio_projections::priority;
 use convenio_projections::{Settings, Views};
 use std::{
@@ -49,9 +50,8 @@ pub(crate) struct Node {
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
     name: String,
-    /// The log where other nodes are.
-    kafka: Option<KafkaLog>,
     /// Where other nodes may write too.
+    membership: Option<Membership>,
     seat: Option<Seat>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
     _identity: Identity,
@@ -70,10 +70,30 @@ impl Node {
         let log = backend.log.clone();
         let (shutdown, stop) = watch::channel(false);
         let mut threads = Vec::new();
-        // 2. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
+        // 2. The tree comes before the sequencer: a writer announces the root of what it begins with.
+        let (root, heads) = watch::channel(TreeHead::empty());
+        let (tree_log, tree_stop, kafka) = (log.clone(), stopped(stop.clone()), backend.kafka.clone());
+        threads.push(on_thread("tree", async move {
+            tokio::select! { result = tree::run(tree_log, root, kafka) => result, () = tree_stop => Ok(()) }
+        })?);
         let snapshot = SnapshotCursor::default();
+        let (illegible, until) = watch::channel(None);
+        let legible = Legible { snapshot: snapshot.clone(), until };
+        let (membership, way) = match &backend.kafka {
+            Some(kafka) => {
+                threads.push(on_thread("index", keep_index(files, log.head(), stopped(stop.clone())))?);
+                let (membership, way) = Membership::new(kafka, config, heads.clone(), legible)?;
+                (Some(membership), way)
+            }
+            None => (None, None),
+        };
+        let elsewhere = way.as_ref().map(|way| way.elsewhere.clone());
+        if let Some(Way { forwarder, queue, .. }) = way {
+            threads.push(on_thread("forward", forwarder.run(queue))?);
+        }
+        // 3. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
         // Where nobody else can write, this node is elected for good.
-        let (elect, elected) = watch::channel(u64::from(backend.kafka.is_none()));
+        let (elect, elected) = watch::channel(u64::from(membership.is_none()));
         let (sequencer, ledger) = Sequencer::new(Parts {
             log: log.clone(),
             state: state.clone(),
@@ -84,20 +104,17 @@ impl Node {
             opening,
             attempts: backend.attempts(),
             elected,
+            counts: Arc::default(),
+            elsewhere,
         });
-        threads.push(on_thread("sequencer", async move { Ok(sequencer.run().await?) })?);
-        let seat = match &backend.kafka {
-            Some(kafka) => {
-                let stop = stopped(stop.clone());
-                threads.push(on_thread("index", keep_index(files, log.head(), stop))?);
-                Some(Seat::take(kafka, elect, &ledger)?)
-            }
-            None => None,
-        };
+        let sequencer = on_thread("sequencer", async move { Ok(sequencer.run().await?) })?;
+        let known = *log.head().borrow();
+        let seat = membership.clone().map(|membership| membership.stand(known, elect, &ledger));
         if let Err(error) = ready(&ledger, &*log).await {
             // The sequencer's own error says why.
-            return Err(threads.pop().map_or(Ok(()), join).err().unwrap_or(error));
+            return Err(join(sequencer).err().unwrap_or(error));
         }
+        threads.push(sequencer);
         let ledger_id = opened(&*log).await?.ledger;
         anyhow::ensure!(
             identity.ledger() == ledger_id.uuid(),
@@ -105,13 +122,9 @@ impl Node {
             config.identity.display(),
             identity.ledger()
         );
-        // 3. Everything else is derived and follows.
-        threads.push(on_thread("snapshot", keep_snapshot(log.clone(), state, snapshot, stop.clone()))?);
-        let (root, heads) = watch::channel(TreeHead::empty());
-        let (tree_log, tree_stop) = (log.clone(), stopped(stop.clone()));
-        threads.push(on_thread("tree", async move {
-            tokio::select! { result = tree::run(tree_log, root) => result, () = tree_stop => Ok(()) }
-        })?);
+        // 4. Everything else is derived and follows.
+        let snapshots = keep_snapshot(log.clone(), state, snapshot, illegible, stop.clone());
+        threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
         Ok(Self {
@@ -126,7 +139,7 @@ impl Node {
             shutdown,
             threads,
             name: config.name.clone(),
-            kafka: backend.kafka,
+            membership,
             seat,
             _identity: identity,
         })
@@ -139,7 +152,10 @@ impl Node {
         Portal::new(PortalParts {
             ledger: self.ledger.clone(),
             log: self.log.clone(),
-            log_standing: log_watch(self.kafka.clone()),
+            log_standing: match self.membership.clone() {
+                Some(membership) => Arc::new(move || membership.log_standing()),
+                None => Arc::new(|| LogStanding::EMBEDDED),
+            },
             index: self.index.clone(),
             views: self.views.clone(),
             root: self.root.clone(),
@@ -150,6 +166,12 @@ impl Node {
             clock: self.time(),
             shutdown: self.shutdown.subscribe(),
         })
+    }
+
+    /// The way in for commands of other nodes, where there may be any.
+    pub(crate) fn cluster(&self) -> Option<axum::Router> {
+        let membership = self.membership.as_ref()?;
+        Some(cluster::router(self.ledger.clone(), self.views.clone(), membership.secret.clone()))
     }
 
     /// The switch by which streams and batches are told to end.
@@ -170,32 +192,18 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, index, views, shutdown, threads, kafka, seat, _identity: identity, .. } = self;
+        let Self { ledger, log, index, views, shutdown, threads, membership, seat, _identity: identity, .. } = self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
-            tokio::task::spawn_blocking(move || seat.leave()).await?;
+            seat.leave().await;
         }
         views.shutdown().await;
-        drop((ledger, log, kafka, index, views));
+        drop((ledger, log, membership, index, views));
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
         drop(identity);
         joined.into_iter().collect()
     }
-}
-
-/// What the portal is told of the log.
-fn log_watch(kafka: Option<KafkaLog>) -> LogWatch {
-    let Some(kafka) = kafka else { return Arc::new(|| LogStanding::EMBEDDED) };
-    let following = kafka.following();
-    Arc::new(move || {
-        let following = following.borrow();
-        LogStanding {
-            kind: "kafka",
-            confirmed_age: following.confirmed.map(|seen| seen.elapsed()),
-            halted: following.halted.clone().or_else(|| following.closed.as_ref().map(ToString::to_string)),
-        }
-    })
 }
 
 /// A task on a thread of its own: none of them may wait behind requests.
@@ -224,14 +232,25 @@ fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
 const SNAPSHOT_RETRY: Duration = Duration::from_secs(5);
 
 /// Writes the snapshot until the node stops. A failure (a full disk) is said and tried again: the ledger goes on meanwhile.
+/// What this program cannot read, it cannot read tomorrow: it is told, so that the node does not come to decide on it.
 async fn keep_snapshot(
     log: Arc<dyn EventLog>,
     state: Arc<dyn StateStore>,
     cursor: SnapshotCursor,
+    illegible: watch::Sender<Option<String>>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     priority::behind_commands();
     while let Err(error) = snapshotter::run(log.clone(), state.clone(), cursor.clone(), stopped(stop.clone())).await {
+        if let SnapshotError::Decode(error) = &error {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "the log is beyond this program: start a newer one"
+            );
+            illegible.send_replace(Some(with_causes(error)));
+            stopped(stop.clone()).await;
+            break;
+        }
         tracing::error!(error = &error as &dyn std::error::Error, "the snapshot could not be written: trying again");
         tokio::select! {
             () = tokio::time::sleep(SNAPSHOT_RETRY) => {}

@@ -1,6 +1,6 @@
 //! `convenio serve`: a node that listens, until it is told to stop. What it serves is the portal's business.
 
-use crate::{config::Config, node::Node, sample};
+use crate::{config::Config, membership, node::Node, sample};
 use anyhow::Context as _;
 use std::{future::IntoFuture as _, io::Write as _, net::SocketAddr, time::Duration};
 use tokio::{
@@ -12,10 +12,11 @@ use tokio::{
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs a node until SIGINT or SIGTERM.
-pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     // The address comes first: a node that cannot be reached shall not make keys.
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
     let address = listener.local_addr()?;
+    config.advertise = config.advertise.or_else(|| membership::default_url(address));
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     // Before anybody is told the address: a signal that nobody listens for would end the process at once.
     let signals = signals()?;
@@ -28,7 +29,9 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             path.display()
         ));
     }
-    let router = convenio_portal::router(node.portal(&config, &public_url));
+    let portal = convenio_portal::router(node.portal(&config, &public_url));
+    // Beside the portal and its limits: the callers behind it were counted where they came in.
+    let router = node.cluster().into_iter().fold(portal, axum::Router::merge);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = shutdown_after_signal(&node, signals);
     let mut server = Box::pin(axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future());

@@ -1,32 +1,137 @@
-//! The Merkle tree over the log, as far as its root: every entry's leaf, in order. Signing it is not done here yet.
+//! The Merkle tree over the log, followed as it grows and compared with what other nodes' writers say of it. It signs nothing
+//! and stores nothing.
 
 use convenio_events::{
-    Sequence,
-    log::{EventLog, PAGE_EVENTS_LIMIT, follow},
+    RecordedEvent, Sequence,
+    log::{EventLog, PAGE_EVENTS_LIMIT, ReadError, follow},
 };
+use convenio_kafka::{Announced, Following, KafkaLog};
 use convenio_notary::{CompactRange, TreeHead, leaf_hash};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
 
 /// The least time between two pages that are not full: a root is wanted now and then, not at every event.
 const PACE: Duration = Duration::from_millis(10);
+/// How long the tree may take to come to what the log holds, when a writer announces it.
+const ROOT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Follows the log and publishes size and root after each page, until the log is closed or nobody listens.
-pub(crate) async fn run(log: Arc<dyn EventLog>, root: watch::Sender<TreeHead>) -> anyhow::Result<()> {
-    let mut range = CompactRange::new();
-    let mut follower = follow(log, Sequence::ZERO);
+/// Follows the log and publishes size and root after each page, until the log is closed or nobody listens. On Kafka a node whose
+/// tree differs from a writer's halts.
+pub(crate) async fn run(
+    log: Arc<dyn EventLog>,
+    root: watch::Sender<TreeHead>,
+    kafka: Option<KafkaLog>,
+) -> anyhow::Result<()> {
+    let mut tree = Tree { range: CompactRange::new(), check: kafka.map(Check::new) };
+    let mut follower = follow(log.clone(), Sequence::ZERO);
     loop {
         let page = tokio::select! {
             page = follower.next_page(PAGE_EVENTS_LIMIT) => page?,
+            () = changed(&mut tree.check) => {
+                tree.compare_past(&*log).await?;
+                continue;
+            }
             () = root.closed() => return Ok(()),
         };
         let Some(page) = page else { return Ok(()) };
-        for event in &page {
-            range.append(leaf_hash(event.entry.as_bytes()));
-        }
-        root.send_replace(range.head());
+        tree.append(&page);
+        root.send_replace(tree.range.head());
         if page.len() < PAGE_EVENTS_LIMIT {
             tokio::time::sleep(PACE).await;
         }
+    }
+}
+
+/// The root over the first `size` entries in base64, as soon as the tree has them; `None` where it does not in time. It blocks.
+pub(crate) fn root_at(root: &watch::Receiver<TreeHead>, size: Sequence) -> Option<String> {
+    let deadline = Instant::now() + ROOT_DEADLINE;
+    loop {
+        let head = *root.borrow();
+        if head.size() >= size.0 || Instant::now() > deadline {
+            return (head.size() == size.0).then(|| head.root().to_base64());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+struct Tree {
+    range: CompactRange,
+    check: Option<Check>,
+}
+
+/// Compares the tree with the last announcement of a writer.
+struct Check {
+    kafka: KafkaLog,
+    following: watch::Receiver<Following>,
+    /// What is to be compared when the tree has come to it.
+    due: Option<Announced>,
+}
+
+/// Completes when a writer announces itself.
+async fn changed(check: &mut Option<Check>) {
+    let Some(check) = check else { return std::future::pending().await };
+    let announced = |following: &Following| following.writer.as_ref() != check.due.as_ref();
+    let found = check.following.wait_for(announced).await.map(|following| following.writer.clone());
+    match found {
+        Ok(writer) => check.due = writer,
+        // The log is being closed.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+impl Check {
+    fn new(kafka: KafkaLog) -> Self {
+        Self { following: kafka.following(), kafka, due: None }
+    }
+
+    fn compare(&self, size: u64, root: &str) {
+        let differs = self.due.as_ref().filter(|due| due.next_sequence.0 == size);
+        let Some(due) = differs.filter(|due| due.root.as_ref().is_some_and(|announced| announced != root)) else {
+            return;
+        };
+        let announced = due.root.as_deref().unwrap_or_default();
+        self.kafka.halt(format!(
+            "the root over the first {size} entries is {root} here, and {announced} at the writer {}: the copy on one of the two \
+             nodes was changed. Compare both with a third; delete the data directory of the one that is wrong, and it copies \
+             the log anew",
+            due.node
+        ));
+    }
+}
+
+impl Tree {
+    fn append(&mut self, page: &[RecordedEvent]) {
+        for event in page {
+            self.compare_here();
+            self.range.append(leaf_hash(event.entry.as_bytes()));
+        }
+        self.compare_here();
+    }
+
+    /// Compares where the tree is just as large as what was announced.
+    fn compare_here(&self) {
+        let Some(check) = &self.check else { return };
+        if check.due.as_ref().is_some_and(|due| due.next_sequence.0 == self.range.size()) {
+            check.compare(self.range.size(), &self.range.head().root().to_base64());
+        }
+    }
+
+    /// Compares with an announcement that came when the tree had grown beyond it already.
+    async fn compare_past(&self, log: &dyn EventLog) -> Result<(), ReadError> {
+        self.compare_here();
+        let Some(check) = &self.check else { return Ok(()) };
+        let Some(due) = check.due.as_ref().filter(|due| due.next_sequence.0 < self.range.size()) else { return Ok(()) };
+        let mut past = CompactRange::new();
+        while past.size() < due.next_sequence.0 {
+            let left = usize::try_from(due.next_sequence.0 - past.size()).unwrap_or(usize::MAX);
+            for event in log.read(Sequence(past.size()), left.min(PAGE_EVENTS_LIMIT)).await? {
+                past.append(leaf_hash(event.entry.as_bytes()));
+            }
+        }
+        check.compare(past.size(), &past.head().root().to_base64());
+        Ok(())
     }
 }

@@ -120,6 +120,8 @@ fn new_ledger() -> (Ledger, MemoryLog, watch::Sender<u64>) {
         clock: Box::new(Noon),
         entropy: Entropy::from_seed(1),
         attempts: 25,
+        counts: Arc::default(),
+        elsewhere: None,
         opening: Some(opening),
         elected,
     });

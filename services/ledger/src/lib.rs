@@ -8,6 +8,7 @@ pub mod clock;
 pub mod command;
 pub mod context;
 pub mod convening;
+pub mod counts;
 pub mod entropy;
 pub mod genesis;
 pub mod learning;

@@ -195,6 +195,9 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::NoWriter, Self::Overloaded, Self::OutcomeUnknown, Self::ClockJumped];
+
     /// The stable code, kebab-case.
     pub const fn code(self) -> &'static str {
         match self {

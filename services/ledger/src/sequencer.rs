@@ -14,6 +14,7 @@ mod writing;
 
 use crate::{
     clock::Clock,
+    counts::Counts,
     entropy::Entropy,
     genesis::Opening,
     rejection::{Refusal, Unavailable},
@@ -79,10 +80,20 @@ pub struct Parts {
     pub entropy: Entropy,
     /// With what an empty log is opened.
     pub opening: Option<Opening>,
-    /// How often it opens the log again in one term after a failure that may pass, before it gives up.
+    /// How often it opens the log again in one term after a failure that may pass, before it gives up; [`Self::FOR_EVER`]
+    /// where others hold the log.
     pub attempts: u32,
     /// The term in which this node is elected to write; 0 while it is not. A fenced term is over for good.
     pub elected: watch::Receiver<u64>,
+    /// What it counts.
+    pub counts: Arc<Counts>,
+    /// Where commands go while another node writes; without it they are refused with `no-writer`.
+    pub elsewhere: Option<mpsc::Sender<Waiting>>,
+}
+
+impl Parts {
+    /// It never gives up.
+    pub const FOR_EVER: u32 = u32::MAX;
 }
 
 impl std::fmt::Debug for Parts {
@@ -160,15 +171,15 @@ impl Sequencer {
     /// A sequencer, and the handle that commands come through. It ends when every handle is dropped.
     pub fn new(parts: Parts) -> (Self, Ledger) {
         let (sender, queue) = mpsc::channel(QUEUE_LIMIT);
+        let counts = parts.counts.clone();
         let (standing, watch) = watch::channel(Standing {
             role: Role::Starting,
             durable: Sequence::ZERO,
             clock_jumped: false,
             timers_held: false,
-            batches: 0,
             held: 0,
         });
-        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch })
+        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch, counts })
     }
 
     /// Writes whenever elected, until every handle is dropped.
@@ -192,6 +203,12 @@ impl Sequencer {
                     self.fenced_term = term;
                     continue;
                 }
+                // Written by a newer program. A node that is not alone leaves the writing to others, and goes on without.
+                Err(SequencerError::Decode(error)) if limit == Parts::FOR_EVER => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "this node cannot write this log");
+                    self.fenced_term = term;
+                    continue;
+                }
                 Err(error) if error.may_pass() && attempts < limit => {
                     attempts += 1;
                     tracing::warn!(error = &error as &dyn std::error::Error, attempts, "cannot write now");
@@ -203,11 +220,14 @@ impl Sequencer {
             self.standing.send_modify(|standing| standing.role = Role::Writer);
             match writing.run(&mut self.queue, &self.standing, term).await {
                 End::Closed => return Ok(()),
-                End::Fenced => self.fenced_term = term,
+                End::Fenced => {
+                    self.parts.counts.fences.fetch_add(1, Ordering::Relaxed);
+                    self.fenced_term = term;
+                }
                 End::Lost => attempts += 1,
             }
             // A commit that worked in between shows that the trouble had passed.
-            let committed = self.standing.borrow().batches;
+            let committed = self.parts.counts.batches.load(Ordering::Relaxed);
             if committed > batches {
                 (attempts, batches) = (0, committed);
             } else if attempts > limit {
@@ -231,11 +251,21 @@ impl Sequencer {
                 // Whoever is elected answers what waits already, instead of refusing it.
                 biased;
                 () = changed(elected) => {}
-                waiting = self.queue.recv() => {
-                    // The receiver may have gone away, which changes nothing.
-                    let _ = waiting?.answer.send(Err(Refusal::Unavailable(Unavailable::NoWriter)));
-                }
+                waiting = self.queue.recv() => self.pass_on(waiting?),
             }
+        }
+    }
+
+    /// Lets another node decide, where there is a way to it.
+    fn pass_on(&self, waiting: Waiting) {
+        let refuse = |waiting: Waiting, why| waiting.end(Err(Refusal::Unavailable(why)));
+        match &self.parts.elsewhere {
+            Some(elsewhere) if !waiting.only_here => match elsewhere.try_send(waiting) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(waiting)) => refuse(waiting, Unavailable::Overloaded),
+                Err(mpsc::error::TrySendError::Closed(waiting)) => refuse(waiting, Unavailable::NoWriter),
+            },
+            _ => refuse(waiting, Unavailable::NoWriter),
         }
     }
 }

@@ -3,11 +3,13 @@
 use crate::{
     authorise::Credential,
     command::Command,
+    counts::Counts,
     rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},
 };
 use convenio_events::{CommandId, OrganisationId, Sequence, StreamVersion, Subject, canonical, commitment::Digest};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The most commands that wait for the sequencer; beyond it a command is refused as overloaded, before anything is decided.
@@ -64,6 +66,31 @@ impl Body {
         Ok(Self { command, target, canonical: canonical.into() })
     }
 
+    /// Reads a command again from its [`Self::canonical`] form.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn reparse(canonical: &str) -> Result<Self, Rejection> {
+        #[derive(Deserialize)]
+        struct Digested<'a> {
+            command: String,
+            #[serde(borrow)]
+            data: &'a RawValue,
+            expected_version: Option<StreamVersion>,
+        }
+        let Digested { command, data, expected_version } = serde_json::from_str(canonical)
+            .map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
+        Self::parse(&command, data.get().as_bytes(), expected_version)
+    }
+
+    /// The digest of the token that a new grant is given; `None` for other commands.
+    pub fn token(&self) -> Option<Digest> {
+        match &self.command {
+            Command::GrantAccess(grant) => grant.token_digest,
+            _ => None,
+        }
+    }
+
     /// Gives a grant the digest of a token that the node made, where the caller brought none; false for other commands.
     pub fn provide_token(&mut self, digest: Digest) -> bool {
         match &mut self.command {
@@ -79,9 +106,22 @@ impl Body {
 /// How a command ended.
 pub type Answer = Result<Accepted, Refusal>;
 
-pub(crate) struct Waiting {
-    pub(crate) submission: Submission,
-    pub(crate) answer: oneshot::Sender<Answer>,
+/// A command that waits for its outcome.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The command.
+    pub submission: Submission,
+    /// Where its outcome goes.
+    pub answer: oneshot::Sender<Answer>,
+    /// Another node sent it, or it is this node's own business: it goes no further.
+    pub(crate) only_here: bool,
+}
+
+impl Waiting {
+    /// Says how it ended. Who asked may have gone away, which changes nothing.
+    pub fn end(self, answer: Answer) {
+        let _ = self.answer.send(answer);
+    }
 }
 
 /// What a node does for the ledger now.
@@ -108,8 +148,6 @@ pub struct Standing {
     pub clock_jumped: bool,
     /// Whether timers are held back until the clock is known to be right.
     pub timers_held: bool,
-    /// How many batches it has committed.
-    pub batches: u64,
     /// How many subjects are in memory.
     pub held: usize,
 }
@@ -119,12 +157,7 @@ pub struct Standing {
 pub struct Ledger {
     pub(crate) queue: mpsc::Sender<Waiting>,
     pub(crate) standing: watch::Receiver<Standing>,
-}
-
-impl std::fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Waiting").field("submission", &self.submission).finish_non_exhaustive()
-    }
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Ledger {
@@ -142,7 +175,7 @@ impl Ledger {
     /// `overloaded` when the queue is full, `no-writer` when the sequencer has ended.
     pub fn enqueue(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (answer, receiver) = oneshot::channel();
-        match self.queue.try_send(Waiting { submission, answer }) {
+        match self.queue.try_send(Waiting { submission, answer, only_here: false }) {
             Ok(()) => Ok(receiver),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Refusal::Unavailable(Unavailable::Overloaded)),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Unavailable(Unavailable::NoWriter)),
@@ -154,14 +187,32 @@ impl Ledger {
     /// # Errors
     /// `no-writer` when the sequencer has ended.
     pub async fn enqueue_when_free(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        self.send(submission, false).await
+    }
+
+    /// Like [`Self::enqueue_when_free`], for what another node sent here: a node that does not write refuses it with
+    /// `no-writer` instead of sending it on.
+    ///
+    /// # Errors
+    /// `no-writer` when the sequencer has ended.
+    pub async fn enqueue_only_here(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        self.send(submission, true).await
+    }
+
+    async fn send(&self, submission: Submission, only_here: bool) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (answer, receiver) = oneshot::channel();
-        let sent = self.queue.send(Waiting { submission, answer }).await;
+        let sent = self.queue.send(Waiting { submission, answer, only_here }).await;
         sent.map(|()| receiver).map_err(|_| Refusal::Unavailable(Unavailable::NoWriter))
     }
 
     /// Where the sequencer stands.
     pub fn standing(&self) -> Standing {
         *self.standing.borrow()
+    }
+
+    /// What the sequencer counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Changes of where the sequencer stands.

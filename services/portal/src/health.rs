@@ -54,6 +54,7 @@ fn for_commands(state: &PortalState) -> Result<(), Problem> {
     match standing.role {
         Role::Writer if standing.clock_jumped => Err(convenio_ledger::rejection::Unavailable::ClockJumped.into()),
         Role::Writer => Ok(()),
+        Role::Follower if state.log_standing().forwards => Ok(()),
         Role::Starting | Role::Follower | Role::Stopped => {
             Err(convenio_ledger::rejection::Unavailable::NoWriter.into())
         }
@@ -79,6 +80,10 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
             "kind": log.kind,
             "confirmed_age_ms": log.confirmed_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             "halted": log.halted,
+            "illegible": log.illegible,
+            "writer": log.writer,
+            "forwards": log.forwards,
+            "alarm": log.alarm,
         },
         "head_sequence": state.head_sequence(),
         "clock_jumped": standing.clock_jumped,

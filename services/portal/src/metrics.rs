@@ -1,7 +1,8 @@
 //! What the portal counts, and how Prometheus reads it. It names no caller and no record.
 
-use crate::state::{PortalState, last};
+use crate::state::{LogStanding, PortalState, last};
 use convenio_ledger::{
+    counts::{COMMIT_BOUNDS_MICROS, Counts},
     rejection::Refusal,
     submission::{Answer, Role},
 };
@@ -112,6 +113,7 @@ impl Metrics {
 pub(crate) fn render(state: &PortalState) -> String {
     let mut out = String::with_capacity(16 << 10);
     ledger(&mut out, state);
+    log(&mut out, &state.log_standing());
     views(&mut out, state);
     commands(&mut out, state.metrics());
     requests(&mut out, state.metrics());
@@ -129,13 +131,9 @@ fn single(out: &mut String, name: &str, kind: &str, help: &str, value: impl std:
 
 fn ledger(out: &mut String, state: &PortalState) {
     let standing = state.ledger().standing();
-    single(out, "convenio_batches_total", "counter", "Batches committed to the log.", standing.batches);
+    commits(out, state.ledger().counts());
     let head = *state.log().head().borrow();
     single(out, "convenio_log_events_total", "counter", "Events committed to the log.", head.0);
-    let confirmed = state.log_standing().confirmed_age.map_or(f64::INFINITY, |age| age.as_secs_f64());
-    let (name, help) =
-        ("convenio_log_confirmed_age_seconds", "How long ago the end of the log was seen; +Inf for never.");
-    single(out, name, "gauge", help, if confirmed.is_finite() { confirmed.to_string() } else { "+Inf".to_owned() });
     single(out, "convenio_tree_leaves", "gauge", "Leaves of the Merkle tree.", state.root().size());
     single(out, "convenio_subjects_held", "gauge", "Subjects that the write model holds in memory.", standing.held);
     single(
@@ -155,6 +153,68 @@ fn ledger(out: &mut String, state: &PortalState) {
     ] {
         let _ = writeln!(out, "convenio_role{{role=\"{word}\"}} {}", u8::from(standing.role == role));
     }
+}
+
+/// What the writer's commits cost, and how they went wrong.
+fn commits(out: &mut String, counts: &Counts) {
+    let total = |counter: &AtomicU64| counter.load(Relaxed);
+    single(out, "convenio_batches_total", "counter", "Batches committed to the log.", total(&counts.batches));
+    let name = "convenio_batch_events_total";
+    single(out, name, "counter", "Events in batches that this node committed.", total(&counts.events));
+    let name = "convenio_batch_bytes_total";
+    single(out, name, "counter", "Bytes of these events.", total(&counts.bytes));
+    let name = "convenio_fences_total";
+    single(
+        out,
+        name,
+        "counter",
+        "How often this node ceased to write because another took over.",
+        total(&counts.fences),
+    );
+    let name = "convenio_outcomes_unknown_total";
+    single(
+        out,
+        name,
+        "counter",
+        "Batches of which the log did not say whether they were written.",
+        total(&counts.unknowns),
+    );
+    let name = "convenio_commit_duration_seconds";
+    family(out, name, "histogram", "How long the log took to commit a batch.");
+    histogram(out, name, "", &COMMIT_BOUNDS_MICROS, &counts.commits, &counts.commit_micros);
+}
+
+/// How the log stands, seen from this node.
+fn log(out: &mut String, log: &LogStanding) {
+    let confirmed = log.confirmed_age.map_or_else(|| "+Inf".to_owned(), |age| age.as_secs_f64().to_string());
+    let name = "convenio_log_confirmed_age_seconds";
+    single(out, name, "gauge", "How long ago the end of the log was seen; +Inf for never.", confirmed);
+    let name = "convenio_log_halted";
+    single(out, name, "gauge", "1 when the node follows the log no more.", u8::from(log.halted.is_some()));
+    let name = "convenio_log_illegible";
+    single(out, name, "gauge", "1 when the log was written by a newer version.", u8::from(log.illegible.is_some()));
+    let name = "convenio_forwards";
+    single(out, name, "gauge", "1 while commands that arrive here reach the node that writes.", u8::from(log.forwards));
+    let name = "convenio_forwarding_alarm";
+    single(out, name, "gauge", "1 while something is wrong with the way to that node.", u8::from(log.alarm.is_some()));
+}
+
+/// The lines of one histogram of durations; `labels` end with a comma where there are any.
+fn histogram(out: &mut String, name: &str, labels: &str, bounds: &[u64], counts: &[AtomicU64], micros: &AtomicU64) {
+    let mut sum = 0;
+    for (bound, count) in bounds.iter().zip(counts) {
+        sum += count.load(Relaxed);
+        #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
+        let bound = *bound as f64 / 1e6;
+        let _ = writeln!(out, "{name}_bucket{{{labels}le=\"{bound}\"}} {sum}");
+    }
+    sum += counts.last().map_or(0, |count| count.load(Relaxed));
+    let _ = writeln!(out, "{name}_bucket{{{labels}le=\"+Inf\"}} {sum}");
+    #[expect(clippy::cast_precision_loss, reason = "a sum of durations is read as a rate")]
+    let total = micros.load(Relaxed) as f64 / 1e6;
+    let labels = labels.trim_end_matches(',');
+    let braced = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    let _ = writeln!(out, "{name}_sum{braced} {total}\n{name}_count{braced} {sum}");
 }
 
 fn views(out: &mut String, state: &PortalState) {
@@ -206,17 +266,7 @@ fn requests(out: &mut String, metrics: &Metrics) {
     let name = "convenio_http_request_duration_seconds";
     family(out, name, "histogram", "Time until an answer began.");
     for (route, counters) in &routes {
-        let mut sum = 0;
-        for (bound, count) in BUCKETS_MICROS.iter().zip(&counters.buckets) {
-            sum += count.load(Relaxed);
-            #[expect(clippy::cast_precision_loss, reason = "bounds are small")]
-            let bound = *bound as f64 / 1e6;
-            let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {sum}");
-        }
-        sum += counters.buckets[BUCKETS_MICROS.len()].load(Relaxed);
-        let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {sum}");
-        #[expect(clippy::cast_precision_loss, reason = "a sum of durations is read as a rate")]
-        let total = counters.sum_micros.load(Relaxed) as f64 / 1e6;
-        let _ = writeln!(out, "{name}_sum{{route=\"{route}\"}} {total}\n{name}_count{{route=\"{route}\"}} {sum}");
+        let labels = format!("route=\"{route}\",");
+        histogram(out, name, &labels, &BUCKETS_MICROS, &counters.buckets, &counters.sum_micros);
     }
 }

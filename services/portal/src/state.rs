@@ -26,11 +26,27 @@ pub struct LogStanding {
     pub confirmed_age: Option<Duration>,
     /// Why the node follows the log no more, in words for an operator.
     pub halted: Option<String>,
+    /// Why the node cannot decide on what the log holds: it was written by a newer version.
+    pub illegible: Option<String>,
+    /// The name of the node that writes, where others may and one has said so.
+    pub writer: Option<String>,
+    /// Whether commands that arrive here reach that node.
+    pub forwards: bool,
+    /// What is wrong with the way to it, in words for an operator.
+    pub alarm: Option<String>,
 }
 
 impl LogStanding {
     /// Of a log that only this node writes.
-    pub const EMBEDDED: Self = Self { kind: "embedded", confirmed_age: Some(Duration::ZERO), halted: None };
+    pub const EMBEDDED: Self = Self {
+        kind: "embedded",
+        confirmed_age: Some(Duration::ZERO),
+        halted: None,
+        illegible: None,
+        writer: None,
+        forwards: false,
+        alarm: None,
+    };
 
     /// Whether what the node shows of grants can be relied on: one may have been revoked beyond what it has seen.
     pub(crate) fn is_fresh(&self) -> bool {

@@ -44,7 +44,7 @@ impl Member {
 }
 
 async fn topics_of(broker: &Broker) {
-    topics::prepare(&broker.settings("one")).await.expect("its topics are made");
+    topics::prepare(&broker.settings("one"), topics::PATIENCE).await.expect("its topics are made");
 }
 
 /// Fails if another node is elected within some seconds, or this one is no more.

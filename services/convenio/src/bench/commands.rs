@@ -81,6 +81,8 @@ pub(super) fn decide(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             clock: Box::new(StillClock(chrono::Utc::now().into())),
             entropy: Entropy::from_seed(1),
             attempts: 25,
+            counts: Arc::default(),
+            elsewhere: None,
             opening: Some(Opening {
                 ledger: convenio_events::LedgerId::new(uuid::Uuid::from_u128(1)),
                 origin: "bench.invalid/log".to_owned(),
@@ -130,12 +132,7 @@ pub(super) fn over_http(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         let empty = empty_handler(bench, clients)?;
         let served = Served::start(&folder)?;
         let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
-        let headers = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", recorder.token);
-        let mut seen = load::run(served.address, clients, bench.how_long, move |n| {
-            let key = workload::command_id(n);
-            let headers = format!("{headers}Idempotency-Key: {key}\r\n");
-            load::request("POST", "/api/v1/commands/publish-offer", &headers, &workload::publish(n))
-        })?;
+        let mut seen = publish(&served, &recorder, 0, clients, bench.how_long)?;
         served.stop()?;
         bench.add(
             Figure::new(
@@ -160,6 +157,22 @@ pub(super) fn over_http(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Closed-loop clients that publish offers, from number `from` on.
+pub(super) fn publish(
+    served: &Served,
+    recorder: &workload::Recorder,
+    from: u64,
+    clients: usize,
+    how_long: Duration,
+) -> anyhow::Result<load::Seen> {
+    let headers = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", recorder.token);
+    load::run(served.address, clients, how_long, move |n| {
+        let n = from + n;
+        let headers = format!("{headers}Idempotency-Key: {}\r\n", workload::command_id(n));
+        load::request("POST", "/api/v1/commands/publish-offer", &headers, &workload::publish(n))
+    })
+}
+
 fn empty_handler(bench: &Bench<'_>, clients: usize) -> anyhow::Result<f64> {
     let runtime = runtime()?;
     let (address, server) = serve(&runtime, floor::empty_router())?;
@@ -173,16 +186,30 @@ fn empty_handler(bench: &Bench<'_>, clients: usize) -> anyhow::Result<f64> {
 
 /// NDJSON batches end to end, beside appends of as many events to a bare file.
 pub(super) fn batches(bench: &mut Bench<'_>) -> anyhow::Result<()> {
-    const LINES: u64 = 20_000;
     let folder = bench.folder.join("batches");
     std::fs::create_dir(&folder)?;
     let file = floor::append_batches(&folder, 1_000, bench.how_long)?;
     let served = Served::start(&folder)?;
     let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
+    let rate = send_batches(&served, &recorder, 0, bench.how_long)?;
+    bench.add(Figure::new("NDJSON batch, end to end (floor: bare file, 1,000 a sync)", rate, "events/s").beside(file));
+    served.stop()?;
+    std::fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+/// Sends batches one after the other, from command number `next` on; events per second.
+pub(super) fn send_batches(
+    served: &Served,
+    recorder: &workload::Recorder,
+    mut next: u64,
+    how_long: Duration,
+) -> anyhow::Result<f64> {
+    const LINES: u64 = 20_000;
     let client = runtime()?;
     let url = format!("http://{}/api/v1/commands", served.address);
-    let (began, mut next) = (Instant::now(), 0);
-    while began.elapsed() < bench.how_long {
+    let (began, first) = (Instant::now(), next);
+    while began.elapsed() < how_long {
         let body: String = (next..next + LINES).map(line).collect();
         let answer = client.block_on(async {
             let request = reqwest::Client::new().post(&url).bearer_auth(&recorder.token);
@@ -193,11 +220,7 @@ pub(super) fn batches(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         anyhow::ensure!(last.contains(&format!("\"accepted\":{LINES}")), "a batch was not accepted whole: {last}");
         next += LINES;
     }
-    let rate = next as f64 / began.elapsed().as_secs_f64();
-    bench.add(Figure::new("NDJSON batch, end to end (floor: bare file, 1,000 a sync)", rate, "events/s").beside(file));
-    served.stop()?;
-    std::fs::remove_dir_all(&folder)?;
-    Ok(())
+    Ok((next - first) as f64 / began.elapsed().as_secs_f64())
 }
 
 fn line(n: u64) -> String {

@@ -1,7 +1,7 @@
 //! Views beside live traffic: how soon what is recorded is visible, and what a rebuild costs those who record.
 
 use super::{
-    Bench, Served, load,
+    Bench, Served, commands,
     report::{Figure, quantile},
     workload,
 };
@@ -61,12 +61,7 @@ fn least_position(served: &Served) -> Sequence {
 /// The p99 of commands from 16 clients while the board is rebuilt, beside the same without a rebuild.
 pub(super) fn rebuild(bench: &mut Bench<'_>, served: &Served, recorder: &workload::Recorder) -> anyhow::Result<()> {
     let p99 = |from: u64| {
-        let headers = format!("Authorization: Bearer {}\r\nContent-Type: application/json\r\n", recorder.token);
-        let mut seen = load::run(served.address, 16, bench.how_long, move |n| {
-            let n = from + n;
-            let headers = format!("{headers}Idempotency-Key: {}\r\n", workload::command_id(n));
-            load::request("POST", "/api/v1/commands/publish-offer", &headers, &workload::publish(n))
-        })?;
+        let mut seen = commands::publish(served, recorder, from, 16, bench.how_long)?;
         anyhow::Ok(quantile(&mut seen.latencies, 0.99) * 1e3)
     };
     let usual = p99(2 << 40)?;

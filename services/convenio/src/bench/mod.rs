@@ -2,6 +2,7 @@
 
 mod commands;
 mod floor;
+mod kafka;
 mod live;
 mod load;
 mod reading;
@@ -37,6 +38,12 @@ pub(crate) struct BenchArguments {
     /// Events of the ledger that is restarted, rebuilt and read
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
+    /// Measures a log on Kafka instead, in ledgers of its own there: kafka://host:port[,host:port]/<any name>
+    #[arg(long, value_name = "LOG")]
+    log: Option<String>,
+    /// A property of librdkafka for it, such as sasl.password.file=/run/secrets/kafka
+    #[arg(long = "kafka", value_name = "NAME=VALUE", value_parser = crate::config::property)]
+    kafka_properties: Vec<(String, String)>,
     /// Where its files go; removed afterwards [default: a new folder in the current directory]
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -75,7 +82,10 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         json: arguments.json,
         figures: Vec::new(),
     };
-    let result = run_all(&mut bench, arguments.only.as_deref());
+    let result = match &arguments.log {
+        Some(log) => kafka::all(&mut bench, log, &arguments.kafka_properties),
+        None => run_all(&mut bench, arguments.only.as_deref()),
+    };
     std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     result?;
     if arguments.json {
@@ -109,13 +119,20 @@ pub(super) struct Served {
 }
 
 pub(super) fn config(folder: &Path) -> Config {
+    config_on(folder, LogChoice::Embedded)
+}
+
+pub(super) fn config_on(folder: &Path, log: LogChoice) -> Config {
     Config {
-        log: LogChoice::Embedded,
+        log,
         name: "bench".to_owned(),
         data: folder.join("data"),
         identity: folder.join("identity"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         public_url: None,
+        advertise: None,
+        peers: Vec::new(),
+        cluster_secret: None,
         purpose: Purpose::Production,
         time_zone: TimeZone::UTC,
         rate: 0,
@@ -144,8 +161,12 @@ pub(super) fn serve(
 
 impl Served {
     pub(super) fn start(folder: &Path) -> anyhow::Result<Self> {
+        Self::start_on(folder, LogChoice::Embedded)
+    }
+
+    pub(super) fn start_on(folder: &Path, log: LogChoice) -> anyhow::Result<Self> {
         let runtime = runtime()?;
-        let config = config(folder);
+        let config = config_on(folder, log);
         let node = runtime.block_on(Node::start(&config))?;
         let router = convenio_portal::router(node.portal(&config, "http://bench.invalid"));
         let (address, server) = serve(&runtime, router)?;

@@ -43,6 +43,7 @@ fn described(status: &Value) -> Vec<String> {
         said(&status["tree"]["size"]),
         said(&status["tree"]["root"])
     ));
+    lines.extend(log(&status["log"]));
     if status["clock_jumped"] == true {
         lines.push("clock         it jumped: commands are refused until the operator confirms it".to_owned());
     }
@@ -64,6 +65,23 @@ fn described(status: &Value) -> Vec<String> {
     lines
 }
 
+/// How the log stands, where other nodes may write it.
+fn log(log: &Value) -> Vec<String> {
+    if log["kind"] != "kafka" {
+        return Vec::new();
+    }
+    let seen = log["confirmed_age_ms"].as_u64();
+    let seen = seen.map_or_else(|| "its end not seen yet".to_owned(), |age| format!("its end seen {age} ms ago"));
+    let writer =
+        log["writer"].as_str().map_or_else(|| "nobody says to write".to_owned(), |name| format!("{name} writes"));
+    let reached = if log["forwards"] == true { ", and takes commands from here" } else { "" };
+    let mut lines = vec![format!("log           on Kafka, {seen}; {writer}{reached}")];
+    for (name, label) in [("halted", "HALTED"), ("illegible", "ILLEGIBLE"), ("alarm", "ALARM")] {
+        lines.extend(log[name].as_str().map(|why| format!("{label:<14}{why}")));
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,10 +92,13 @@ mod tests {
             "role": "writer",
             "tree": {"size": 2, "root": "abc="},
             "timers_held": true,
+            "log": {"kind": "kafka", "confirmed_age_ms": 7, "writer": "one", "forwards": false, "alarm": "no peer"},
             "views": [{"view": "board", "version": 1, "sequence": 1, "lag": 0, "state": "stopped", "alive": false, "message": "event 2"}],
         });
         let lines = described(&status);
         assert!(lines.iter().any(|line| line.contains("stopped, NOT ALIVE: event 2")), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("timers")), "{lines:?}");
+        let (log, alarm) = ("log           on Kafka, its end seen 7 ms ago; one writes", "ALARM         no peer");
+        assert!(lines.iter().any(|line| line == log) && lines.iter().any(|line| line == alarm), "{lines:?}");
     }
 }

@@ -20,7 +20,7 @@ use std::{
     collections::{HashMap, VecDeque},
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tokio::{
@@ -61,6 +61,8 @@ struct InFlight {
     append: Append,
     events: Arc<Vec<RecordedEvent>>,
     indexed: Vec<IndexedEvent>,
+    bytes: usize,
+    began: Instant,
 }
 
 /// An answer that waits until everything below `needs` is durable.
@@ -191,7 +193,7 @@ impl<'a> Writing<'a> {
     }
 
     async fn take(&mut self, waiting: Waiting) {
-        let Waiting { submission, answer: to } = waiting;
+        let Waiting { submission, answer: to, .. } = waiting;
         let answer = match self.judge(submission) {
             Judged::Answer(answer) => answer,
             Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
@@ -227,14 +229,14 @@ impl<'a> Writing<'a> {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
-        let Batch { events, indexed, .. } = std::mem::take(&mut self.batch);
+        let Batch { events, indexed, bytes } = std::mem::take(&mut self.batch);
         let events = Arc::new(events);
         let batch = events.clone();
         let append: Append = Box::pin(async move {
             let result = writer.append(batch).await;
             (writer, result)
         });
-        self.in_flight = Some(InFlight { append, events, indexed });
+        self.in_flight = Some(InFlight { append, events, indexed, bytes, began: Instant::now() });
     }
 
     fn settle(
@@ -246,11 +248,12 @@ impl<'a> Writing<'a> {
         let batch = self.in_flight.take();
         match result {
             Ok(()) => {}
-            Err(error) => return Err(ended(&error)),
+            Err(error) => return Err(self.ended(&error)),
         }
         self.writer = Some(writer);
         self.sure = Instant::now();
-        if let Some(InFlight { events, indexed, .. }) = batch {
+        if let Some(InFlight { events, indexed, bytes, began, .. }) = batch {
+            self.parts.counts.committed(events.len(), bytes, began.elapsed());
             self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
             for event in indexed.iter().filter(|event| event.first_of_command) {
                 self.undurable.remove(&(event.actor, event.command_id));
@@ -267,9 +270,22 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
+    fn ended(&self, error: &AppendError) -> End {
+        match error {
+            AppendError::Fenced => {
+                tracing::warn!("another writer has taken over");
+                End::Fenced
+            }
+            AppendError::Unknown(source) => {
+                tracing::error!(error = &**source as &dyn std::error::Error, "what became of a batch is not known");
+                self.parts.counts.unknowns.fetch_add(1, Relaxed);
+                End::Lost
+            }
+        }
+    }
+
     fn publish(&self, standing: &watch::Sender<Standing>) {
         standing.send_modify(|standing| {
-            standing.batches += u64::from(standing.durable != self.durable);
             standing.durable = self.durable;
             standing.clock_jumped = self.guard.jumped();
             standing.timers_held = self.guard.timers_held();
@@ -286,7 +302,8 @@ impl<'a> Writing<'a> {
         }
         let by_commit = self.in_flight.is_some() || !self.batch.events.is_empty();
         let (Some(writer), false) = (&mut self.writer, by_commit) else { return Ok(false) };
-        writer.confirm().await.map_err(|error| ended(&error))?;
+        let confirmed = writer.confirm().await;
+        confirmed.map_err(|error| self.ended(&error))?;
         self.sure = Instant::now();
         Ok(true)
     }
@@ -334,19 +351,6 @@ async fn read(log: &dyn EventLog, from: Sequence, limit: usize) -> Result<Vec<Re
 }
 
 /// How a term ends at what the log said.
-fn ended(error: &AppendError) -> End {
-    match error {
-        AppendError::Fenced => {
-            tracing::warn!("another writer has taken over");
-            End::Fenced
-        }
-        AppendError::Unknown(source) => {
-            tracing::error!(error = &**source as &dyn std::error::Error, "what became of a batch is not known");
-            End::Lost
-        }
-    }
-}
-
 /// Completes when the node is no longer elected in this term.
 async fn term_over(elected: &mut watch::Receiver<u64>, term: u64) {
     // Without a sender the term never ends.

@@ -119,6 +119,8 @@ impl Setup {
             clock: Box::new(self.clock.clone()),
             entropy: Entropy::from_seed(1),
             attempts: 25,
+            counts: Arc::default(),
+            elsewhere: None,
             opening: self.opening.clone(),
             elected: term,
         });

@@ -95,6 +95,8 @@ impl Nodes {
             clock: Box::new(NodeClock { began: self.began, ahead_seconds: node as i64 * 3 }),
             entropy: Entropy::from_seed(self.chance.below(u64::MAX)),
             attempts: 25,
+            counts: Arc::default(),
+            elsewhere: None,
             opening: Some(opening()),
             elected: self.elected[node].subscribe(),
         });

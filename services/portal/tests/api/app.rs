@@ -158,6 +158,8 @@ impl App {
             clock: Box::new(clock.clone()),
             entropy: Entropy::from_seed(1),
             attempts: 25,
+            counts: Arc::default(),
+            elsewhere: None,
             opening: Some(opening()),
             elected: term,
         });

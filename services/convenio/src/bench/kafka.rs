@@ -1,0 +1,193 @@
+//! Recording on Kafka: each figure beside a bare loop of librdkafka's transactions with batches of the same size. It leaves
+//! ledgers named `bench-...` on the brokers, and says so.
+
+use super::{
+    Bench, Served, commands,
+    report::{Figure, quantile},
+    workload,
+};
+use crate::config;
+use convenio_events::{Sequence, log::EventLog as _};
+use convenio_journal::{Access, Journal};
+use convenio_kafka::{Address, KafkaLog, Settings, floor};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+
+/// How often it is looked how far a follower is: the resolution of its lag.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Where the benches' ledgers are.
+struct Place<'a> {
+    address: Address,
+    properties: &'a [(String, String)],
+}
+
+impl Place<'_> {
+    /// A ledger that was not there before.
+    fn settings(&self, node: &str, ledger: &str) -> anyhow::Result<Settings> {
+        let address = Address { ledger: ledger.to_owned(), ..self.address.clone() };
+        let variables = config::properties_of(std::env::vars());
+        Ok(Settings::new(address, node, variables.chain(self.properties.iter().cloned()))?)
+    }
+}
+
+fn new_ledger() -> String {
+    format!("bench-{}", uuid::Uuid::new_v4())
+}
+
+/// Everything that concerns a log on Kafka.
+pub(super) fn all(bench: &mut Bench<'_>, log: &str, properties: &[(String, String)]) -> anyhow::Result<()> {
+    let place = Place { address: log.parse()?, properties };
+    let folder = bench.folder.join("kafka");
+    std::fs::create_dir(&folder)?;
+    let ledger = new_ledger();
+    let served = Served::start_on(&folder, config::LogChoice::Kafka(place.settings("bench", &ledger)?))?;
+    let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
+    let follower = Follower::start(&served.runtime, &place, &ledger, &bench.folder.join("follower"))?;
+    lonely(bench, &place, &served, &recorder)?;
+    for (number, clients) in (1..).zip([64, 256]) {
+        let name = format!("durable commands over HTTP, {clients} clients");
+        let run = || Ok(commands::publish(&served, &recorder, number << 40, clients, bench.how_long)?.rate);
+        let measured = Measured::of(&served, run)?;
+        measured.add(bench, &place, &served.runtime, &name, "commands/s")?;
+    }
+    let measured = Measured::of(&served, || commands::send_batches(&served, &recorder, 0, bench.how_long))?;
+    measured.add(bench, &place, &served.runtime, "NDJSON batch, end to end", "events/s")?;
+    lag(bench, &served, &recorder, &follower)?;
+    catching_up(bench, &place, &served, &ledger)?;
+    drop(follower);
+    served.stop()?;
+    tracing::info!(brokers = place.address.brokers, "the topics convenio.bench-* are of no more use");
+    Ok(())
+}
+
+/// One client that waits for each answer, beside transactions of one event.
+fn lonely(
+    bench: &mut Bench<'_>,
+    place: &Place<'_>,
+    served: &Served,
+    recorder: &workload::Recorder,
+) -> anyhow::Result<()> {
+    let measured = Measured::of(served, || {
+        let seen = commands::publish(served, recorder, 0, 1, bench.how_long)?;
+        Ok(seen.latencies)
+    })?;
+    let mut floor = measured.floor(place, &served.runtime, bench.how_long)?;
+    let mut seen = measured.seen;
+    for (name, q) in [("p50", 0.5), ("p99", 0.99), ("longest", 1.0)] {
+        let (ours, bare) = (quantile(&mut seen, q) * 1e3, quantile(&mut floor, q) * 1e3);
+        bench
+            .add(Figure::new(format!("one lonely command, {name} (floor: bare transaction)"), ours, "ms").beside(bare));
+    }
+    Ok(())
+}
+
+/// What was seen while the node committed batches of this size.
+struct Measured<T> {
+    seen: T,
+    events: u64,
+    bytes: usize,
+}
+
+impl<T> Measured<T> {
+    fn of(served: &Served, run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<Self> {
+        let counts = served.node.ledger.counts();
+        let now = || [&counts.batches, &counts.events, &counts.bytes].map(|counter| counter.load(Relaxed));
+        let before = now();
+        let seen = run()?;
+        let after = now();
+        let [batches, events, bytes] = std::array::from_fn(|n| after[n] - before[n]);
+        let mean = |sum: u64, of: u64| (sum as f64 / of.max(1) as f64).round();
+        Ok(Self { seen, events: mean(events, batches).max(1.0) as u64, bytes: mean(bytes, events) as usize })
+    }
+
+    /// Seconds of bare transactions of the same size, one after the other.
+    fn floor(&self, place: &Place<'_>, runtime: &Runtime, how_long: Duration) -> anyhow::Result<Vec<f64>> {
+        let settings = place.settings("bench", &new_ledger())?;
+        let taken = runtime.block_on(floor::transactions(&settings, self.events, self.bytes, how_long))?;
+        Ok(taken.iter().map(Duration::as_secs_f64).collect())
+    }
+}
+
+impl Measured<f64> {
+    fn add(
+        self,
+        bench: &mut Bench<'_>,
+        place: &Place<'_>,
+        runtime: &Runtime,
+        name: &str,
+        unit: &'static str,
+    ) -> anyhow::Result<()> {
+        let taken = self.floor(place, runtime, bench.how_long)?;
+        let floor = (taken.len() as u64 * self.events) as f64 / taken.iter().sum::<f64>();
+        let name = format!("{name} (floor: bare, {} a transaction)", self.events);
+        bench.add(Figure::new(name, self.seen, unit).beside(floor));
+        Ok(())
+    }
+}
+
+/// A node's copy alone.
+struct Follower {
+    log: KafkaLog,
+}
+
+impl Follower {
+    fn start(runtime: &Runtime, place: &Place<'_>, ledger: &str, folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir(folder)?;
+        let journal = Journal::open(folder, Access::ReadWrite)?;
+        let log = runtime.block_on(KafkaLog::open(place.settings("follower", ledger)?, journal))?;
+        Ok(Self { log })
+    }
+
+    fn head(&self) -> Sequence {
+        *self.log.head().borrow()
+    }
+}
+
+/// From an event in the writer's journal to the same in another node's, under load.
+fn lag(
+    bench: &mut Bench<'_>,
+    served: &Served,
+    recorder: &workload::Recorder,
+    follower: &Follower,
+) -> anyhow::Result<()> {
+    let head = served.node.log.head();
+    let until = Instant::now() + bench.how_long;
+    let mut seconds = std::thread::scope(|scope| {
+        let load = scope.spawn(|| commands::publish(served, recorder, 7 << 40, 64, bench.how_long));
+        let (mut waiting, mut seconds): (VecDeque<(Sequence, Instant)>, Vec<f64>) = (VecDeque::new(), Vec::new());
+        while Instant::now() < until || !waiting.is_empty() {
+            let now = *head.borrow();
+            if waiting.back().is_none_or(|(last, _)| *last < now) && Instant::now() < until {
+                waiting.push_back((now, Instant::now()));
+            }
+            let copied = follower.head();
+            while let Some((_, at)) = waiting.pop_front_if(|(sequence, _)| *sequence <= copied) {
+                seconds.push(at.elapsed().as_secs_f64());
+            }
+            std::thread::sleep(LOOK);
+        }
+        load.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
+        anyhow::Ok(seconds)
+    })?;
+    let p99 = quantile(&mut seconds, 0.99) * 1e3;
+    bench.add(Figure::new("a follower's lag behind the writer, p99 at 64 clients", p99, "ms"));
+    Ok(())
+}
+
+/// A node with an empty folder, until it has everything; beside the size of what it copies.
+fn catching_up(bench: &mut Bench<'_>, place: &Place<'_>, served: &Served, ledger: &str) -> anyhow::Result<()> {
+    let events = *served.node.log.head().borrow();
+    let began = Instant::now();
+    let newcomer = Follower::start(&served.runtime, place, ledger, &bench.folder.join("newcomer"))?;
+    let mut head = newcomer.log.head();
+    served.runtime.block_on(head.wait_for(|head| *head >= events))?;
+    let rate = events.0 as f64 / began.elapsed().as_secs_f64();
+    bench.add(Figure::new(format!("a new node copies {events} events, from its start"), rate, "events/s"));
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! The sending side: commands that arrive at a node which does not write go to the one that does, in their order. It never
+//! sends one twice: what became of a request whose answer was lost, only the caller may find out, with the same command id.
+
+use super::{CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, Secret, signature, wire};
+use convenio_kafka::Following;
+use convenio_ledger::{
+    rejection::{Refusal, Unavailable},
+    submission::Waiting,
+};
+use reqwest::{Client, StatusCode, redirect::Policy};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// How long the way to the writer may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a request may take from its first byte to its last: then its outcome is not known.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
+/// Requests whose answers are on their way at a time.
+const REQUESTS_LIMIT: usize = 8;
+/// How often a node that does not write looks whether the writer takes commands.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Whether commands that arrive here reach a writer.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Forwarding {
+    /// The writer is known, is a peer, and answered when it was last asked.
+    pub(crate) reaches: bool,
+    /// What somebody must look at.
+    pub(crate) alarm: Option<String>,
+}
+
+/// Sends commands on.
+pub(crate) struct Forwarder {
+    /// What this node calls itself.
+    pub(crate) name: String,
+    /// Where commands may go.
+    pub(crate) peers: Vec<NodeUrl>,
+    pub(crate) secret: Secret,
+    pub(crate) following: watch::Receiver<Following>,
+    pub(crate) told: watch::Sender<Forwarding>,
+}
+
+/// Commands of one request.
+#[derive(Default)]
+struct Chunk {
+    body: Vec<u8>,
+    waiting: Vec<Waiting>,
+}
+
+impl Chunk {
+    /// Adds a command where no node's own rights are needed.
+    fn push(&mut self, waiting: Waiting) {
+        let Some(command) = wire::SentCommand::new(&waiting.submission) else {
+            return waiting.end(Err(Refusal::Unavailable(Unavailable::NoWriter)));
+        };
+        serde_json::to_writer(&mut self.body, &command).expect("our types have string keys");
+        self.body.push(b'\n');
+        self.waiting.push(waiting);
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() < CHUNK_LINES_LIMIT && self.body.len() < CHUNK_BYTES
+    }
+}
+
+fn refuse(waiting: Vec<Waiting>, why: Unavailable) {
+    for one in waiting {
+        one.end(Err(Refusal::Unavailable(why)));
+    }
+}
+
+impl Forwarder {
+    /// Runs until nobody can send commands any more.
+    pub(crate) async fn run(self, mut queue: mpsc::Receiver<Waiting>) -> anyhow::Result<()> {
+        // No proxy: commands go to the node that is named. No redirect: one hop.
+        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
+        let client = client.redirect(Policy::none()).no_proxy().build()?;
+        let requests = Arc::new(Semaphore::new(REQUESTS_LIMIT));
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let first = tokio::select! {
+                biased;
+                first = queue.recv() => first,
+                _ = looks.tick() => {
+                    self.look(&client).await;
+                    continue;
+                }
+            };
+            let Some(first) = first else { return Ok(()) };
+            let mut chunk = Chunk::default();
+            chunk.push(first);
+            while chunk.has_room()
+                && let Ok(next) = queue.try_recv()
+            {
+                chunk.push(next);
+            }
+            if !chunk.waiting.is_empty() {
+                self.send(&client, chunk, &requests).await;
+            }
+        }
+    }
+
+    /// The writer, where it announced itself as a node that is known here.
+    fn writer(&self) -> Option<NodeUrl> {
+        let following = self.following.borrow();
+        let announced = following.writer.as_ref().filter(|writer| writer.node != self.name)?;
+        let url = announced.url.as_deref().and_then(|url| NodeUrl::parse(url).ok());
+        let peer = url.filter(|url| self.peers.contains(url));
+        if peer.is_none() && announced.url.is_some() {
+            let alarm = format!(
+                "the node {:?} announced itself as writer at {:?}, which is no --peer of this node: nothing is sent there",
+                announced.node,
+                announced.url.as_deref().unwrap_or_default()
+            );
+            drop(following);
+            self.tell(Forwarding { reaches: false, alarm: Some(alarm) });
+        }
+        peer
+    }
+
+    fn tell(&self, now: Forwarding) {
+        self.told.send_if_modified(|told| {
+            if let Some(alarm) = now.alarm.as_ref().filter(|alarm| told.alarm.as_ref() != Some(alarm)) {
+                tracing::error!(alarm, "commands cannot be forwarded");
+            }
+            let changed = *told != now;
+            *told = now;
+            changed
+        });
+    }
+
+    fn tell_reached(&self, reaches: bool) {
+        self.tell(Forwarding { reaches, alarm: None });
+    }
+
+    /// Looks whether the writer takes commands, while nobody sends any.
+    async fn look(&self, client: &Client) {
+        let Some(writer) = self.writer() else {
+            return self.told.send_modify(|told| told.reaches = false);
+        };
+        let asked = client.get(writer.join("/readyz?for=commands")).timeout(LOOK).send().await;
+        self.tell_reached(asked.is_ok_and(|answer| answer.status().is_success()));
+    }
+
+    /// Sends a chunk; returns when the writer has all of it in its queue, so that the next one comes after it.
+    async fn send(&self, client: &Client, chunk: Chunk, requests: &Arc<Semaphore>) {
+        let Chunk { body, waiting } = chunk;
+        let Some(writer) = self.writer() else { return refuse(waiting, Unavailable::NoWriter) };
+        let permit = requests.clone().acquire_owned().await.expect("it is never closed");
+        let signature = self.secret.sign(PATH, &body);
+        let request = client.post(writer.join(PATH)).header(signature::HEADER, signature);
+        let response = match request.body(body).send().await {
+            Ok(response) => response,
+            // Nothing was sent.
+            Err(error) if error.is_connect() => {
+                self.tell_reached(false);
+                tracing::debug!(error = &error as &dyn std::error::Error, "the writer is not reached");
+                return refuse(waiting, Unavailable::NoWriter);
+            }
+            Err(error) => {
+                self.tell_reached(false);
+                tracing::warn!(error = &error as &dyn std::error::Error, "the writer gave no answer");
+                return refuse(waiting, Unavailable::OutcomeUnknown);
+            }
+        };
+        match response.status() {
+            StatusCode::OK => {
+                self.tell_reached(true);
+                tokio::spawn(async move {
+                    answer(response, waiting).await;
+                    drop(permit);
+                });
+            }
+            // It took none of them.
+            StatusCode::SERVICE_UNAVAILABLE => {
+                self.tell_reached(false);
+                refuse(waiting, Unavailable::NoWriter);
+            }
+            status => {
+                let said = response.text().await.unwrap_or_default();
+                let alarm = format!("the writer at {} refuses this node's requests: {status}: {said}", writer.as_str());
+                self.tell(Forwarding { reaches: false, alarm: Some(alarm) });
+                let nothing_done = status.is_client_error();
+                refuse(waiting, if nothing_done { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown });
+            }
+        }
+    }
+}
+
+/// Hands the answers on: a line for each command, in their order. What is missing is not known.
+async fn answer(response: reqwest::Response, waiting: Vec<Waiting>) {
+    let body = response.bytes().await.unwrap_or_default();
+    let mut lines = body.split(|byte| *byte == b'\n');
+    for one in waiting {
+        let told = lines.next().and_then(|line| serde_json::from_slice::<wire::SentAnswer>(line).ok());
+        let unknown = || Err(Refusal::Unavailable(Unavailable::OutcomeUnknown));
+        one.end(told.map_or_else(unknown, wire::SentAnswer::answer));
+    }
+}

@@ -1,0 +1,196 @@
+//! A node among the other nodes of its ledger: it announces itself, stands for election while it may, and sends on what it
+//! does not decide. It decides nothing.
+
+use crate::{
+    cluster::{Forwarder, Forwarding, NodeUrl, Secret},
+    config::Config,
+    tree,
+};
+use convenio_events::Sequence;
+use convenio_kafka::{Announcement, Election, Following, KafkaLog};
+use convenio_ledger::{
+    sequencer::SnapshotCursor,
+    submission::{Ledger, QUEUE_LIMIT, Role, Waiting},
+};
+use convenio_notary::TreeHead;
+use convenio_portal::LogStanding;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+/// How often a node looks whether it may stand, and an elected one whether it writes.
+const LOOK: Duration = Duration::from_millis(200);
+/// An elected node that does not even begin to write was fenced: so soon it gives the seat up.
+const FENCED_LIMIT: Duration = Duration::from_secs(1);
+/// An elected node that does not come to write in so long leaves the seat to another.
+const STRUGGLE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The way of commands to other nodes, before it is used.
+pub(crate) struct Way {
+    pub(crate) forwarder: Forwarder,
+    pub(crate) queue: mpsc::Receiver<Waiting>,
+    /// Where commands go in.
+    pub(crate) elsewhere: mpsc::Sender<Waiting>,
+}
+
+/// How this node stands with the others.
+#[derive(Clone)]
+pub(crate) struct Membership {
+    kafka: KafkaLog,
+    forwarding: watch::Receiver<Forwarding>,
+    legible: Legible,
+    pub(crate) secret: Secret,
+}
+
+/// How far the node has read the log as one that might have to decide on it.
+#[derive(Clone)]
+pub(crate) struct Legible {
+    /// How far its snapshot is.
+    pub(crate) snapshot: SnapshotCursor,
+    /// Why it cannot read on.
+    pub(crate) until: watch::Receiver<Option<String>>,
+}
+
+impl Membership {
+    /// Prepares what a node announces, and its way to the others where it has peers.
+    pub(crate) fn new(
+        kafka: &KafkaLog,
+        config: &Config,
+        root: watch::Receiver<TreeHead>,
+        legible: Legible,
+    ) -> anyhow::Result<(Self, Option<Way>)> {
+        let secret = Secret::open(config.cluster_secret.as_deref(), &config.identity)?;
+        kafka.announce(Announcement {
+            url: config.advertise.as_ref().map(|url| url.as_str().to_owned()),
+            root_at: Some(Arc::new(move |size| tree::root_at(&root, size))),
+        });
+        let (told, forwarding) = watch::channel(Forwarding::default());
+        let way = (!config.peers.is_empty()).then(|| {
+            let (elsewhere, queue) = mpsc::channel(QUEUE_LIMIT);
+            let forwarder = Forwarder {
+                name: config.name.clone(),
+                peers: config.peers.clone(),
+                secret: secret.clone(),
+                following: kafka.following(),
+                told,
+            };
+            Way { forwarder, queue, elsewhere }
+        });
+        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret }, way))
+    }
+
+    /// How the log stands, seen from this node.
+    pub(crate) fn log_standing(&self) -> LogStanding {
+        let following = self.kafka.following().borrow().clone();
+        let forwarding = self.forwarding.borrow().clone();
+        let Following { confirmed, halted, closed, writer, .. } = following;
+        LogStanding {
+            kind: "kafka",
+            confirmed_age: confirmed.map(|seen| seen.elapsed()),
+            halted: halted.or_else(|| closed.map(|closed| closed.to_string())),
+            illegible: self.legible.until.borrow().clone(),
+            writer: writer.map(|writer| writer.node),
+            forwards: forwarding.reaches,
+            alarm: forwarding.alarm,
+        }
+    }
+
+    /// Whether the node may be elected: it has seen the end of the log, and could read all that was there at its start.
+    fn may_stand(&self, known: Sequence) -> bool {
+        let following = self.kafka.following();
+        let following = following.borrow();
+        let is_whole = following.confirmed.is_some() && following.halted.is_none() && following.closed.is_none();
+        is_whole && self.legible.until.borrow().is_none() && self.legible.snapshot.get() >= known
+    }
+
+    /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is elected but does not come to write.
+    pub(crate) fn stand(self, known: Sequence, elected: watch::Sender<u64>, ledger: &Ledger) -> Seat {
+        let (leave, left) = watch::channel(false);
+        // It holds no handle of the ledger, whose end it must not put off.
+        let watching = tokio::spawn(keep_seat(self, known, elected, ledger.watch(), left));
+        Seat { leave, watching }
+    }
+}
+
+/// This node's seat in the election.
+pub(crate) struct Seat {
+    leave: watch::Sender<bool>,
+    watching: JoinHandle<()>,
+}
+
+impl Seat {
+    /// Leaves it, so that another node takes over at once.
+    pub(crate) async fn leave(self) {
+        self.leave.send_replace(true);
+        // A panic over there has been reported by its hook.
+        let _ = self.watching.await;
+    }
+}
+
+async fn keep_seat(
+    membership: Membership,
+    known: Sequence,
+    elected: watch::Sender<u64>,
+    standing: watch::Receiver<convenio_ledger::submission::Standing>,
+    mut left: watch::Receiver<bool>,
+) {
+    let mut election: Option<Election> = None;
+    let mut writing = Instant::now();
+    loop {
+        let role = standing.borrow().role;
+        match &election {
+            _ if role == Role::Stopped => break,
+            None if membership.may_stand(known) => {
+                match Election::stand(membership.kafka.settings(), elected.clone()) {
+                    Ok(stood) => election = Some(stood),
+                    Err(error) => {
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "this node cannot stand for election"
+                        );
+                    }
+                }
+                writing = Instant::now();
+            }
+            Some(_) if !membership.may_stand(known) => {
+                tracing::error!("this node stands for election no more");
+                give_up(election.take()).await;
+            }
+            Some(seat) => {
+                let elected = *elected.borrow() != 0;
+                if !elected || role == Role::Writer {
+                    writing = Instant::now();
+                } else if writing.elapsed() > STRUGGLE_LIMIT
+                    || (role == Role::Follower && writing.elapsed() > FENCED_LIMIT)
+                {
+                    tracing::warn!(?role, "elected, but not writing: the seat is given up");
+                    seat.stand_anew();
+                    writing = Instant::now();
+                }
+            }
+            None => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            // Its sender lives as long as the node.
+            _ = left.wait_for(|left| *left) => break,
+        }
+    }
+    give_up(election).await;
+}
+
+/// Leaving waits for the coordinator.
+async fn give_up(election: Option<Election>) {
+    // A panic over there has been reported by its hook.
+    let _ = tokio::task::spawn_blocking(move || drop(election)).await;
+}
+
+/// Where other nodes reach this one when nothing is said: only where it listens on this machine.
+pub(crate) fn default_url(listen: std::net::SocketAddr) -> Option<NodeUrl> {
+    NodeUrl::parse(&format!("http://{listen}")).ok()
+}

@@ -1,0 +1,142 @@
+//! Commands that are sent to a node which does not write: answered as if it did. On one real broker.
+
+use convenio_tests::{
+    Ledger, Server, User, folder,
+    kafka::Brokers,
+    nodes::{copy_identity, free_ports, node, until},
+    server::convenio,
+    tls::TlsProxy,
+    users::listing,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+async fn forwards(server: &Server) {
+    until(server, "the way to the writer", |status| status["log"]["forwards"] == true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &[]);
+    let [one, two, three] = free_ports();
+    let first = node(&folder.path().join("a"), &brokers, "a", one, &[two]).run().expect("the first node");
+    let ledger = Ledger::new(first);
+    copy_identity(&ledger.server.identity(), &folder.path().join("b"));
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    let second = node(&folder.path().join("b"), &brokers, "b", two, &[one]).run().expect("the second node");
+    forwards(&second).await;
+    let ready = User::anonymous(&second).get("/readyz?for=commands").await;
+    assert_eq!(ready.status, 200, "it takes commands: {}", ready.text);
+
+    // Accepted, replayed, reused, refused: one id, one outcome, wherever it is asked.
+    let (here, there) = (giver.at(&second), &giver);
+    let (id, offer) = (Uuid::new_v4(), Uuid::new_v4());
+    let accepted = here.send_as(id, "publish-offer", &listing(offer, "Oferta")).await;
+    assert_eq!(accepted.status, 201);
+    let replayed = there.send_as(id, "publish-offer", &listing(offer, "Oferta")).await;
+    assert_eq!((replayed.status.as_u16(), &replayed.body), (200, &accepted.body));
+    let replayed = here.send_as(id, "publish-offer", &listing(offer, "Oferta")).await;
+    assert_eq!((replayed.status.as_u16(), &replayed.body), (200, &accepted.body));
+    assert_eq!(replayed.headers["idempotent-replay"], "true");
+    here.send_as(id, "publish-offer", &listing(offer, "Otra")).await.refused(422, "command-id-reused");
+    let mut wrong = listing(Uuid::new_v4(), "Oferta");
+    wrong["terms"]["themes"] = json!([]);
+    let (at_follower, at_writer) =
+        (here.send("publish-offer", &wrong).await, there.send("publish-offer", &wrong).await);
+    at_follower.refused(422, "theme-required");
+    let without_id = |reply: &convenio_tests::users::Reply| {
+        let mut body = reply.body.clone();
+        body.as_object_mut().expect("a problem").remove("command_id");
+        body
+    };
+    assert_eq!(without_id(&at_follower), without_id(&at_writer), "told in the same words");
+    let malformed = here.ask(here.command(Uuid::new_v4(), "publish-offer").body("{")).await;
+    malformed.refused(400, "malformed-json");
+    let stranger = User::with_token(&second, &"A".repeat(43));
+    stranger.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(401, "token-invalid");
+    let stale = here.command(Uuid::new_v4(), "revise-offer").header("If-Match", "\"7\"");
+    here.ask(stale.json(&listing(offer, "Oferta"))).await.refused(409, "stale-version");
+
+    // What was told can be waited for where it was told.
+    let sequence = &accepted.body["sequence"];
+    let read = here.get(&format!("/api/v1/offers/{offer}?wait_for={sequence}")).await;
+    assert_eq!(read.status, 200, "{}", read.text);
+
+    // A token that is given through one node is good at the other at once, and shown once.
+    let admin = ledger.admin.at(&second);
+    let grant = json!({"organisations": [giver.organisation], "role": "recorder", "office": "Oficina"});
+    let id = Uuid::new_v4();
+    let shown = admin.send_as(id, "grant-access", &grant).await.accepted();
+    assert_eq!(admin.send_as(id, "grant-access", &grant).await.accepted()["token"], "already-shown");
+    let token = shown["token"].as_str().expect("shown");
+    let recorder = User::with_token(&second, token);
+    recorder.send("publish-offer", &listing(Uuid::new_v4(), "Otra")).await.accepted();
+
+    // A batch whose lines need each other keeps its order, over more than one request.
+    let offers: Vec<_> = (0..1_500).map(|_| Uuid::new_v4()).collect();
+    let line = |command: &str, data: Value| json!({"command": command, "id": Uuid::new_v4(), "data": data});
+    let mut lines: Vec<_> = offers
+        .iter()
+        .flat_map(|id| [line("publish-offer", listing(*id, "Oferta")), line("revise-offer", listing(*id, "Mejor"))])
+        .collect();
+    lines.push(line("revise-offer", listing(Uuid::new_v4(), "De nadie")));
+    let results = here.batch(&lines).await;
+    assert_eq!(results.last(), Some(&json!({"done": true, "accepted": 3_000, "refused": 1})));
+    assert_eq!(results[3_000]["code"], "record-unknown");
+    let sequences: Vec<_> = results[..3_000].iter().map(|line| line["sequence"].as_u64().expect("accepted")).collect();
+    assert!(sequences.is_sorted(), "in the order of the lines");
+
+    // The writer goes: nothing is decided, and the other one takes over.
+    ledger.server.kill();
+    let gone = here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await;
+    gone.refused(503, "no-writer");
+    assert!(gone.headers.contains_key("retry-after"));
+    until(&second, "the other one writes", |status| status["role"] == "writer").await;
+    here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+
+    // A writer that is no peer is an alarm, and nothing is sent there.
+    copy_identity(&second.identity(), &folder.path().join("c"));
+    let third = node(&folder.path().join("c"), &brokers, "c", three, &[one]).run().expect("the third node");
+    let status = until(&third, "the alarm", |status| status["log"]["alarm"].is_string()).await;
+    assert!(status["log"]["alarm"].as_str().is_some_and(|alarm| alarm.contains(&two.to_string())), "{status:#}");
+    giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
+    third.stop();
+
+    // Nor is anything taken from a node that does not hold the secret.
+    std::fs::write(folder.path().join("c-identity/cluster-secret"), "x".repeat(40)).expect("written");
+    let third = node(&folder.path().join("c"), &brokers, "c", three, &[two]).run().expect("the third node");
+    forwards(&third).await;
+    giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
+    let status = until(&third, "the alarm", |status| status["log"]["alarm"].is_string()).await;
+    assert!(status["log"]["alarm"].as_str().is_some_and(|alarm| alarm.contains("cluster secret")), "{status:#}");
+    let unsigned = reqwest::Client::new().post(format!("{}/cluster/v1/commands", second.url)).body("{}\n");
+    assert_eq!(unsigned.send().await.expect("an answer").status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_on_several_machines_speak_https() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &[]);
+    let [one, two] = free_ports();
+    let proxy = TlsProxy::start(folder.path(), one).await;
+    let first = node(&folder.path().join("a"), &brokers, "a", one, &[]).with("--advertise").with(&proxy.url);
+    let ledger = Ledger::new(first.run().expect("the first node"));
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &folder.path().join("b"));
+    let second = node(&folder.path().join("b"), &brokers, "b", two, &[]).with("--peer").with(&proxy.url);
+
+    let doubting = second.run().expect("the second node");
+    let refused = giver.at(&doubting).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await;
+    refused.refused(503, "no-writer");
+    assert!(doubting.stop().success());
+
+    let authority = proxy.authority.display().to_string();
+    let trusting = second.variable("SSL_CERT_FILE", &authority).run().expect("the second node");
+    forwards(&trusting).await;
+    giver.at(&trusting).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+
+    let mut status = convenio(["status", "--node", &proxy.url]);
+    let status = status.env("SSL_CERT_FILE", &authority).output().expect("it runs");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+}
