@@ -10,5 +10,5 @@ mod journal;
 mod state;
 
 pub use index::{CatchUpError, Index};
-pub use journal::{Access, Defect, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Mirror, Options, StoredEvent};
+pub use journal::{Access, Defect, Held, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Mirror, Options, StoredEvent};
 pub use state::StateFile;

@@ -3,6 +3,7 @@
 
 use crate::{
     announcement::Announced,
+    closing::Closed,
     error::KafkaLogError,
     follower::{Cursor, Following},
 };
@@ -38,6 +39,7 @@ pub(crate) struct Told {
     pub(crate) offset: i64,
     /// When the end was seen, if it was.
     pub(crate) confirmed: Option<Instant>,
+    pub(crate) closed: Option<Closed>,
     pub(crate) writer: Option<Announced>,
 }
 
@@ -101,9 +103,11 @@ fn copy(
             }
         }
         told.send_if_modified(|told| {
-            let changed = now.offset > told.offset || now.confirmed.is_some() || told.writer != now.writer;
+            let said = (&told.closed, &told.writer) != (&now.closed, &now.writer);
+            let changed = now.offset > told.offset || now.confirmed.is_some() || said;
             told.offset = told.offset.max(now.offset);
             told.confirmed = now.confirmed.or(told.confirmed);
+            told.closed = now.closed;
             told.writer = now.writer;
             changed
         });

@@ -1,5 +1,6 @@
 //! What can be wrong with a log on Kafka. Whether to try again is the caller's question, and [`KafkaLogError::may_pass`] its answer.
 
+use crate::closing::Closed;
 use convenio_events::{Sequence, log::OpenError};
 use convenio_journal::JournalError;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -66,6 +67,17 @@ pub enum KafkaLogError {
     /// A text that does not open with its key.
     #[error("the text of event {0} does not open with its key")]
     Seal(Sequence),
+    /// Nobody may write to the topic.
+    #[error("the topic {topic} takes no events: {closed}")]
+    Closed {
+        /// Which topic.
+        topic: String,
+        /// Why.
+        closed: Closed,
+    },
+    /// Another writer took over.
+    #[error("a node has begun to write to the ledger's topic: stop every node of the ledger")]
+    Fenced,
     /// The copy on this node stands still for good.
     #[error("this node follows the log no more: {0}")]
     Halted(String),
@@ -104,6 +116,8 @@ impl KafkaLogError {
             | Self::Topic { .. }
             | Self::OtherHistory { .. }
             | Self::Message { .. }
+            | Self::Closed { .. }
+            | Self::Fenced
             | Self::Halted(_)
             | Self::Seal(_) => false,
         }

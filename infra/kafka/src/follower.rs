@@ -6,6 +6,7 @@
 
 use crate::{
     announcement::Announced,
+    closing::Closed,
     copying::halt,
     error::KafkaLogError,
     reading::{RETRY, Reading},
@@ -42,6 +43,9 @@ pub(crate) struct Cursor {
     pub(crate) log: i64,
     /// The offset of the next key.
     pub(crate) keys: i64,
+    /// Why the topic took no events then, if it took none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closed>,
     /// Who wrote then, if it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<Announced>,
@@ -64,6 +68,8 @@ pub struct Following {
     pub confirmed: Option<Instant>,
     /// Why the copy stands still for good, in words for an operator.
     pub halted: Option<String>,
+    /// Why nobody may write to the topic, as far as it has been read.
+    pub closed: Option<Closed>,
     /// Who takes commands, as far as the topic has been read; `None` while a new writer begins.
     pub writer: Option<Announced>,
 }
@@ -84,7 +90,8 @@ impl Follower {
         journal: &Journal,
     ) -> Result<Self, KafkaLogError> {
         let mirror = journal.open_mirror()?;
-        let (told, _) = watch::channel(Following { offset: -1, confirmed: None, halted: None, writer: None });
+        let (told, _) =
+            watch::channel(Following { offset: -1, confirmed: None, halted: None, closed: None, writer: None });
         let stop = Arc::<AtomicBool>::default();
         let run: Box<dyn FnOnce() + Send> = match cluster {
             Some(cluster) => {

@@ -9,9 +9,11 @@
 //! * `follower`: reads the topic into the journal, in two halves: `reading` and `copying`; `writer`: one transaction for each batch;
 //! * [`floor`]: what the log is measured against;
 //! * [`KafkaLog`]: both together, as the log contract asks;
-//! * [`Election`]: which node may write; [`Announced`]: what it says of itself.
+//! * [`Election`]: which node may write; [`Announced`]: what it says of itself;
+//! * [`Mover`]: a ledger's way into a topic and out of it; [`Closed`]: a topic that takes no events.
 
 mod announcement;
+mod closing;
 mod copying;
 mod election;
 mod error;
@@ -19,6 +21,7 @@ pub mod floor;
 mod follower;
 mod frame;
 mod log;
+mod moving;
 mod reading;
 mod seal;
 mod settings;
@@ -27,8 +30,10 @@ mod transactions;
 mod writer;
 
 pub use announcement::{Announced, Announcement, RootAt};
+pub use closing::Closed;
 pub use election::Election;
 pub use error::KafkaLogError;
 pub use follower::Following;
 pub use log::KafkaLog;
+pub use moving::{Mover, running_nodes};
 pub use settings::{Address, AddressError, Settings, SettingsError};

@@ -4,6 +4,7 @@ use crate::{
     announcement::Announcement,
     error::KafkaLogError,
     follower::{Follower, Following},
+    moving::Mover,
     settings::Settings,
     topics, writer,
 };
@@ -69,6 +70,14 @@ impl KafkaLog {
     pub fn halt(&self, why: String) {
         tracing::error!(why, "this node follows the log no more");
         self.shared.follower.halt(why);
+    }
+
+    /// Fences whoever writes, to move the ledger. It blocks.
+    ///
+    /// # Errors
+    /// [`KafkaLogError`].
+    pub fn mover(&self) -> Result<Mover, KafkaLogError> {
+        Mover::take(&self.shared.settings, self.following(), self.shared.journal.clone())
     }
 
     /// How the node speaks to Kafka.

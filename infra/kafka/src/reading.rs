@@ -3,11 +3,12 @@
 
 use crate::{
     announcement::{Announced, READY, STARTED},
+    closing::Closed,
     copying::{Copying, Piece, Told, halt},
     error::{KafkaLogError, code},
     follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
     frame::{self, CONTROL, Frame},
-    seal::{self, Place, TextKey},
+    seal::{self, TextKey},
 };
 use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
 use convenio_journal::Mirror;
@@ -73,6 +74,8 @@ pub(crate) struct Reading {
     goal: Option<(Instant, i64)>,
     /// Since when Kafka says that it does not know a topic.
     unknown: Option<Instant>,
+    /// Why the topic takes no events.
+    closed: Option<Closed>,
     /// Who announced itself last, where nobody has begun since.
     writer: Option<Announced>,
     told: watch::Sender<Following>,
@@ -115,6 +118,7 @@ impl Reading {
             keys_through: Sequence::ZERO,
             keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
             read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
+            closed: cursor.as_ref().and_then(|cursor| cursor.closed.clone()),
             writer: cursor.and_then(|cursor| cursor.writer),
             at_end: None,
             quiet: None,
@@ -188,7 +192,7 @@ impl Reading {
         let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
         let confirmed = at_end.or_else(|| self.passed(sources, through));
-        let told = Told { offset: through, confirmed, writer: self.writer.clone() };
+        let told = Told { offset: through, confirmed, closed: self.closed.clone(), writer: self.writer.clone() };
         if self.said.as_ref() != Some(&told) {
             self.said = Some(told.clone());
             self.copying.take(Piece { events: Vec::new(), cursor: self.cursor(through), told });
@@ -203,7 +207,8 @@ impl Reading {
     fn cursor(&self, log: i64) -> Cursor {
         // Keys of events that are not written yet are read again by the next start.
         let keys = self.keys.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
-        Cursor { cluster: self.cluster.clone(), log, keys, writer: self.writer.clone() }
+        let (cluster, closed, writer) = (self.cluster.clone(), self.closed.clone(), self.writer.clone());
+        Cursor { cluster, log, keys, closed, writer }
     }
 
     /// When the end was asked for that has been passed by now. A log to which something is added all the time shows no end.
@@ -283,15 +288,14 @@ impl Reading {
     }
 
     fn take_control(&mut self, kind: &[u8], message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
+        let wrong = |why| KafkaLogError::Message { offset: message.offset(), why };
+        let value = message.payload().unwrap_or_default();
+        Closed::hear(&mut self.closed, kind, value).map_err(wrong)?;
         if kind == STARTED.as_bytes() {
             self.writer = None;
         } else if kind == READY.as_bytes() {
-            let read = serde_json::from_slice(message.payload().unwrap_or_default());
-            let wrong = |error: serde_json::Error| KafkaLogError::Message {
-                offset: message.offset(),
-                why: format!("a writer's announcement: {error}"),
-            };
-            self.writer = Some(read.map_err(wrong)?);
+            let read = serde_json::from_slice(value);
+            self.writer = Some(read.map_err(|error| wrong(format!("a writer's announcement: {error}")))?);
         }
         // Other kinds are of versions to come.
         Ok(())
@@ -361,7 +365,7 @@ impl Reading {
                     None if sequence < self.keys_through => None,
                     None => break,
                 };
-                events.push(opened(waiting, key)?);
+                events.push(seal::open_event(&waiting.entry, &waiting.frame, key)?);
                 (offset, bytes) = (Some(waiting.offset), bytes + waiting.bytes);
             }
             let (Some(offset), Some(last)) = (offset, events.last()) else { return Ok(()) };
@@ -369,28 +373,9 @@ impl Reading {
             self.waiting.drain(..events.len());
             self.waiting_bytes -= bytes;
             self.keys = self.keys.split_off(&self.next);
-            let told = Told { offset, confirmed: None, writer: self.writer.clone() };
+            let (closed, writer) = (self.closed.clone(), self.writer.clone());
+            let told = Told { offset, confirmed: None, closed, writer };
             self.copying.take(Piece { events, cursor: self.cursor(offset), told });
         }
     }
-}
-
-fn opened(waiting: &Waiting, key: Option<TextKey>) -> Result<RecordedEvent, KafkaLogError> {
-    let Waiting { entry, frame, .. } = waiting;
-    let place = Place { ledger: entry.ledger, sequence: entry.sequence };
-    let (text, text_salt) = match key {
-        None => (None, None),
-        Some(key) => {
-            let opened = seal::open(place, key, &frame.sealed).ok_or(KafkaLogError::Seal(entry.sequence))?;
-            (opened.text, Some(opened.salt))
-        }
-    };
-    Ok(RecordedEvent {
-        sequence: entry.sequence,
-        entry: frame.entry.clone(),
-        record: frame.record.clone(),
-        record_salt: frame.record_salt,
-        text,
-        text_salt,
-    })
 }

@@ -4,11 +4,12 @@
 //! data `urn:convenio:<ledger> LF sequence`. The salt lies in the box, or readers of the topic could test guesses against
 //! the commitment. An event without a text has a box with a salt alone.
 
+use crate::{error::KafkaLogError, frame::Frame};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
-use convenio_events::{LedgerId, Sequence, cloud_event::source, commitment::Salt};
+use convenio_events::{LedgerId, RecordedEvent, Sequence, cloud_event::source, commitment::Salt, entry::Entry};
 
 const NONCE_BYTES: usize = 24;
 const SALT_BYTES: usize = 32;
@@ -69,6 +70,22 @@ pub(crate) fn open(place: Place, key: TextKey, sealed: &Sealed) -> Option<Opened
     let (salt, text) = plain.split_first_chunk::<SALT_BYTES>()?;
     let text = std::str::from_utf8(text).ok()?;
     Some(Opened { salt: Salt(*salt), text: (!text.is_empty()).then(|| text.into()) })
+}
+
+/// An event as it was before it was sealed; without a key its text is gone.
+pub(crate) fn open_event(entry: &Entry, frame: &Frame, key: Option<TextKey>) -> Result<RecordedEvent, KafkaLogError> {
+    let place = Place { ledger: entry.ledger, sequence: entry.sequence };
+    let opened =
+        key.map(|key| open(place, key, &frame.sealed).ok_or(KafkaLogError::Seal(entry.sequence))).transpose()?;
+    let (text, text_salt) = opened.map_or((None, None), |opened| (opened.text, Some(opened.salt)));
+    Ok(RecordedEvent {
+        sequence: entry.sequence,
+        entry: frame.entry.clone(),
+        record: frame.record.clone(),
+        record_salt: frame.record_salt,
+        text,
+        text_salt,
+    })
 }
 
 #[cfg(test)]

@@ -109,6 +109,21 @@ pub async fn prepare(settings: &Settings, patience: Duration) -> Result<Cluster,
     Ok(cluster)
 }
 
+/// Whether the ledger's topic is there. Nothing is made.
+///
+/// # Errors
+/// [`KafkaLogError`].
+pub async fn is_there(settings: &Settings) -> Result<bool, KafkaLogError> {
+    let asking = settings.clone();
+    blocking(move || {
+        // It hears why a broker does not let us in.
+        ask_cluster(&asking, PATIENCE)?;
+        let admin = asking.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+        exists(&admin, &Topic::Log.name(&asking))
+    })
+    .await
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KafkaLogError> + Send + 'static,
 ) -> Result<T, KafkaLogError> {

@@ -5,7 +5,7 @@ use crate::{
     error::{KafkaLogError, code, is_fenced},
     follower::KEYS_BARRIER,
     frame::{self, CONTROL},
-    seal::{self, Place},
+    seal::{self, Place, Sealed},
     settings::Settings,
     topics::{MESSAGE_BYTES_LIMIT, Topic},
 };
@@ -199,13 +199,22 @@ impl Transactions {
         for event in batch {
             let entry = Entry::parse(&event.entry).map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
             let place = Place { ledger: entry.ledger, sequence: event.sequence };
-            let salt =
-                event.text_salt.ok_or_else(|| KafkaError::ClientCreation("a new event has no salt".to_owned()))?;
-            let (key, sealed) = seal::seal(place, &salt, event.text.as_deref());
+            // A text that was erased before it came here has no salt: nothing is sealed, and its key counts as destroyed.
+            let (key, sealed) = match &event.text_salt {
+                Some(salt) => {
+                    let (key, sealed) = seal::seal(place, salt, event.text.as_deref());
+                    (Some(key), sealed)
+                }
+                None => (None, Sealed(Box::default())),
+            };
             let sequence = event.sequence.to_string();
             let value = frame::encode(event, &sealed);
             self.send(record(&self.log_topic).key(sequence.as_bytes()).payload(&value))?;
-            self.send(record(&self.keys_topic).key(sequence.as_bytes()).payload(&key.0))?;
+            let keys = record(&self.keys_topic).key(sequence.as_bytes());
+            self.send(match &key {
+                Some(key) => keys.payload(&key.0),
+                None => keys,
+            })?;
         }
         Ok(())
     }

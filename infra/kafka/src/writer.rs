@@ -11,6 +11,7 @@ use crate::{
     announcement::{Announcement, READY, STARTED},
     error::KafkaLogError,
     follower::Following,
+    moving::ensure_open,
     settings::Settings,
     transactions::{self, Failure, Transactions},
 };
@@ -90,6 +91,7 @@ pub(crate) fn open(
         .control(STARTED, &started, None)
         .map_err(KafkaLogError::kafka("the barrier could not be committed"))?;
     wait_until_copied(&following, barrier)?;
+    ensure_open(settings, &following)?;
     let next = *journal.head().borrow();
     // From here on the topic of keys says how far it is whole, also where the last keys were destroyed.
     let ready = serde_json::to_value(announcement.of(&settings.node, next)).expect("text and numbers");
@@ -107,7 +109,7 @@ pub(crate) fn open(
 }
 
 /// Waits until everything up to an offset of the topic is in this node's journal.
-fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Result<(), KafkaLogError> {
+pub(crate) fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Result<(), KafkaLogError> {
     let deadline = Instant::now() + COPY_DEADLINE;
     loop {
         let now = following.borrow().clone();

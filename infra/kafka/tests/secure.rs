@@ -68,6 +68,10 @@ async fn with_its_acls_a_node_keeps_the_contract_and_is_elected() {
     let _election = convenio_kafka::Election::stand(&settings, tells).expect("stands");
     let elected = tokio::time::timeout(support::SOON, elected.wait_for(|term| *term == 1)).await;
     elected.expect("it may join the group").expect("it stands");
+    // What a migration asks, and it writes like any writer.
+    assert!(topics::is_there(&settings).await.expect("it may see the topic"));
+    let running = tokio::task::block_in_place(|| convenio_kafka::running_nodes(&settings));
+    assert_eq!(running.expect("it may see its group"), ["one"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,8 +41,12 @@ impl Backend {
         let seen = following.wait_for(|following| following.confirmed.is_some() || following.halted.is_some());
         match tokio::time::timeout(patience, seen).await {
             Ok(seen) => {
-                if let Some(halted) = seen?.halted.clone() {
+                let seen = seen?.clone();
+                if let Some(halted) = seen.halted {
                     bail!("{halted}");
+                }
+                if let Some(closed) = seen.closed {
+                    bail!("nobody may write to the log at {}: {closed}", settings.address);
                 }
             }
             Err(_) if has_copy => {

@@ -48,6 +48,13 @@ enum Verb {
     /// Checks configuration, disk, clock and files, and says what to do about each finding
     #[command(after_help = "Example:\n  convenio doctor --data convenio-data")]
     Doctor(verbs::doctor::DoctorArguments),
+    /// Moves a ledger from its data directory to Kafka, or from Kafka to a data directory
+    #[command(
+        after_help = "Examples:\n  convenio migrate --from convenio-data --to kafka://broker-1:9092,broker-2:9092/health\n  \
+                      convenio migrate --from kafka://broker-1:9092/health --to convenio-data-2\n\nNo node of the ledger may run \
+                      meanwhile. One that was interrupted goes on when it is run again."
+    )]
+    Migrate(verbs::migrate::MigrateArguments),
     /// Measures this machine: recording, rebuild, restart, reads, each beside its floor in the same run
     #[command(after_help = "Example:\n  convenio bench --json")]
     Bench(bench::BenchArguments),
@@ -89,6 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Status(arguments) => runtime.block_on(verbs::status::run(arguments)),
         Verb::Rebuild(arguments) => runtime.block_on(verbs::rebuild::run(arguments)),
         Verb::Doctor(arguments) => verbs::doctor::run(&arguments),
+        Verb::Migrate(arguments) => runtime.block_on(verbs::migrate::run(arguments)),
         Verb::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -115,10 +115,7 @@ impl ServeArguments {
             listen.parse().with_context(|| format!("--listen {listen:?} is not an address such as 127.0.0.1:8080"))?;
         let log = self.log.or(file.log).unwrap_or_else(|| "embedded".to_owned());
         let name = self.name.or(file.name).unwrap_or_else(|| default_name(listen));
-        let mut properties = file.kafka;
-        properties.extend(properties_of(std::env::vars()));
-        properties.extend(self.kafka_properties);
-        let log = log_choice(&log, &name, properties)?;
+        let log = log_choice(&log, &name, merged(file.kafka, self.kafka_properties))?;
         let public_url = self.public_url.or(file.public_url);
         if let Some(url) = &public_url {
             check_public_url(url)?;
@@ -145,6 +142,23 @@ impl ServeArguments {
             sample: self.sample || file.sample,
         })
     }
+}
+
+/// How a verb that is no node speaks to Kafka: with the properties that a node would have.
+pub(crate) fn kafka_settings(
+    address: Address,
+    name: &str,
+    given: Vec<(String, String)>,
+    config: Option<&Path>,
+) -> anyhow::Result<Settings> {
+    Ok(Settings::new(address, name, merged(read_file(config)?.kafka, given))?)
+}
+
+/// Properties of the file, below variables, below flags.
+fn merged(mut properties: BTreeMap<String, String>, given: Vec<(String, String)>) -> BTreeMap<String, String> {
+    properties.extend(properties_of(std::env::vars()));
+    properties.extend(given);
+    properties
 }
 
 /// `NAME=VALUE`.

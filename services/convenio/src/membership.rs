@@ -88,11 +88,11 @@ impl Membership {
     pub(crate) fn log_standing(&self) -> LogStanding {
         let following = self.kafka.following().borrow().clone();
         let forwarding = self.forwarding.borrow().clone();
-        let Following { confirmed, halted, writer, .. } = following;
+        let Following { confirmed, halted, closed, writer, .. } = following;
         LogStanding {
             kind: "kafka",
             confirmed_age: confirmed.map(|seen| seen.elapsed()),
-            halted,
+            halted: halted.or_else(|| closed.map(|closed| closed.to_string())),
             illegible: self.legible.until.borrow().clone(),
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,
@@ -104,7 +104,7 @@ impl Membership {
     fn may_stand(&self, known: Sequence) -> bool {
         let following = self.kafka.following();
         let following = following.borrow();
-        let is_whole = following.confirmed.is_some() && following.halted.is_none();
+        let is_whole = following.confirmed.is_some() && following.halted.is_none() && following.closed.is_none();
         is_whole && self.legible.until.borrow().is_none() && self.legible.snapshot.get() >= known
     }
 

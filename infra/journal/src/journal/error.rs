@@ -36,7 +36,8 @@ pub enum JournalError {
     },
     /// It copies another log, which alone is written to.
     #[error(
-        "the journal {} is a copy of another log: start the node with the --log that it copies",
+        "the journal {} is a copy of another log: start the node with the --log that it copies, or move the \
+         ledger out of there with `convenio migrate`",
         path.display()
     )]
     Copy {
@@ -44,8 +45,18 @@ pub enum JournalError {
         path: PathBuf,
     },
     /// It has events that came from nowhere else.
-    #[error("the journal {} is a log of its own, and no copy of another: name another data directory", path.display())]
+    #[error(
+        "the journal {} is a log of its own, and no copy of another: name another data directory, or move the ledger to where \
+         it shall be with `convenio migrate`",
+        path.display()
+    )]
     NoCopy {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Another writer is at work.
+    #[error("another process is writing the journal {}: stop the node that runs on it", path.display())]
+    InUse {
         /// Which file.
         path: PathBuf,
     },
@@ -129,6 +140,7 @@ impl RowError {
 impl From<JournalError> for OpenError {
     fn from(error: JournalError) -> Self {
         match error {
+            JournalError::InUse { .. } => Self::InUse,
             JournalError::Missing { .. } | JournalError::Unavailable { .. } => Self::Unavailable(error.into()),
             JournalError::Newer { .. }
             | JournalError::NotAJournal { .. }

@@ -16,14 +16,17 @@ use std::sync::Arc;
 const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// Its one row says how far the other log was read. That the table is there says that this journal is a copy.
-const TABLE: &str =
+pub(super) const TABLE: &str =
     "CREATE TABLE IF NOT EXISTS mirror (id INTEGER PRIMARY KEY CHECK (id = 0), cursor TEXT NOT NULL) STRICT";
+
+pub(super) const KEEP: &str =
+    "INSERT INTO mirror VALUES (0, ?1) ON CONFLICT (id) DO UPDATE SET cursor = excluded.cursor";
 
 /// The one writer of a copy; the fence ends with it.
 #[derive(Debug)]
 pub struct Mirror {
-    shared: Arc<Shared>,
-    connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    pub(super) connection: Connection,
     cursor: Option<String>,
     next: Sequence,
     _fence: Fence,
@@ -48,7 +51,7 @@ impl Journal {
             source,
         };
         let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
-        let fence = fence.ok_or_else(|| unavailable("another process is writing it".into()))?;
+        let fence = fence.ok_or_else(|| JournalError::InUse { path: shared.file.clone() })?;
         let connection = format::open_read_write(&shared.file)?;
         let prepared = prepare(&connection).map_err(|error| error.at(&shared.file))?;
         let (next, cursor) = prepared.ok_or_else(|| JournalError::NoCopy { path: shared.file.clone() })?;
@@ -106,8 +109,7 @@ impl Mirror {
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let bytes = insert(&transaction, events)?;
-        let keep = "INSERT INTO mirror VALUES (0, ?1) ON CONFLICT (id) DO UPDATE SET cursor = excluded.cursor";
-        transaction.prepare_cached(keep)?.execute([cursor])?;
+        transaction.prepare_cached(KEEP)?.execute([cursor])?;
         transaction.commit()?;
         Ok(bytes)
     }

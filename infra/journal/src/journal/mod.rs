@@ -5,6 +5,7 @@ mod error;
 mod format;
 mod lock;
 mod mirror;
+mod moving;
 mod readers;
 mod recent;
 mod room;
@@ -16,6 +17,7 @@ pub use error::{Defect, JournalError};
 pub use format::JOURNAL_FILE;
 pub use lock::LOCK_FILE;
 pub use mirror::Mirror;
+pub use moving::Held;
 pub use stored::StoredEvent;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@ pub(crate) mod clock;
 pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod grants;
+pub(crate) mod migrate;
 pub(crate) mod offline;
 pub(crate) mod output;
 pub(crate) mod rebuild;

@@ -85,6 +85,7 @@ fn broken(error: JournalError) -> Finding {
     let advice = match &error {
         JournalError::Newer { .. } => "use the program that wrote it, or a newer one",
         JournalError::NotAJournal { .. } => "name the right directory with --data, or move that file away",
+        JournalError::InUse { .. } => "stop the node that runs on it",
         JournalError::Copy { .. } | JournalError::NoCopy { .. } => "name the --log or the --data that belong together",
         JournalError::Damaged { .. } => RESTORE,
         JournalError::Missing { .. } | JournalError::Unavailable { .. } => {
