@@ -101,7 +101,7 @@ impl Figures {
 async fn bare(bootstrap: &str, size: u64, lasts: Duration) -> Outcome<Figures> {
     let settings = settings(bootstrap)?;
     topics::prepare(&settings).await?;
-    let [log, keys] = topics::Topic::ALL.map(|topic| topic.name(&settings));
+    let [log, keys] = topics::Topic::TRUTH.map(|topic| topic.name(&settings));
     let bytes = batch(0..1).iter().map(RecordedEvent::size).sum::<usize>() + 100;
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", bootstrap).set("transactional.id", &log);

@@ -66,7 +66,7 @@ impl Follower {
     /// Opens the journal as a copy of the topic, and begins to read.
     pub(crate) fn start(settings: &Settings, cluster: &Cluster, journal: &Journal) -> Result<Self, KafkaLogError> {
         let mirror = journal.open_mirror()?;
-        let topics = Topic::ALL.map(|topic| topic.name(settings));
+        let topics = Topic::TRUTH.map(|topic| topic.name(settings));
         let [log_topic, keys_topic] = topics;
         let cursor = read_cursor(&mirror, cluster, &log_topic)?;
         let last = last_entry(journal, mirror.next())?;

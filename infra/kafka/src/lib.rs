@@ -8,13 +8,15 @@
 //! * `frame` and `seal`: an event as a message; texts are sealed with a key of their own;
 //! * `follower`: reads the topic into the journal; `writer`: one transaction for each batch;
 //! * [`KafkaLog`]: both together, as the log contract asks;
-//! * [`Election`]: which node may write.
+//! * [`Election`]: which node may write;
+//! * [`Publisher`]: what the public may read, for integrators, in a topic of its own.
 
 mod election;
 mod error;
 mod follower;
 mod frame;
 mod log;
+mod publisher;
 mod reading;
 mod seal;
 mod settings;
@@ -26,4 +28,5 @@ pub use election::Election;
 pub use error::KafkaLogError;
 pub use follower::Following;
 pub use log::KafkaLog;
+pub use publisher::{Publisher, Publishing, Texts};
 pub use settings::{Address, AddressError, Settings, SettingsError};
