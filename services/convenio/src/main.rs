@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod logging;
 mod node;
+mod publishing;
 mod sample;
 mod serve;
 mod tree;

@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, Seat, keep_index},
     clock,
     config::Config,
+    publishing::PublishingWhileWriting,
     tree,
 };
 use anyhow::{Context as _, bail};
@@ -53,6 +54,8 @@ pub(crate) struct Node {
     kafka: Option<KafkaLog>,
     /// Where other nodes may write too.
     seat: Option<Seat>,
+    /// Events for integrators, where there is a topic for them.
+    publishing: Option<PublishingWhileWriting>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
     _identity: Identity,
 }
@@ -114,6 +117,8 @@ impl Node {
         })?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
+        let publish = |kafka| PublishingWhileWriting::start(kafka, config.events_text.clone(), &ledger);
+        let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
             ledger,
             log,
@@ -128,6 +133,7 @@ impl Node {
             name: config.name.clone(),
             kafka: backend.kafka,
             seat,
+            publishing,
             _identity: identity,
         })
     }
@@ -139,7 +145,7 @@ impl Node {
         Portal::new(PortalParts {
             ledger: self.ledger.clone(),
             log: self.log.clone(),
-            log_standing: log_watch(self.kafka.clone()),
+            log_standing: log_watch(self.kafka.clone(), self.publishing.as_ref()),
             index: self.index.clone(),
             views: self.views.clone(),
             root: self.root.clone(),
@@ -170,11 +176,15 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, index, views, shutdown, threads, kafka, seat, _identity: identity, .. } = self;
+        let Self { ledger, log, index, views, shutdown, threads, kafka, seat, publishing, _identity: identity, .. } =
+            self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
             tokio::task::spawn_blocking(move || seat.leave()).await?;
+        }
+        if let Some(publishing) = publishing {
+            publishing.stop().await;
         }
         views.shutdown().await;
         drop((ledger, log, kafka, index, views));
@@ -185,15 +195,17 @@ impl Node {
 }
 
 /// What the portal is told of the log.
-fn log_watch(kafka: Option<KafkaLog>) -> LogWatch {
+fn log_watch(kafka: Option<KafkaLog>, publishing: Option<&PublishingWhileWriting>) -> LogWatch {
     let Some(kafka) = kafka else { return Arc::new(|| LogStanding::EMBEDDED) };
     let following = kafka.following();
+    let publisher = publishing.map(PublishingWhileWriting::watch);
     Arc::new(move || {
         let following = following.borrow();
         LogStanding {
             kind: "kafka",
             confirmed_age: following.confirmed.map(|seen| seen.elapsed()),
             halted: following.halted.clone(),
+            publisher: publisher.as_ref().and_then(|publisher| publisher()),
         }
     })
 }

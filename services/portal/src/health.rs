@@ -5,7 +5,7 @@ use crate::{
     metrics,
     parameters::invalid,
     problem::{Code, Problem},
-    state::PortalState,
+    state::{PortalState, PublisherStanding},
 };
 use axum::{
     Json,
@@ -79,6 +79,7 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
             "kind": log.kind,
             "confirmed_age_ms": log.confirmed_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             "halted": log.halted,
+            "publisher": log.publisher.as_ref().map(|publisher| publishing(&state, publisher)),
         },
         "head_sequence": state.head_sequence(),
         "clock_jumped": standing.clock_jumped,
@@ -87,6 +88,17 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
         "views": views,
     }))
     .into_response()
+}
+
+/// How far events for integrators are published, and how long the oldest that waits has been waiting.
+fn publishing(state: &PortalState, publisher: &PublisherStanding) -> serde_json::Value {
+    json!({
+        "next_sequence": publisher.next,
+        "lag": publisher.lag(*state.log().head().borrow()),
+        "oldest_waiting_age_ms": publisher.oldest_waiting.map(|_| publisher.waiting(state.now()).as_millis()),
+        "error": publisher.error,
+        "halted": publisher.halted,
+    })
 }
 
 fn view(status: &ViewStatus) -> serde_json::Value {

@@ -112,6 +112,7 @@ impl Metrics {
 pub(crate) fn render(state: &PortalState) -> String {
     let mut out = String::with_capacity(16 << 10);
     ledger(&mut out, state);
+    publisher(&mut out, state);
     views(&mut out, state);
     commands(&mut out, state.metrics());
     requests(&mut out, state.metrics());
@@ -154,6 +155,20 @@ fn ledger(out: &mut String, state: &PortalState) {
         (Role::Stopped, "stopped"),
     ] {
         let _ = writeln!(out, "convenio_role{{role=\"{word}\"}} {}", u8::from(standing.role == role));
+    }
+}
+
+/// Only the node that writes publishes.
+fn publisher(out: &mut String, state: &PortalState) {
+    let Some(publisher) = state.log_standing().publisher else { return };
+    let failing = u8::from(publisher.error.is_some());
+    single(out, "convenio_publisher_failing", "gauge", "1 while events for integrators cannot be published.", failing);
+    let name = "convenio_publisher_lag_seconds";
+    let waiting = publisher.waiting(state.now()).as_secs_f64();
+    single(out, name, "gauge", "How long the oldest event has waited that is not published; 0 for none.", waiting);
+    if let (Some(next), Some(lag)) = (publisher.next, publisher.lag(*state.log().head().borrow())) {
+        single(out, "convenio_publisher_position", "gauge", "How many events are published for integrators.", next.0);
+        single(out, "convenio_publisher_lag_events", "gauge", "Committed events that are not published.", lag);
     }
 }
 

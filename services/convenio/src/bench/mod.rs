@@ -17,6 +17,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use convenio_events::{codes::Purpose, time::TimeZone};
+use convenio_kafka::Texts;
 use report::{Figure, table_line};
 use std::{
     net::SocketAddr,
@@ -111,6 +112,7 @@ pub(super) struct Served {
 pub(super) fn config(folder: &Path) -> Config {
     Config {
         log: LogChoice::Embedded,
+        events_text: Texts::Inline,
         name: "bench".to_owned(),
         data: folder.join("data"),
         identity: folder.join("identity"),
