@@ -46,7 +46,7 @@ fn by_the_console_consumer(brokers: &Brokers, count: usize) -> Vec<Message> {
     let mut arguments = vec!["console-consumer", "--topic", TOPIC, "--from-beginning", "--timeout-ms", &deadline];
     arguments.extend(["--max-messages", &count, "--isolation-level", "read_committed"]);
     for property in ["print.headers=true", "print.key=true", "headers.separator=|", "key.separator=\t"] {
-        arguments.extend(["--formatter-property", property]);
+        arguments.extend(["--property", property]);
     }
     let printed = brokers.call("tool", &arguments);
     let message = |line: &str| {

@@ -12,6 +12,8 @@ use crate::{
 use convenio_events::{RecordedEvent, Sequence, entry::Entry};
 use rdkafka::{
     ClientContext, TopicPartitionList,
+    client::DefaultClientContext,
+    config::RDKafkaLogLevel,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{DeliveryResult, Header, Message as _, OwnedHeaders},
@@ -55,11 +57,19 @@ impl Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if self.quiet {
+            tracing::debug!(?level, facility, message, "librdkafka");
+        } else {
+            DefaultClientContext.log(level, facility, message);
+        }
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         if self.quiet {
             tracing::debug!(%error, reason, "Kafka");
         } else {
-            tracing::warn!(%error, reason, "Kafka");
+            DefaultClientContext.error(error, reason);
         }
     }
 }

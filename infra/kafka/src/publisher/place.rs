@@ -10,6 +10,7 @@ use crate::{error::KafkaLogError, settings::Settings, topics::Topic};
 use convenio_events::Sequence;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
+    config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata},
     error::{KafkaError, KafkaResult},
     message::Message as _,
@@ -28,6 +29,10 @@ const FIRST_STEP: i64 = 16;
 pub(super) struct Silent;
 
 impl ClientContext for Silent {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "librdkafka");
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka");
     }
