@@ -235,6 +235,8 @@ impl Work {
     fn publish(&self, runtime: &Runtime) -> Result<(), Interruption> {
         let Some(mut term) = self.open(runtime)? else { return Ok(()) };
         self.tell(term.next);
+        // A place that Kafka has forgotten is known again at once.
+        term.rest()?;
         while !self.is_stopped() {
             if self.wait_for_head(runtime, term.next.next(), TICK) {
                 let page = runtime.block_on(self.log.read(term.next, BATCH_EVENTS_LIMIT))?;

@@ -1,6 +1,6 @@
 //! The public topic as an integrator reads it, and what must be true of it. It decodes nothing that an integrator could not.
 
-#![allow(unreachable_pub, reason = "as in the rest of the tests' support")]
+#![allow(dead_code, unreachable_pub, reason = "every test file uses a part of it")]
 
 use crate::support::{Broker, Node, SOON, events::CANARY, raw};
 use convenio_events::{
