@@ -27,6 +27,8 @@ use tokio::sync::watch;
 
 /// How long the coordinator may take to fence a predecessor.
 const INIT_DEADLINE: Duration = Duration::from_secs(60);
+/// The same for a publisher, which begins again then and says meanwhile what is wrong.
+const INIT_PUBLISHING_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a transaction may take until its outcome is not known any more.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
 /// How long one call waits before it is taken up again.
@@ -129,20 +131,19 @@ pub(crate) struct Transactions {
 impl Transactions {
     /// Fences whoever wrote the log before.
     pub(crate) fn begin(settings: &Settings) -> Result<Self, KafkaLogError> {
-        Self::begin_as(settings, "writer", Topic::Log, watch::channel(false).1)
+        Self::begin_as(settings, Topic::Log, watch::channel(false).1)
     }
 
     /// Fences whoever published before.
     pub(crate) fn begin_publishing(settings: &Settings, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
-        Self::begin_as(settings, "events", Topic::Events, stop)
+        Self::begin_as(settings, Topic::Events, stop)
     }
 
-    fn begin_as(
-        settings: &Settings,
-        id: &str,
-        topic: Topic,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Self, KafkaLogError> {
+    fn begin_as(settings: &Settings, topic: Topic, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
+        let (id, within, quiet) = match topic {
+            Topic::Log | Topic::Keys => ("writer", INIT_DEADLINE, false),
+            Topic::Events => ("events", INIT_PUBLISHING_DEADLINE, true),
+        };
         let [log_topic, keys_topic] = Topic::TRUTH.map(|topic| topic.name(settings));
         let config = settings.client(
             &[
@@ -160,14 +161,12 @@ impl Transactions {
                 ("message.max.bytes", &MESSAGE_BYTES_LIMIT.to_string()),
             ],
         );
-        let quiet = topic == Topic::Events;
         let context = Deliveries { topic: topic.name(settings), state: Mutex::default(), quiet };
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(context).map_err(KafkaLogError::kafka("a producer could not be made"))?;
         let this = Self { producer, log_topic, keys_topic, stop };
-        let began = Instant::now();
-        let fenced = this.insist(began + INIT_DEADLINE, |producer| producer.init_transactions(CALL));
-        fenced.map_err(KafkaLogError::kafka("the writer before could not be fenced"))?;
+        let fenced = this.insist(Instant::now() + within, |producer| producer.init_transactions(CALL));
+        fenced.map_err(KafkaLogError::kafka("whoever wrote before could not be fenced"))?;
         Ok(this)
     }
 
