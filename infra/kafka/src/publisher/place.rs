@@ -90,6 +90,8 @@ impl Places {
         let asked = self.consumer.fetch_watermarks(&self.topic, 0, CALL);
         let (begin, end) = asked.map_err(KafkaLogError::kafka("the public topic's end is not known"))?;
         let last = self.last(begin, end, is_stopped)?;
+        // It would fetch whatever is published from now on.
+        self.consumer.unassign().map_err(KafkaLogError::kafka("the public topic could not be let go"))?;
         agreed(committed, last, begin).map_err(|why| KafkaLogError::Published { topic: self.topic.clone(), why })
     }
 
