@@ -3,7 +3,7 @@
 //!
 //! It opens in this order, after which a crash at any point leaves a topic that is continued where it was:
 //! 1. `init_transactions` ends what a publisher before had under way, and fences it;
-//! 2. the place at which to go on is found ([`place`]), and what was published last compared with the log;
+//! 2. the place at which to go on is found (`place`), and what was published last compared with the log;
 //! 3. each transaction holds messages and the place behind them.
 //!
 //! Which node publishes matters to nobody: what is published is committed to the log, and the fence and the place make it once.
