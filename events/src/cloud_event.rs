@@ -39,6 +39,8 @@ pub struct CloudEvent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dataref: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     withheld: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Data<'a>>,
@@ -47,9 +49,81 @@ pub struct CloudEvent<'a> {
 #[derive(Serialize, Debug)]
 struct Data<'a> {
     facts: &'a RawValue,
-    text: Option<&'a RawValue>,
+    /// `null` where there is none; no member at all where it is elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Option<&'a RawValue>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
+}
+
+impl CloudEvent<'_> {
+    /// Its id.
+    pub fn id(&self) -> EventId {
+        self.id
+    }
+
+    /// What it happened to; of a withheld event that is not told.
+    pub fn subject(&self) -> Option<crate::Subject> {
+        self.subject
+    }
+
+    /// When the ledger learnt it.
+    pub fn time(&self) -> crate::Timestamp {
+        self.time
+    }
+
+    /// The media type of the data, where there is data.
+    pub fn content_type(&self) -> Option<&'static str> {
+        self.datacontenttype
+    }
+
+    /// The context attributes that are there, as text: for transports that carry them beside the data. Without the content type,
+    /// which these name otherwise, and `dataschema`, which is relative to the address of a node.
+    pub fn attributes(&self) -> Vec<(&'static str, String)> {
+        let Self { specversion, id, source, r#type, subject, time, datacontenttype: _, dataschema: _, .. } = self;
+        let Self { ledgersequence, streamversion, actor, grant, commandid, correlationid, causationid, .. } = self;
+        let Self { dataref, withheld, data: _, .. } = self;
+        let some = |name, value: Option<&dyn std::fmt::Display>| value.map(|value| (name, value.to_string()));
+        fn shown<T: std::fmt::Display>(value: &Option<T>) -> Option<&dyn std::fmt::Display> {
+            value.as_ref().map(|value| value as &dyn std::fmt::Display)
+        }
+        let all = [
+            some("specversion", Some(specversion)),
+            some("id", Some(id)),
+            some("source", Some(source)),
+            some("type", Some(r#type)),
+            some("subject", shown(subject)),
+            some("time", Some(time)),
+            some("ledgersequence", Some(ledgersequence)),
+            some("streamversion", shown(streamversion)),
+            some("actor", shown(actor)),
+            some("grant", shown(grant)),
+            some("commandid", shown(commandid)),
+            some("correlationid", shown(correlationid)),
+            some("causationid", shown(causationid)),
+            some("dataref", shown(dataref)),
+            some("withheld", shown(withheld)),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// The data's JSON; `None` where there is no data.
+    pub fn data(&self) -> Option<Vec<u8>> {
+        let data = self.data.as_ref()?;
+        Some(serde_json::to_vec(data).expect("our types have string keys"))
+    }
+
+    /// Leaves the text out of the data, where there is one, and says instead where the whole event can be fetched.
+    #[must_use]
+    pub fn with_text_at(mut self, address: impl FnOnce(EventId) -> String) -> Self {
+        if let Some(data) = &mut self.data
+            && matches!(data.text, Some(Some(_)))
+        {
+            data.text = None;
+            self.dataref = Some(address(self.id));
+        }
+        self
+    }
 }
 
 /// Stored bytes that cannot be shown as an event.
@@ -82,8 +156,9 @@ pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
         commandid: Some(raw.commandid),
         correlationid: raw.correlationid,
         causationid: raw.causationid,
+        dataref: None,
         withheld: None,
-        data: Some(Data { facts: raw.facts, text, erased: event.text_salt.is_none() }),
+        data: Some(Data { facts: raw.facts, text: Some(text), erased: event.text_salt.is_none() }),
     })
 }
 
@@ -105,6 +180,7 @@ pub fn withheld(entry: &Entry) -> CloudEvent<'static> {
         commandid: None,
         correlationid: None,
         causationid: None,
+        dataref: None,
         withheld: Some("visibility"),
         data: None,
     }

@@ -371,7 +371,7 @@ async fn a_copy_keeps_its_place_and_is_never_written_to_as_a_log() {
     let mut mirror = journal.open_mirror().expect("an empty journal may become a copy");
     assert_eq!((mirror.next(), mirror.cursor()), (Sequence::ZERO, None));
     mirror.append(sample_batch(0..5), "offset 9").expect("appends");
-    mirror.append(Vec::new(), "offset 11").expect("only the place moves");
+    mirror.append(Vec::new().into(), "offset 11").expect("only the place moves");
     let gap = mirror.append(sample_batch(6..7), "offset 13").expect_err("5 is missing");
     assert!(matches!(gap, JournalError::Damaged { .. }), "{gap:?}");
     drop(mirror);

@@ -42,7 +42,7 @@ async fn a_log_that_became_a_copy_goes_on_as_one_where_it_was_read_up_to() {
 
     let mut mirror = open(data.path()).open_mirror().expect("it is a copy");
     assert_eq!((mirror.cursor(), mirror.next()), (Some("there"), Sequence(10)));
-    mirror.append(sample_batch(10..11).to_vec(), "further").expect("it is copied further");
+    mirror.append(sample_batch(10..11), "further").expect("it is copied further");
     assert_eq!(all(&journal)[..10], before);
 }
 
@@ -51,7 +51,7 @@ async fn a_complete_copy_becomes_a_log_and_one_that_is_not_does_not() {
     let data = folder();
     let journal = open(data.path());
     let mut mirror = journal.open_mirror().expect("an empty journal can be a copy");
-    mirror.append(sample_batch(0..5).to_vec(), "here").expect("appends");
+    mirror.append(sample_batch(0..5), "here").expect("appends");
     let early = mirror.become_log(Sequence(6));
     assert!(matches!(early, Err(JournalError::Damaged { .. })), "an event is missing");
     assert!(!is_a_log(&journal).await, "it is what it was");

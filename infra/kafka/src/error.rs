@@ -56,6 +56,14 @@ pub enum KafkaLogError {
         /// What is different.
         why: String,
     },
+    /// The topic for the public and the publisher's place, or the log, say different things: it would double or skip events.
+    #[error("the topic {topic} cannot be continued: {why}")]
+    Published {
+        /// Which topic.
+        topic: String,
+        /// What is different.
+        why: String,
+    },
     /// A message that is no event of this ledger.
     #[error("the message at offset {offset} of the ledger's topic cannot be read: {why}")]
     Message {
@@ -115,6 +123,7 @@ impl KafkaLogError {
             Self::Property { .. }
             | Self::Topic { .. }
             | Self::OtherHistory { .. }
+            | Self::Published { .. }
             | Self::Message { .. }
             | Self::Closed { .. }
             | Self::Fenced

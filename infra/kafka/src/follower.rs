@@ -129,7 +129,7 @@ fn connect(
     mirror: Mirror,
     told_and_stop: (watch::Sender<Following>, Arc<AtomicBool>),
 ) -> Result<(Sources, Reading), KafkaLogError> {
-    let [log_topic, keys_topic] = Topic::ALL.map(|topic| topic.name(settings));
+    let [log_topic, keys_topic] = Topic::TRUTH.map(|topic| topic.name(settings));
     let cursor = read_cursor(&mirror, cluster, &log_topic)?;
     let last = last_entry(journal, mirror.next())?;
     let sources = Sources {

@@ -10,7 +10,8 @@
 //! * [`floor`]: what the log is measured against;
 //! * [`KafkaLog`]: both together, as the log contract asks;
 //! * [`Election`]: which node may write; [`Announced`]: what it says of itself;
-//! * [`Mover`]: a ledger's way into a topic and out of it; [`Closed`]: a topic that takes no events.
+//! * [`Mover`]: a ledger's way into a topic and out of it; [`Closed`]: a topic that takes no events;
+//! * [`Publisher`]: what the public may read, for integrators, in a topic of its own.
 
 mod announcement;
 mod closing;
@@ -22,6 +23,7 @@ mod follower;
 mod frame;
 mod log;
 mod moving;
+mod publisher;
 mod reading;
 mod seal;
 mod settings;
@@ -36,4 +38,5 @@ pub use error::KafkaLogError;
 pub use follower::Following;
 pub use log::KafkaLog;
 pub use moving::{Mover, running_nodes};
+pub use publisher::{Publisher, Publishing, Texts};
 pub use settings::{Address, AddressError, Settings, SettingsError};

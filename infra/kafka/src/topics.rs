@@ -39,17 +39,22 @@ pub enum Topic {
     Log,
     /// The keys of the texts, by sequence; a tombstone destroys one.
     Keys,
+    /// What the public may read, for integrators. It is made from the log, and forgets.
+    Events,
 }
 
 impl Topic {
     /// Every topic of a ledger.
-    pub const ALL: [Self; 2] = [Self::Log, Self::Keys];
+    pub const ALL: [Self; 3] = [Self::Log, Self::Keys, Self::Events];
+    /// Those that together are the ledger.
+    pub const TRUTH: [Self; 2] = [Self::Log, Self::Keys];
 
     /// Its name for a ledger.
     pub fn name(self, settings: &Settings) -> String {
         settings.name(match self {
             Self::Log => "log",
             Self::Keys => "keys",
+            Self::Events => "events",
         })
     }
 
@@ -63,6 +68,10 @@ impl Topic {
                 ("segment.ms", "86400000"),
                 ("min.cleanable.dirty.ratio", "0.01"),
             ],
+            // A text that was erased in the ledger is gone from here after 14 days, and one more until its segment is full.
+            Self::Events => {
+                &[("max.message.bytes", "8388608"), ("retention.ms", "1209600000"), ("segment.ms", "86400000")]
+            }
         }
     }
 
@@ -76,6 +85,8 @@ impl Topic {
                 ("unclean.leader.election.enable", "false"),
             ],
             Self::Keys => &[("cleanup.policy", "compact"), ("unclean.leader.election.enable", "false")],
+            // How long it keeps them is the operator's to say.
+            Self::Events => &[("cleanup.policy", "delete"), ("unclean.leader.election.enable", "false")],
         }
     }
 }
@@ -282,7 +293,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
         }
     }
     let largest: usize = found("max.message.bytes").parse().unwrap_or(0);
-    if topic == Topic::Log && largest < MESSAGE_BYTES_LIMIT {
+    if topic != Topic::Keys && largest < MESSAGE_BYTES_LIMIT {
         return Err(wrong("max.message.bytes", largest.to_string(), &format!("{MESSAGE_BYTES_LIMIT} or more")));
     }
     let in_sync: usize = found("min.insync.replicas").parse().unwrap_or(0);

@@ -11,7 +11,10 @@ use crate::{
 };
 use convenio_events::{RecordedEvent, Sequence, entry::Entry};
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
+    client::DefaultClientContext,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::{DeliveryResult, Header, Message as _, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
@@ -20,9 +23,12 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 /// How long the coordinator may take to fence a predecessor.
 const INIT_DEADLINE: Duration = Duration::from_secs(60);
+/// The same for a publisher, which begins again then and says meanwhile what is wrong.
+const INIT_PUBLISHING_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a transaction may take until its outcome is not known any more.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
 /// How long one call waits before it is taken up again.
@@ -32,13 +38,16 @@ const CALL: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 struct Deliveries {
     state: Mutex<Delivered>,
-    log_topic: String,
+    /// The topic whose offsets count.
+    topic: String,
+    /// What is wrong with the connection is told by the calls that fail.
+    quiet: bool,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Delivered {
     waiting: usize,
-    /// The offset of the last message in the log's topic.
+    /// The offset of the last message in the producer's topic.
     offset: i64,
     failed: Option<KafkaError>,
 }
@@ -49,7 +58,23 @@ impl Deliveries {
     }
 }
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if self.quiet {
+            tracing::debug!(?level, facility, message, "librdkafka");
+        } else {
+            DefaultClientContext.log(level, facility, message);
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if self.quiet {
+            tracing::debug!(%error, reason, "Kafka");
+        } else {
+            DefaultClientContext.error(error, reason);
+        }
+    }
+}
 
 impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
@@ -57,7 +82,7 @@ impl ProducerContext for Deliveries {
         self.with(|delivered| {
             delivered.waiting -= 1;
             match result {
-                Ok(message) if message.topic() == self.log_topic => {
+                Ok(message) if message.topic() == self.topic => {
                     delivered.offset = delivered.offset.max(message.offset());
                 }
                 Ok(_) => {}
@@ -78,7 +103,7 @@ pub(crate) enum Failure {
     /// Its end was asked for; an answer that was lost may have said that it is committed.
     #[error("the transaction could not be committed")]
     Committing {
-        /// Its last message in the log's topic.
+        /// Its last message in the producer's topic.
         offset: i64,
         /// What librdkafka said at last.
         #[source]
@@ -94,17 +119,32 @@ impl Failure {
     }
 }
 
-/// The producer of one term.
+/// The producer of one term: of the log with its keys, or of the events for the public.
 pub(crate) struct Transactions {
     producer: BaseProducer<Deliveries>,
     log_topic: String,
     keys_topic: String,
+    /// Nobody waits for the outcome any more.
+    stop: watch::Receiver<bool>,
 }
 
 impl Transactions {
-    /// Fences whoever wrote before.
+    /// Fences whoever wrote the log before.
     pub(crate) fn begin(settings: &Settings) -> Result<Self, KafkaLogError> {
-        let [log_topic, keys_topic] = Topic::ALL.map(|topic| topic.name(settings));
+        Self::begin_as(settings, Topic::Log, watch::channel(false).1)
+    }
+
+    /// Fences whoever published before.
+    pub(crate) fn begin_publishing(settings: &Settings, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
+        Self::begin_as(settings, Topic::Events, stop)
+    }
+
+    fn begin_as(settings: &Settings, topic: Topic, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
+        let (id, within, quiet) = match topic {
+            Topic::Log | Topic::Keys => ("writer", INIT_DEADLINE, false),
+            Topic::Events => ("events", INIT_PUBLISHING_DEADLINE, true),
+        };
+        let [log_topic, keys_topic] = Topic::TRUTH.map(|topic| topic.name(settings));
         let config = settings.client(
             &[
                 ("transaction.timeout.ms", "10000"),
@@ -115,19 +155,18 @@ impl Transactions {
                 ("queue.buffering.max.messages", "500000"),
             ],
             &[
-                ("transactional.id", &settings.name("writer")),
+                ("transactional.id", &settings.name(id)),
                 ("enable.idempotence", "true"),
                 ("acks", "all"),
                 ("message.max.bytes", &MESSAGE_BYTES_LIMIT.to_string()),
             ],
         );
-        let context = Deliveries { log_topic: log_topic.clone(), state: Mutex::default() };
+        let context = Deliveries { topic: topic.name(settings), state: Mutex::default(), quiet };
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(context).map_err(KafkaLogError::kafka("a producer could not be made"))?;
-        let this = Self { producer, log_topic, keys_topic };
-        let began = Instant::now();
-        let fenced = this.insist(began + INIT_DEADLINE, |producer| producer.init_transactions(CALL));
-        fenced.map_err(KafkaLogError::kafka("the writer before could not be fenced"))?;
+        let this = Self { producer, log_topic, keys_topic, stop };
+        let fenced = this.insist(Instant::now() + within, |producer| producer.init_transactions(CALL));
+        fenced.map_err(KafkaLogError::kafka("whoever wrote before could not be fenced"))?;
         Ok(this)
     }
 
@@ -137,20 +176,40 @@ impl Transactions {
         deadline: Instant,
         call: impl Fn(&BaseProducer<Deliveries>) -> KafkaResult<()>,
     ) -> KafkaResult<()> {
+        let is_over = || Instant::now() >= deadline || *self.stop.borrow();
         loop {
             match call(&self.producer) {
-                Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {}
-                Err(error)
-                    if code(&error) == Some(RDKafkaErrorCode::OperationTimedOut) && Instant::now() < deadline => {}
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !is_over() => {}
+                Err(error) if code(&error) == Some(RDKafkaErrorCode::OperationTimedOut) && !is_over() => {}
                 outcome => return outcome,
             }
         }
     }
 
-    /// One transaction, from the first message to the end; returns the offset of its last message in the log's topic.
+    /// One transaction, from the first message to the end; returns the offset of its last message in the producer's topic.
     pub(crate) fn transact(&self, fill: impl FnOnce(&Self) -> KafkaResult<()>) -> Result<i64, Failure> {
         let deadline = Instant::now() + COMMIT_DEADLINE;
         let offset = self.deliver(fill, deadline).map_err(Failure::Before)?;
+        self.commit(offset, deadline)
+    }
+
+    /// The same, with a place of a consumer group that counts if and when the messages do. It is made from the offset of the
+    /// last message.
+    pub(crate) fn transact_with_place(
+        &self,
+        fill: impl FnOnce(&Self) -> KafkaResult<()>,
+        group: &ConsumerGroupMetadata,
+        place: impl FnOnce(i64) -> KafkaResult<TopicPartitionList>,
+    ) -> Result<i64, Failure> {
+        let deadline = Instant::now() + COMMIT_DEADLINE;
+        let offset = self.deliver(fill, deadline).map_err(Failure::Before)?;
+        let place = place(offset).map_err(Failure::Before)?;
+        let placed = self.insist(deadline, |producer| producer.send_offsets_to_transaction(&place, group, CALL));
+        placed.map_err(Failure::Before)?;
+        self.commit(offset, deadline)
+    }
+
+    fn commit(&self, offset: i64, deadline: Instant) -> Result<i64, Failure> {
         let committed = self.insist(deadline, |producer| producer.commit_transaction(CALL));
         committed.map(|()| offset).map_err(|source| Failure::Committing { offset, source })
     }
@@ -170,14 +229,14 @@ impl Transactions {
             if delivered.waiting == 0 && self.producer.in_flight_count() == 0 {
                 return Ok(delivered.offset);
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || *self.stop.borrow() {
                 return Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut));
             }
             self.producer.poll(Duration::from_millis(if delivered.waiting == 0 { 0 } else { 10 }));
         }
     }
 
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> KafkaResult<()> {
+    pub(crate) fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> KafkaResult<()> {
         let context = self.producer.context();
         context.with(|delivered| delivered.waiting += 1);
         loop {
@@ -229,6 +288,11 @@ impl Transactions {
         self.producer.client().fatal_error()
     }
 
+    /// Hears what librdkafka has to say, where nothing is sent for long.
+    pub(crate) fn poll(&self) {
+        self.producer.poll(Duration::ZERO);
+    }
+
     /// Where the log's topic ends now, whoever wrote last.
     pub(crate) fn log_end(&self) -> KafkaResult<i64> {
         self.producer.client().fetch_watermarks(&self.log_topic, 0, CALL).map(|(_, end)| end)
@@ -253,6 +317,6 @@ pub(crate) const fn end_after(offset: i64) -> i64 {
     offset + 2
 }
 
-fn record(topic: &str) -> BaseRecord<'_, [u8], [u8]> {
+pub(crate) fn record(topic: &str) -> BaseRecord<'_, [u8], [u8]> {
     BaseRecord::to(topic).partition(0)
 }

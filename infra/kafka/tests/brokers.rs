@@ -2,13 +2,15 @@
 
 #![allow(clippy::print_stdout, reason = "the seed is said")]
 
+#[path = "publisher/public.rs"]
+mod public;
 mod support;
 
 use convenio_events::{
     RecordedEvent, Sequence,
     log::{AppendError, OpenedWriter},
 };
-use convenio_kafka::Settings;
+use convenio_kafka::{Publisher, Settings, Texts};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{
     sync::{
@@ -188,4 +190,37 @@ async fn a_writer_that_kafka_has_forgotten_opens_again() {
     let OpenedWriter { mut writer, head } = node.eventually_writer().await;
     assert_eq!(head, Sequence(2));
     writer.append(batch_of(2, 2..3)).await.expect("appends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_goes_on_by_itself_when_brokers_come_back_and_when_they_have_forgotten_it() {
+    let (_turn, broker) = brokers().await;
+    let node = broker.node("one").await;
+    let mut writer = node.writer().await.writer;
+    writer.append(batch_of(1, 0..4_000)).await.expect("appends");
+    let publisher = Publisher::start(&node.log, Texts::Inline);
+    public::published(&publisher, 1).await;
+    tokio::task::block_in_place(|| broker.kafka("kill", &["all"]));
+    let restarting = tokio::task::spawn_blocking(|| drop(publisher));
+    let began = Instant::now();
+    restarting.await.expect("it ends also while Kafka is away");
+    assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
+    let publisher = Publisher::start(&node.log, Texts::Inline);
+    let why = public::troubled(&publisher).await;
+    assert!(!publisher.publishing().borrow().halted, "{why}");
+    tokio::task::block_in_place(|| broker.kafka("start", &[]));
+    public::published(&publisher, 4_000).await;
+    assert_eq!(publisher.publishing().borrow().error, None);
+    public::holds(&broker, &batch_of(1, 0..4_000));
+    // It has nothing to do for so long that Kafka forgets its transactional id.
+    let name = format!("convenio.{}.events", broker.ledger());
+    eventually("its transactional id expires", || {
+        !tokio::task::block_in_place(|| broker.kafka("tool", &["transactions", "list"])).contains(&name)
+    })
+    .await;
+    drop(writer);
+    let OpenedWriter { mut writer, .. } = node.eventually_writer().await;
+    writer.append(batch_of(1, 4_000..4_010)).await.expect("appends");
+    public::published(&publisher, 4_010).await;
+    public::holds(&broker, &batch_of(1, 0..4_010));
 }

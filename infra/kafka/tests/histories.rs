@@ -55,6 +55,9 @@ async fn a_topic_that_may_lose_history_is_refused_by_the_name_of_its_setting() {
         ("keys", 1, vec![], "cleanup.policy = delete, and must have compact"),
         ("keys", 1, vec![("cleanup.policy", "compact,delete")], "cleanup.policy = compact,delete"),
         ("keys", 3, vec![("cleanup.policy", "compact")], "partitions = 3, and must have 1"),
+        ("events", 2, vec![FINE[1]], "partitions = 2, and must have 1"),
+        ("events", 1, with("cleanup.policy", "compact").to_vec(), "cleanup.policy = compact, and must have delete"),
+        ("events", 1, vec![], "max.message.bytes = 1048588, and must have 8388608 or more"),
     ];
     for (what, partitions, settings, words) in cases {
         let broker = Broker::shared();
@@ -68,6 +71,10 @@ async fn a_topic_that_may_lose_history_is_refused_by_the_name_of_its_setting() {
     }
     broker.create(&broker.topic("log"), 1, &FINE).await;
     broker.create(&broker.topic("keys"), 1, &[("cleanup.policy", "compact")]).await;
+    // How long integrators can read is the operator's to say.
+    broker
+        .create(&broker.topic("events"), 1, &[FINE[1], ("retention.ms", "3600000"), ("retention.bytes", "1000")])
+        .await;
     with_events(&broker, 1).await;
 }
 

@@ -10,7 +10,7 @@
 
 mod support;
 
-use convenio_kafka::{KafkaLog, KafkaLogError, Settings, topics};
+use convenio_kafka::{KafkaLog, KafkaLogError, Publisher, Settings, Texts, topics};
 use std::{sync::Arc, time::Duration};
 use support::{Broker, journal};
 use tokio::sync::watch;
@@ -63,7 +63,12 @@ async fn with_its_acls_a_node_keeps_the_contract_and_is_elected() {
     assert!(refused.to_string().contains("a topic could not be made"), "{refused}");
     allow(&broker, &[]);
     let (log, _data) = opened(settings.clone()).await.expect("that is enough");
-    convenio_events::conformance::run(Arc::new(log)).await;
+    convenio_events::conformance::run(Arc::new(log.clone())).await;
+    let publisher = Publisher::start(&log, Texts::Inline);
+    let mut publishing = publisher.publishing();
+    let head = *convenio_events::log::EventLog::head(&log).borrow();
+    let published = tokio::time::timeout(support::SOON, publishing.wait_for(|now| now.next == Some(head))).await;
+    published.unwrap_or_else(|_| panic!("{:?}", publisher.publishing().borrow())).expect("it may publish");
     let (tells, mut elected) = watch::channel(0);
     let _election = convenio_kafka::Election::stand(&settings, tells).expect("stands");
     let elected = tokio::time::timeout(support::SOON, elected.wait_for(|term| *term == 1)).await;

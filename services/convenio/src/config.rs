@@ -3,7 +3,7 @@
 use crate::cluster::NodeUrl;
 use anyhow::{Context as _, bail, ensure};
 use convenio_events::{codes::Purpose, time::TimeZone};
-use convenio_kafka::{Address, Settings};
+use convenio_kafka::{Address, Settings, Texts};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -40,6 +40,10 @@ pub(crate) struct ServeArguments {
     /// Properties of librdkafka, of the file.
     #[arg(skip)]
     pub(crate) kafka: BTreeMap<String, String>,
+    /// How events' texts reach readers of the public topic on Kafka: `inline`, or `reference`, an address where they are
+    /// fetched [default: inline]
+    #[arg(long, env = "CONVENIO_EVENTS_TEXT", value_name = "HOW")]
+    pub(crate) events_text: Option<String>,
     /// What this node calls itself, unlike any other of its ledger [default: HOST:PORT that it listens at]
     #[arg(long, env = "CONVENIO_NAME", value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -84,6 +88,7 @@ pub(crate) enum LogChoice {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) log: LogChoice,
+    pub(crate) events_text: Texts,
     pub(crate) name: String,
     pub(crate) data: PathBuf,
     pub(crate) identity: PathBuf,
@@ -124,10 +129,13 @@ impl ServeArguments {
         let advertise = advertise.map(|url| NodeUrl::parse(&url).context("--advertise")).transpose()?;
         let peers = if self.peers.is_empty() { file.peers } else { self.peers };
         let peers = peers.iter().map(|url| NodeUrl::parse(url).context("--peer")).collect::<anyhow::Result<_>>()?;
+        let events_text = self.events_text.or(file.events_text).unwrap_or_else(|| "inline".to_owned());
+        let events_text = texts(&events_text, public_url.as_deref())?;
         let purpose = self.purpose.or(file.purpose).unwrap_or_else(|| "production".to_owned());
         let zone = self.time_zone.or(file.time_zone).unwrap_or_else(|| "UTC".to_owned());
         Ok(Config {
             log,
+            events_text,
             name,
             data,
             identity,
@@ -188,6 +196,16 @@ fn log_choice(log: &str, name: &str, properties: BTreeMap<String, String>) -> an
     Ok(LogChoice::Kafka(Settings::new(address, name, properties)?))
 }
 
+/// A reference leads outsiders somewhere: where they reach the node must have been said.
+fn texts(how: &str, public_url: Option<&str>) -> anyhow::Result<Texts> {
+    match (how, public_url) {
+        ("inline", _) => Ok(Texts::Inline),
+        ("reference", Some(url)) => Ok(Texts::Reference { public_url: url.trim_end_matches('/').to_owned() }),
+        ("reference", None) => bail!("--events-text reference needs --public-url: where readers fetch the texts"),
+        _ => bail!("--events-text {how:?} is neither `inline` nor `reference`"),
+    }
+}
+
 /// The host's name and the port: unlike any other node's where nobody gives two hosts one name.
 fn default_name(listen: SocketAddr) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -219,4 +237,22 @@ fn check_public_url(url: &str) -> anyhow::Result<()> {
         bail!("--public-url {url:?} must be http(s)://host[:port] and nothing more");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_to_a_text_leads_where_the_node_is_reached() {
+        let public_url = "https://convenio.example".to_owned();
+        for (how, url, expected) in [
+            ("inline", None, Some(Texts::Inline)),
+            ("reference", Some("https://convenio.example/"), Some(Texts::Reference { public_url })),
+            ("reference", None, None),
+            ("none", Some("https://convenio.example"), None),
+        ] {
+            assert_eq!(texts(how, url).ok(), expected, "{how} {url:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod logging;
 mod membership;
 mod node;
+mod publishing;
 mod sample;
 mod serve;
 mod tree;

@@ -84,7 +84,7 @@ impl Membership {
         Ok((Self { kafka: kafka.clone(), forwarding, legible, secret }, way))
     }
 
-    /// How the log stands, seen from this node.
+    /// How the log stands, seen from this node; of what it publishes, others know.
     pub(crate) fn log_standing(&self) -> LogStanding {
         let following = self.kafka.following().borrow().clone();
         let forwarding = self.forwarding.borrow().clone();
@@ -97,6 +97,7 @@ impl Membership {
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,
             alarm: forwarding.alarm,
+            publisher: None,
         }
     }
 
@@ -108,7 +109,8 @@ impl Membership {
         is_whole && self.legible.until.borrow().is_none() && self.legible.snapshot.get() >= known
     }
 
-    /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is elected but does not come to write.
+    /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is
+    /// elected but does not come to write.
     pub(crate) fn stand(self, known: Sequence, elected: watch::Sender<u64>, ledger: &Ledger) -> Seat {
         let (leave, left) = watch::channel(false);
         // It holds no handle of the ledger, whose end it must not put off.

@@ -5,6 +5,7 @@ use crate::{
     clock, cluster,
     config::Config,
     membership::{Legible, Membership, Seat, Way},
+    publishing::PublishingWhileWriting,
     tree,
 };
 use anyhow::{Context as _, bail};
@@ -53,6 +54,8 @@ pub(crate) struct Node {
     /// Where other nodes may write too.
     membership: Option<Membership>,
     seat: Option<Seat>,
+    /// Events for integrators, where there is a topic for them.
+    publishing: Option<PublishingWhileWriting>,
     /// Held as long as the node runs: its lock keeps a second process from the keys.
     _identity: Identity,
 }
@@ -127,6 +130,8 @@ impl Node {
         threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
+        let publish = |kafka| PublishingWhileWriting::start(kafka, config.events_text.clone(), &ledger);
+        let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
             ledger,
             log,
@@ -141,6 +146,7 @@ impl Node {
             name: config.name.clone(),
             membership,
             seat,
+            publishing,
             _identity: identity,
         })
     }
@@ -153,7 +159,11 @@ impl Node {
             ledger: self.ledger.clone(),
             log: self.log.clone(),
             log_standing: match self.membership.clone() {
-                Some(membership) => Arc::new(move || membership.log_standing()),
+                Some(membership) => {
+                    let publisher = self.publishing.as_ref().map(PublishingWhileWriting::watch);
+                    let publisher = move || publisher.as_ref().and_then(|publisher| publisher());
+                    Arc::new(move || LogStanding { publisher: publisher(), ..membership.log_standing() })
+                }
                 None => Arc::new(|| LogStanding::EMBEDDED),
             },
             index: self.index.clone(),
@@ -192,11 +202,26 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, index, views, shutdown, threads, membership, seat, _identity: identity, .. } = self;
+        let Self {
+            ledger,
+            log,
+            index,
+            views,
+            shutdown,
+            threads,
+            membership,
+            seat,
+            publishing,
+            _identity: identity,
+            ..
+        } = self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
             seat.leave().await;
+        }
+        if let Some(publishing) = publishing {
+            publishing.stop().await;
         }
         views.shutdown().await;
         drop((ledger, log, membership, index, views));

@@ -5,7 +5,7 @@ use crate::{
     metrics,
     parameters::invalid,
     problem::{Code, Problem},
-    state::PortalState,
+    state::{PortalState, PublisherStanding},
 };
 use axum::{
     Json,
@@ -84,6 +84,7 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
             "writer": log.writer,
             "forwards": log.forwards,
             "alarm": log.alarm,
+            "publisher": log.publisher.as_ref().map(|publisher| publishing(&state, publisher)),
         },
         "head_sequence": state.head_sequence(),
         "clock_jumped": standing.clock_jumped,
@@ -92,6 +93,17 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
         "views": views,
     }))
     .into_response()
+}
+
+/// How far events for integrators are published, and how long the oldest that waits has been waiting.
+fn publishing(state: &PortalState, publisher: &PublisherStanding) -> serde_json::Value {
+    json!({
+        "next_sequence": publisher.next,
+        "lag": publisher.lag(*state.log().head().borrow()),
+        "oldest_waiting_age_ms": publisher.oldest_waiting.map(|_| publisher.waiting(state.now()).as_millis()),
+        "error": publisher.error,
+        "halted": publisher.halted,
+    })
 }
 
 fn view(status: &ViewStatus) -> serde_json::Value {

@@ -28,5 +28,5 @@ pub use metrics::Metrics;
 pub use parameters::Parameters;
 pub use read::{collection::list_query, past::document as document_as_of};
 pub use router::router;
-pub use state::{Clock, LogStanding, LogWatch, Portal, PortalParts, PortalState};
+pub use state::{Clock, LogStanding, LogWatch, Portal, PortalParts, PortalState, PublisherStanding};
 pub use token::Token;

@@ -114,6 +114,7 @@ pub(crate) fn render(state: &PortalState) -> String {
     let mut out = String::with_capacity(16 << 10);
     ledger(&mut out, state);
     log(&mut out, &state.log_standing());
+    publisher(&mut out, state);
     views(&mut out, state);
     commands(&mut out, state.metrics());
     requests(&mut out, state.metrics());
@@ -215,6 +216,20 @@ fn histogram(out: &mut String, name: &str, labels: &str, bounds: &[u64], counts:
     let labels = labels.trim_end_matches(',');
     let braced = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
     let _ = writeln!(out, "{name}_sum{braced} {total}\n{name}_count{braced} {sum}");
+}
+
+/// Only the node that writes publishes.
+fn publisher(out: &mut String, state: &PortalState) {
+    let Some(publisher) = state.log_standing().publisher else { return };
+    let failing = u8::from(publisher.error.is_some());
+    single(out, "convenio_publisher_failing", "gauge", "1 while events for integrators cannot be published.", failing);
+    let name = "convenio_publisher_lag_seconds";
+    let waiting = publisher.waiting(state.now()).as_secs_f64();
+    single(out, name, "gauge", "How long the oldest event has waited that is not published; 0 for none.", waiting);
+    if let (Some(next), Some(lag)) = (publisher.next, publisher.lag(*state.log().head().borrow())) {
+        single(out, "convenio_publisher_position", "gauge", "How many events are published for integrators.", next.0);
+        single(out, "convenio_publisher_lag_events", "gauge", "Committed events that are not published.", lag);
+    }
 }
 
 fn views(out: &mut String, state: &PortalState) {

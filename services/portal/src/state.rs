@@ -34,6 +34,21 @@ pub struct LogStanding {
     pub forwards: bool,
     /// What is wrong with the way to it, in words for an operator.
     pub alarm: Option<String>,
+    /// Where this node publishes events for integrators, if it does.
+    pub publisher: Option<PublisherStanding>,
+}
+
+/// How far events are published in a topic for integrators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublisherStanding {
+    /// The event that is published next; `None` until that is known.
+    pub next: Option<Sequence>,
+    /// When the oldest event that waits was recorded, if one waits.
+    pub oldest_waiting: Option<Timestamp>,
+    /// What is wrong, in words for an operator.
+    pub error: Option<String>,
+    /// Whether somebody must do something: it is not tried again.
+    pub halted: bool,
 }
 
 impl LogStanding {
@@ -46,11 +61,25 @@ impl LogStanding {
         writer: None,
         forwards: false,
         alarm: None,
+        publisher: None,
     };
 
     /// Whether what the node shows of grants can be relied on: one may have been revoked beyond what it has seen.
     pub(crate) fn is_fresh(&self) -> bool {
         self.halted.is_none() && self.confirmed_age.is_some_and(|age| age < LOG_UNCONFIRMED_LIMIT)
+    }
+}
+
+impl PublisherStanding {
+    /// How many of so many events are not published; `None` where that is not known.
+    pub(crate) fn lag(&self, head: Sequence) -> Option<u64> {
+        self.next.map(|next| head.0.saturating_sub(next.0))
+    }
+
+    /// How long the oldest event that waits has been waiting; zero where none does.
+    pub(crate) fn waiting(&self, now: Timestamp) -> Duration {
+        let micros = self.oldest_waiting.map_or(0, |oldest| now.micros() - oldest.micros());
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 }
 

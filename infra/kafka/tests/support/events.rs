@@ -13,13 +13,21 @@ use convenio_events::{
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// A word in the facts of every restricted event.
+pub const CANARY: &str = "kakadu";
+
 /// An event of a ledger, decided by the writer of this number: two writers never make the same one.
 pub fn event(ledger: u128, writer: u128, sequence: u64, text: &str) -> RecordedEvent {
+    event_for(Audience::Public, ledger, writer, sequence, text)
+}
+
+/// The same, for whom it is told.
+pub fn event_for(audience: Audience, ledger: u128, writer: u128, sequence: u64, text: &str) -> RecordedEvent {
     let ledger_id = LedgerId::new(Uuid::from_u128(ledger));
     let facts = ledger::Opened {
         ledger: ledger_id,
         source: convenio_events::cloud_event::source(ledger_id),
-        origin: format!("example.com/{sequence}"),
+        origin: format!("example.com/{}{sequence}", if audience == Audience::Public { "" } else { CANARY }),
         time_zone: TimeZone::UTC,
         key: "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k".to_owned(),
         purpose: Purpose::Test,
@@ -41,7 +49,7 @@ pub fn event(ledger: u128, writer: u128, sequence: u64, text: &str) -> RecordedE
         ledger: ledger_id,
         sequence: Sequence(sequence),
         time: Timestamp::from_micros(1_700_000_000_000_000 + sequence.cast_signed()),
-        audience: Audience::Public,
+        audience,
         record_salt: Salt([1; 32]),
         text_salt: Salt([2; 32]),
     };

@@ -7,7 +7,7 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
-    message::Message as _,
+    message::{BorrowedMessage, Message as _},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::time::Duration;
@@ -23,6 +23,20 @@ pub struct Raw {
 
 /// Everything in a topic that a reader sees at this isolation level.
 pub fn read(config: &ClientConfig, topic: &str, isolation: &str) -> Vec<Raw> {
+    let mut messages = Vec::new();
+    read_with(config, topic, isolation, |message| {
+        messages.push(Raw {
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            control: message.headers().is_some(),
+        });
+    });
+    messages
+}
+
+/// The same, message by message.
+pub fn read_with(config: &ClientConfig, topic: &str, isolation: &str, mut take: impl FnMut(&BorrowedMessage<'_>)) {
     let mut config = config.clone();
     config.set("group.id", "convenio.nobody").set("isolation.level", isolation);
     config.set("enable.partition.eof", "true").set("enable.auto.commit", "false");
@@ -30,16 +44,10 @@ pub fn read(config: &ClientConfig, topic: &str, isolation: &str) -> Vec<Raw> {
     let mut assigned = TopicPartitionList::new();
     assigned.add_partition_offset(topic, 0, Offset::Beginning).expect("a partition");
     consumer.assign(&assigned).expect("assigned");
-    let mut messages = Vec::new();
     loop {
         match consumer.poll(SOON).expect("the topic has an end") {
-            Ok(message) => messages.push(Raw {
-                offset: message.offset(),
-                key: message.key().map(<[u8]>::to_vec),
-                value: message.payload().map(<[u8]>::to_vec),
-                control: message.headers().is_some(),
-            }),
-            Err(KafkaError::PartitionEOF(_)) => return messages,
+            Ok(message) => take(&message),
+            Err(KafkaError::PartitionEOF(_)) => return,
             Err(error) => panic!("{topic} cannot be read: {error}"),
         }
     }

@@ -18,6 +18,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use convenio_events::{codes::Purpose, time::TimeZone};
+use convenio_kafka::Texts;
 use report::{Figure, table_line};
 use std::{
     net::SocketAddr,
@@ -125,6 +126,7 @@ pub(super) fn config(folder: &Path) -> Config {
 pub(super) fn config_on(folder: &Path, log: LogChoice) -> Config {
     Config {
         log,
+        events_text: Texts::Inline,
         name: "bench".to_owned(),
         data: folder.join("data"),
         identity: folder.join("identity"),

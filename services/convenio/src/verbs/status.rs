@@ -50,6 +50,12 @@ fn described(status: &Value) -> Vec<String> {
     if status["timers_held"] == true {
         lines.push("timers        held back until the clock is known to be right".to_owned());
     }
+    let publisher = &status["log"]["publisher"];
+    if publisher.is_object() {
+        let error = publisher["error"].as_str().map(|error| format!(", NOT PUBLISHING: {error}")).unwrap_or_default();
+        let (next, lag) = (said(&publisher["next_sequence"]), said(&publisher["lag"]));
+        lines.push(format!("publisher     next event {next}, lag {lag}{error}"));
+    }
     for view in status["views"].as_array().into_iter().flatten() {
         let message = view["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
         let alive = if view["alive"] == true { "" } else { ", NOT ALIVE" };
@@ -87,16 +93,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_view_that_stopped_says_why() {
+    fn what_stands_still_says_why() {
         let status = serde_json::json!({
             "role": "writer",
             "tree": {"size": 2, "root": "abc="},
             "timers_held": true,
-            "log": {"kind": "kafka", "confirmed_age_ms": 7, "writer": "one", "forwards": false, "alarm": "no peer"},
+            "log": {
+                "kind": "kafka", "confirmed_age_ms": 7, "writer": "one", "forwards": false, "alarm": "no peer",
+                "publisher": {"next_sequence": 7, "lag": 2, "error": "Kafka is away"},
+            },
             "views": [{"view": "board", "version": 1, "sequence": 1, "lag": 0, "state": "stopped", "alive": false, "message": "event 2"}],
         });
         let lines = described(&status);
         assert!(lines.iter().any(|line| line.contains("stopped, NOT ALIVE: event 2")), "{lines:?}");
+        let publisher = "publisher     next event 7, lag 2, NOT PUBLISHING: Kafka is away";
+        assert!(lines.iter().any(|line| line == publisher), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("timers")), "{lines:?}");
         let (log, alarm) = ("log           on Kafka, its end seen 7 ms ago; one writes", "ALARM         no peer");
         assert!(lines.iter().any(|line| line == log) && lines.iter().any(|line| line == alarm), "{lines:?}");

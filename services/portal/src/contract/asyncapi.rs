@@ -20,14 +20,22 @@ pub(super) fn document(public_url: &str) -> Value {
             "description": "Every event of the ledger, in order, at least once: drop doubles by (source, id). An event that the reader may not read comes as a withheld one. Ignore types that you do not know.",
             "license": {"name": "Apache-2.0"},
         },
-        "servers": {"node": {"host": host, "pathname": pathname, "protocol": protocol, "security": [{"$ref": "#/components/securitySchemes/token"}]}},
+        "servers": {
+            "node": {"host": host, "pathname": pathname, "protocol": protocol, "security": [{"$ref": "#/components/securitySchemes/token"}]},
+            "kafka": {"host": "{brokers}", "protocol": "kafka", "description": "Where the ledger is kept on Kafka.", "variables": {"brokers": {"description": "As its operator says."}}},
+        },
         "defaultContentType": "application/json",
-        "channels": {"events": {
+        "channels": {"publicTopic": public_topic(), "events": {
             "address": "/api/v1/events",
+            "servers": [{"$ref": "#/servers/node"}],
             "description": "Server-sent events (Accept: text/event-stream): id is the sequence, data one CloudEvent. Resumes by Last-Event-ID. `caught-up` and `position` events say how far the stream has looked.",
             "messages": named("components/messages"),
         }},
-        "operations": {"sendEvents": {
+        "operations": {"publishEvents": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/publicTopic"},
+            "summary": "The node that writes publishes every event as everybody may read it.",
+        }, "sendEvents": {
             "action": "send",
             "channel": {"$ref": "#/channels/events"},
             "summary": "The node sends every event to whoever follows.",
@@ -38,6 +46,37 @@ pub(super) fn document(public_url: &str) -> Value {
             "schemas": {"CloudEvent": cloud_event_schema(&[])},
             "messages": messages,
         },
+    })
+}
+
+/// The topic for integrators, of a ledger that is kept on Kafka: the same events, their attributes in headers.
+fn public_topic() -> Value {
+    let schema = cloud_event_schema(&[]);
+    let attributes = schema["properties"].as_object().into_iter().flatten();
+    let in_headers = attributes.filter(|(name, _)| !["data", "datacontenttype", "dataschema"].contains(&name.as_str()));
+    let mut headers: Map<String, Value> =
+        in_headers.map(|(name, _)| (format!("ce_{name}"), json!({"type": "string"}))).collect();
+    headers.insert(
+        "ce_dataref".to_owned(),
+        json!({"type": "string", "format": "uri", "description": "Where the text is."}),
+    );
+    headers.insert("content-type".to_owned(), json!({"const": "application/json"}));
+    json!({
+        "address": "convenio.{ledger}.events",
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "parameters": {"ledger": {"description": "The ledger's name on Kafka."}},
+        "description": "CloudEvents in binary mode, each ledgersequence once and in order for read_committed consumers. A withheld event has no value.",
+        "bindings": {"kafka": {"partitions": 1}},
+        "messages": {"event": {
+            "contentType": "application/json",
+            "headers": {"type": "object", "properties": headers},
+            "payload": {
+                "type": ["object", "null"],
+                "required": ["facts"],
+                "properties": {"facts": {"type": "object"}, "text": {"type": ["object", "null"]}, "erased": {"const": true}},
+            },
+            "bindings": {"kafka": {"key": {"type": "string", "description": "The subject; of a withheld event its ledgersequence."}}},
+        }},
     })
 }
 

@@ -19,7 +19,7 @@ use convenio_ledger::{
     submission::Role,
 };
 use convenio_notary::TreeHead;
-use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, router};
+use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, PublisherStanding, router};
 use convenio_projections::{Settings, ViewName, Views};
 use serde_json::{Value, json};
 use std::{
@@ -79,6 +79,8 @@ pub(crate) struct App {
     pub(crate) clock: TestClock,
     /// Seconds since the node last saw the end of its log.
     pub(crate) unconfirmed: Arc<AtomicU64>,
+    /// What the node says of events for integrators.
+    pub(crate) publisher: Arc<Mutex<Option<PublisherStanding>>>,
     ids: Mutex<u128>,
     /// Where the files of the views are.
     pub(crate) folder: tempfile::TempDir,
@@ -168,6 +170,8 @@ impl App {
         let views = Views::start(Settings::new(folder.path()), log.clone()).await.expect("views");
         let unconfirmed = Arc::<AtomicU64>::default();
         let seen = unconfirmed.clone();
+        let publisher = Arc::<Mutex<Option<PublisherStanding>>>::default();
+        let publishing = publisher.clone();
         let (shutdown, stop) = watch::channel(false);
         let (_, root) = watch::channel(TreeHead::empty());
         let (told, ledger_id) = (clock.clone(), opening().ledger);
@@ -176,6 +180,7 @@ impl App {
             log,
             log_standing: Arc::new(move || LogStanding {
                 confirmed_age: Some(Duration::from_secs(seen.load(Relaxed))),
+                publisher: publishing.lock().expect("nobody panics with it").clone(),
                 ..LogStanding::EMBEDDED
             }),
             index,
@@ -194,6 +199,7 @@ impl App {
             shutdown,
             clock,
             unconfirmed,
+            publisher,
             ids: Mutex::new(0xc0_0000),
             folder,
             _elected: elected,

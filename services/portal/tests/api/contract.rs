@@ -31,6 +31,10 @@ async fn asyncapi_has_a_message_for_every_event_type() {
             "security": [{"$ref": "#/components/securitySchemes/token"}],
         })
     );
+    let topic = &document["channels"]["publicTopic"];
+    assert_eq!(topic["address"], "convenio.{ledger}.events");
+    let headers = topic["messages"]["event"]["headers"]["properties"].as_object().expect("headers");
+    assert!(headers.contains_key("ce_ledgersequence") && !headers.contains_key("ce_data"), "{headers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

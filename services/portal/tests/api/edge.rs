@@ -5,10 +5,12 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
+use convenio_events::Sequence;
 use convenio_portal::{
-    Limits, RateLimit,
+    Limits, PublisherStanding, RateLimit,
     routes::{Operation, Right, Verb},
 };
+use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_is_in_the_table_and_asks_for_the_right_it_names() {
@@ -129,6 +131,31 @@ async fn health_status_and_metrics_answer() {
         assert!(metrics.body.lines().any(|found| found == line), "{line}\n{}", metrics.body);
     }
     assert!(metrics.body.contains("convenio_view_lag_events{view=\"board\"}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_publishes_says_how_far_and_what_is_wrong() {
+    let app = App::with_cast().await;
+    let head = app.head().0;
+    assert!(!app.get(User::Anonymous, "/metrics").await.body.contains("convenio_publisher"));
+    assert_eq!(app.get(User::Anonymous, "/api/v1/status").await.json()["log"]["publisher"], Value::Null);
+    *app.publisher.lock().expect("nobody panics with it") = Some(PublisherStanding {
+        next: Some(Sequence(head - 1)),
+        oldest_waiting: Some(app.clock.now().plus_seconds(-90)),
+        error: Some("Kafka is away".to_owned()),
+        halted: false,
+    });
+    let said = &app.get(User::Anonymous, "/api/v1/status").await.json()["log"]["publisher"];
+    let waiting = said["oldest_waiting_age_ms"].as_u64().expect("a number");
+    assert!((90_000..150_000).contains(&waiting), "{said}");
+    assert_eq!((&said["next_sequence"], &said["lag"]), (&(head - 1).into(), &2.into()));
+    assert_eq!((&said["error"], &said["halted"]), (&"Kafka is away".into(), &false.into()));
+    let metrics = app.get(User::Anonymous, "/metrics").await.body;
+    let position = format!("convenio_publisher_position {}", head - 1);
+    for line in [position.as_str(), "convenio_publisher_lag_events 2", "convenio_publisher_failing 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
+    assert!(metrics.contains("convenio_publisher_lag_seconds 90"), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
