@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -40,11 +40,14 @@ pub(super) struct Accepted {
 /// What each client was told, by command id: subject, sequence and events.
 pub(super) type Told = BTreeMap<Uuid, Value>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// Where each node answers, or did.
     urls: Mutex<Vec<String>>,
     stop: AtomicBool,
+    pause: AtomicBool,
+    /// The number of a node that nobody asks.
+    shunned: AtomicUsize,
     accepted: Mutex<Vec<Accepted>>,
 }
 
@@ -59,7 +62,13 @@ pub struct Load {
 impl Load {
     /// Begins, with a client for each user; the last one sends batches.
     pub(super) fn start(users: &[User], other: Uuid, pace: Duration, seed: u64, urls: Vec<String>) -> Self {
-        let shared = Arc::new(Shared { urls: Mutex::new(urls), ..Shared::default() });
+        let shared = Arc::new(Shared {
+            urls: Mutex::new(urls),
+            stop: AtomicBool::new(false),
+            pause: AtomicBool::new(false),
+            shunned: AtomicUsize::new(usize::MAX),
+            accepted: Mutex::default(),
+        });
         let actors = users.iter().map(|user| format!("organisation/{}", user.organisation)).collect();
         let working = users.iter().enumerate().map(|(number, user)| {
             let mut client = Client::new(user, other, shared.clone(), seed.wrapping_add(number as u64));
@@ -80,6 +89,16 @@ impl Load {
     /// Says where a node answers.
     pub(super) fn node_is_at(&self, number: usize, url: &str) {
         url.clone_into(&mut self.shared.urls.lock().expect("nobody panics while holding this")[number]);
+    }
+
+    /// Lets the clients do nothing for a while, or go on.
+    pub(super) fn pause(&self, pause: bool) {
+        self.shared.pause.store(pause, Relaxed);
+    }
+
+    /// Lets the clients ask any node but this one, or any.
+    pub(super) fn shun(&self, node: Option<usize>) {
+        self.shared.shunned.store(node.unwrap_or(usize::MAX), Relaxed);
     }
 
     /// How many commands were accepted.
@@ -164,6 +183,9 @@ impl Client {
             }
             // Not to wait for anything: what is measured is the ledger, and not how busy this machine is.
             tokio::time::sleep(pace).await;
+            while self.shared.pause.load(Relaxed) && !self.shared.stop.load(Relaxed) {
+                tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+            }
         }
     }
 
@@ -173,7 +195,10 @@ impl Client {
         self.at = (self.at + self.random.random_range(1..nodes)) % nodes;
     }
 
-    fn url(&self) -> String {
+    fn url(&mut self) -> String {
+        while self.at == self.shared.shunned.load(Relaxed) {
+            self.elsewhere();
+        }
         self.shared.urls.lock().expect("nobody panics while holding this")[self.at].clone()
     }
 
@@ -210,10 +235,10 @@ impl Client {
     }
 
     async fn batch(&mut self, count: usize) -> usize {
+        let (sent, url) = (Instant::now(), format!("{}/api/v1/commands", self.url()));
         let lines = self.next.iter().take(count);
         let lines =
             lines.map(|(id, command, data)| format!("{}\n", json!({"command": command, "id": id, "data": data})));
-        let (sent, url) = (Instant::now(), format!("{}/api/v1/commands", self.url()));
         let request = self.http.post(url).bearer_auth(self.user.token.as_deref().expect("it has a token"));
         let request = request.header("Content-Type", "application/x-ndjson").body(lines.collect::<String>());
         let Ok(mut answer) = request.timeout(ATTEMPT).send().await else { return 0 };
