@@ -14,6 +14,7 @@ use std::{
     process::ExitCode,
     time::{Duration, Instant},
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Breaks a ledger on Kafka in every way that there is, under load, and checks what is left.
 #[derive(Clone, Debug, Parser)]
@@ -89,8 +90,13 @@ async fn main() -> ExitCode {
     tokio::select! {
         lines = run(&options, seed, &folder) => print(&lines, options.json),
         // What was started ends with the future.
-        _ = tokio::signal::ctrl_c() => ExitCode::from(130),
+        () = told_to_end() => ExitCode::from(130),
     }
+}
+
+async fn told_to_end() {
+    let mut terminate = signal(SignalKind::terminate()).expect("a process can be told to end");
+    tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
 }
 
 async fn run(options: &Options, seed: u64, folder: &Path) -> Vec<Figure> {
