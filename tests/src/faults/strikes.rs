@@ -201,7 +201,6 @@ impl World {
         let from = Instant::now();
         let mut open = None;
         self.disks[number - 1].fill();
-        self.note(Fault::FullDisk, from, Until::Accepted);
         if self.brokers.bootstrap.contains(',') {
             self.until("the broker gives up", DEADLINE, async |world| world.leader().await != leader).await;
             self.accepted_after(Instant::now()).await;
@@ -220,6 +219,8 @@ impl World {
         self.disks[number - 1].empty();
         self.kafka("restart", &[&leader]);
         self.accepted_after(Instant::now()).await;
+        // What fits into the last pages is still accepted: it counts from then on.
+        self.note(Fault::FullDisk, from, Until::LongestPause(Instant::now()));
         if let Some(command) = open {
             self.is_published(&command).await;
         }
