@@ -87,13 +87,18 @@ pub(super) fn check_public_topic(brokers: &str, ledger: &str, log: &Audit) -> Op
     Some(messages.len())
 }
 
+/// How many nodes stand for election, where they have settled who is elected; else none.
+pub(super) fn members_of_writers(brokers: &str, ledger: &str) -> usize {
+    let consumer: BaseConsumer = client(brokers).create().expect("a consumer");
+    let group = format!("convenio.{ledger}.writers");
+    // A broker that is just coming back cannot say.
+    let Ok(groups) = consumer.fetch_group_list(Some(&group), ANSWER) else { return 0 };
+    groups.groups().iter().find(|group| group.state() == "Stable").map_or(0, |group| group.members().len())
+}
+
 /// Everything in a topic that was committed; nothing where there is no such topic.
 fn read_committed(brokers: &str, topic: &str) -> Option<Vec<OwnedMessage>> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("group.id", "convenio-checker");
-    config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
-    config.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
-    let consumer: BaseConsumer = config.create().expect("a consumer");
+    let consumer: BaseConsumer = client(brokers).create().expect("a consumer");
     let metadata = consumer.fetch_metadata(None, ANSWER).expect("a broker tells which topics there are");
     metadata.topics().iter().find(|known| known.name() == topic && !known.partitions().is_empty())?;
     let mut assigned = TopicPartitionList::new();
@@ -107,6 +112,14 @@ fn read_committed(brokers: &str, topic: &str) -> Option<Vec<OwnedMessage>> {
             Err(error) => panic!("{topic} cannot be read: {error}"),
         }
     }
+}
+
+fn client(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("group.id", "convenio-checker");
+    config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+    config.set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+    config
 }
 
 fn header(message: &OwnedMessage, name: &str) -> Option<String> {
