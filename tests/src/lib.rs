@@ -2,6 +2,7 @@
 //! its files. It holds no test.
 
 pub mod audit;
+pub mod faults;
 pub mod kafka;
 pub mod nodes;
 pub mod server;

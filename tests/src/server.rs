@@ -22,11 +22,11 @@ pub const DEADLINE: Duration = Duration::from_secs(90);
 /// # Panics
 /// When it was not built: `cargo build -p convenio`.
 pub fn program() -> PathBuf {
-    let tests = std::env::current_exe().expect("a test knows its own file");
-    // target/<profile>/deps/<test>
-    let built = tests.ancestors().nth(2).expect("tests are built below target/<profile>").join("convenio");
-    assert!(built.is_file(), "{} is missing: run `cargo build -p convenio` in the same profile", built.display());
-    built
+    let own = std::env::current_exe().expect("a program knows its own file");
+    // target/<profile>/deps/<test>, or target/<profile>/<program>
+    let mut beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("convenio"));
+    let built = beside.find(|built| built.is_file());
+    built.unwrap_or_else(|| panic!("no program beside {}: `cargo build -p convenio` in its profile", own.display()))
 }
 
 /// A command line of the program, with nothing of the caller's own settings.
@@ -67,7 +67,7 @@ pub struct Start {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     wrapper: Vec<String>,
-    program: PathBuf,
+    program: Option<PathBuf>,
     log: PathBuf,
 }
 
@@ -81,7 +81,7 @@ impl Start {
             arguments: Vec::new(),
             variables: Vec::new(),
             wrapper: Vec::new(),
-            program: program(),
+            program: None,
             log: log.into(),
         }
     }
@@ -110,16 +110,16 @@ impl Start {
         log.clone_into(&mut self.log);
         self
     }
-    /// A copy of the program, for users who cannot reach the one that was built.
+    /// Another program than the one that was built: a copy for users who cannot reach it, or one that somebody names.
     #[must_use]
     pub fn program(mut self, program: &Path) -> Self {
-        program.clone_into(&mut self.program);
+        self.program = Some(program.to_owned());
         self
     }
 
     fn command(&self) -> Command {
         let mut line = self.wrapper.clone();
-        line.push(self.program.to_string_lossy().into_owned());
+        line.push(self.program.clone().unwrap_or_else(program).to_string_lossy().into_owned());
         line.extend(["serve", "--rate", "0"].map(str::to_owned));
         if !self.arguments.iter().any(|argument| argument == "--listen") {
             line.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
@@ -303,10 +303,18 @@ impl Server {
     /// # Panics
     /// When it does not stop in time.
     pub fn stop(mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("kill can be run");
-        assert!(sent.success(), "SIGTERM was sent");
+        self.signal("TERM");
         self.wait()
+    }
+
+    /// Sends it a signal: `TERM`, `STOP`, `CONT`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().expect("kill can be run");
+        assert!(sent.success(), "SIG{name} was sent");
     }
 }
 

@@ -35,7 +35,7 @@ impl Election {
     /// [`KafkaLogError`] where no consumer can be made.
     pub fn stand(settings: &Settings, elected: watch::Sender<u64>) -> Result<Self, KafkaLogError> {
         let config = settings.client(
-            &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000"), ("max.poll.interval.ms", "20000")],
+            &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "500"), ("max.poll.interval.ms", "20000")],
             &[
                 ("group.id", &settings.name("writers")),
                 ("partition.assignment.strategy", "cooperative-sticky"),
