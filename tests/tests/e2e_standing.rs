@@ -118,6 +118,16 @@ async fn a_node_that_is_older_than_the_log_copies_on_and_decides_nothing() {
     let status = until(&ledger.server, "the views' halt", |status| status["views"][0]["state"] == "stopped").await;
     assert!(status["views"].as_array().expect("views").iter().all(|view| view["state"] == "stopped"), "{status:#}");
     drop((newer, log));
+    let kafka = format!("kafka://{}/e2e", brokers.bootstrap);
+    let here = data.display().to_string();
+    let doctor = convenio_tests::server::run(["doctor", "--quick", "--data", &here, "--log", &kafka, "--json"]);
+    let findings: Vec<Value> = serde_json::from_slice(&doctor.stdout).expect("a list of findings");
+    let found = |check: &str| findings.iter().find(|finding| finding["check"] == check).map(|found| &found["level"]);
+    assert_eq!(
+        [found("Kafka"), found("topics"), found("peers")],
+        [Some(&"warning".into()), Some(&"ok".into()), Some(&"warning".into())],
+        "{findings:#?}"
+    );
     giver.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
     assert_eq!(User::anonymous(&ledger.server).get("/api/v1/offers").await.status, 200, "what it has can be read");
 

@@ -1,7 +1,7 @@
 //! Which node may write: the member of a consumer group that owns the log's one partition. It is never trusted alone; the fence
 //! is the producer's.
 
-use crate::{error::KafkaLogError, settings::Settings, topics::Topic};
+use crate::{complaints::Complaints, error::KafkaLogError, settings::Settings, topics::Topic};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use std::{
     sync::{
@@ -45,7 +45,9 @@ impl Election {
                 ("auto.offset.reset", "latest"),
             ],
         );
-        let consumer: BaseConsumer = config.create().map_err(KafkaLogError::kafka("a consumer could not be made"))?;
+        let consumer: BaseConsumer<Complaints> = config
+            .create_with_context(Complaints::default())
+            .map_err(KafkaLogError::kafka("a consumer could not be made"))?;
         let topic = Topic::Log.name(settings);
         let (stop, again) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let seat = Seat { consumer, topic, elected, stop: stop.clone(), again: again.clone(), term: 0 };
@@ -74,7 +76,7 @@ impl Drop for Election {
 }
 
 struct Seat {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Complaints>,
     topic: String,
     elected: watch::Sender<u64>,
     stop: Arc<AtomicBool>,

@@ -7,6 +7,7 @@
 use crate::{
     announcement::Announced,
     closing::Closed,
+    complaints::Complaints,
     copying::halt,
     error::KafkaLogError,
     reading::{RETRY, Reading},
@@ -16,9 +17,8 @@ use crate::{
 use convenio_events::{RecordedEvent, Sequence};
 use convenio_journal::{Journal, Mirror};
 use rdkafka::{
-    ClientContext, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
-    error::{KafkaError, RDKafkaErrorCode},
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -160,7 +160,7 @@ fn run_later(
         }
         match runtime.block_on(topics::prepare(settings, topics::PATIENCE_WITH_COPY)) {
             Err(error) if error.may_pass() => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Kafka is not there yet: trying again");
+                tracing::debug!(error = &error as &dyn std::error::Error, "Kafka is not there yet: trying again");
                 std::thread::sleep(RETRY);
             }
             outcome => break outcome,
@@ -185,24 +185,11 @@ impl Drop for Follower {
 
 /// One consumer for each topic: that one came to its end says nothing of the other.
 pub(crate) struct Sources {
-    pub(crate) log: BaseConsumer<Quiet>,
-    pub(crate) keys: BaseConsumer<Quiet>,
+    pub(crate) log: BaseConsumer<Complaints>,
+    pub(crate) keys: BaseConsumer<Complaints>,
 }
 
-/// Logs what is wrong. That a topic has come to its end is not.
-pub(crate) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        if !matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PartitionEOF)) {
-            tracing::warn!(%error, reason, "Kafka");
-        }
-    }
-}
-
-impl ConsumerContext for Quiet {}
-
-fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer<Quiet>, KafkaLogError> {
+fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer<Complaints>, KafkaLogError> {
     let config = settings.client(
         &[
             ("fetch.wait.max.ms", "100"),
@@ -223,8 +210,9 @@ fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsu
             ("enable.partition.eof", "true"),
         ],
     );
-    let consumer: BaseConsumer<Quiet> =
-        config.create_with_context(Quiet).map_err(KafkaLogError::kafka("a consumer could not be made"))?;
+    let consumer: BaseConsumer<Complaints> = config
+        .create_with_context(Complaints::default())
+        .map_err(KafkaLogError::kafka("a consumer could not be made"))?;
     let mut assigned = TopicPartitionList::new();
     assigned
         .add_partition_offset(topic, 0, offset)

@@ -15,6 +15,7 @@
 
 mod announcement;
 mod closing;
+mod complaints;
 mod copying;
 mod election;
 mod error;

@@ -4,9 +4,10 @@
 use crate::{
     announcement::{Announced, READY, STARTED},
     closing::Closed,
+    complaints::Complaints,
     copying::{Copying, Piece, Told, halt},
     error::{KafkaLogError, code},
-    follower::{Cursor, Following, KEYS_BARRIER, Quiet, Sources},
+    follower::{Cursor, Following, KEYS_BARRIER, Sources},
     frame::{self, CONTROL, Frame},
     seal::{self, TextKey},
 };
@@ -231,7 +232,7 @@ impl Reading {
     }
 
     /// librdkafka tells of an end once. Reading on from the same place makes it tell again, if Kafka says so.
-    fn look_again(&self, log: &BaseConsumer<Quiet>) {
+    fn look_again(&self, log: &BaseConsumer<Complaints>) {
         if let Err(error) = log.seek(&self.log_topic, 0, Offset::Offset(self.read_until + 1), Duration::ZERO) {
             tracing::debug!(%error, "the end of the log was not looked for");
         }

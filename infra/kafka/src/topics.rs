@@ -1,7 +1,7 @@
 //! The topics of a ledger: made where they are missing, checked where they are there. A topic that may lose history, or that has
 //! two orders, is refused; nothing of an existing topic is ever changed.
 
-use crate::{error::KafkaLogError, settings::Settings};
+use crate::{complaints::Complaints, error::KafkaLogError, settings::Settings};
 use rdkafka::{
     ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -135,6 +135,27 @@ pub async fn is_there(settings: &Settings) -> Result<bool, KafkaLogError> {
     .await
 }
 
+/// What Kafka says of itself, and which of the ledger's topics are missing; those that are there are checked. Nothing is made.
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn inspect(settings: &Settings) -> Result<(Cluster, Vec<String>), KafkaLogError> {
+    let asking = settings.clone();
+    let cluster = blocking(move || ask_cluster(&asking, PATIENCE_WITH_COPY)).await?;
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let mut missing = Vec::new();
+    for topic in Topic::ALL {
+        let name = topic.name(settings);
+        if exists(&admin, &name)? {
+            check_soon(&admin, topic, &name).await?;
+        } else {
+            missing.push(name);
+        }
+    }
+    Ok((cluster, missing))
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KafkaLogError> + Send + 'static,
 ) -> Result<T, KafkaLogError> {
@@ -143,15 +164,18 @@ async fn blocking<T: Send + 'static>(
 
 /// Why no broker lets us in. An answer that does not come says only that it does not come.
 #[derive(Debug, Default)]
-struct Refusal(Mutex<Option<(RDKafkaErrorCode, String)>>);
+struct Refusal {
+    heard: Mutex<Option<(RDKafkaErrorCode, String)>>,
+    complaints: Complaints,
+}
 
 impl ClientContext for Refusal {
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka");
         let code = error.rdkafka_error_code();
         if let Some(code @ (RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)) = code {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
         }
+        self.complaints.error(error, reason);
     }
 }
 
@@ -171,7 +195,7 @@ fn ask_cluster(settings: &Settings, patience: Duration) -> Result<Cluster, Kafka
         let asked = client.client().fetch_metadata(None, ASK);
         // One event at a time, logs among them.
         (0..EVENTS).for_each(|_| client.poll(Duration::ZERO));
-        let refusal = client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let refusal = client.context().heard.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (asked, refusal) {
             (Ok(metadata), _) => break metadata,
             (Err(_), Some((code, reason))) => return Err(KafkaLogError::Refused { code, reason }),

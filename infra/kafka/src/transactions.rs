@@ -2,6 +2,7 @@
 //! how one ended.
 
 use crate::{
+    complaints::Complaints,
     error::{KafkaLogError, code, is_fenced},
     follower::KEYS_BARRIER,
     frame::{self, CONTROL},
@@ -12,7 +13,6 @@ use crate::{
 use convenio_events::{RecordedEvent, Sequence, entry::Entry};
 use rdkafka::{
     ClientContext, TopicPartitionList,
-    client::DefaultClientContext,
     config::RDKafkaLogLevel,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
@@ -40,8 +40,7 @@ struct Deliveries {
     state: Mutex<Delivered>,
     /// The topic whose offsets count.
     topic: String,
-    /// What is wrong with the connection is told by the calls that fail.
-    quiet: bool,
+    complaints: Complaints,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -60,19 +59,11 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        if self.quiet {
-            tracing::debug!(?level, facility, message, "librdkafka");
-        } else {
-            DefaultClientContext.log(level, facility, message);
-        }
+        self.complaints.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if self.quiet {
-            tracing::debug!(%error, reason, "Kafka");
-        } else {
-            DefaultClientContext.error(error, reason);
-        }
+        self.complaints.error(error, reason);
     }
 }
 
@@ -140,9 +131,9 @@ impl Transactions {
     }
 
     fn begin_as(settings: &Settings, topic: Topic, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
-        let (id, within, quiet) = match topic {
-            Topic::Log | Topic::Keys => ("writer", INIT_DEADLINE, false),
-            Topic::Events => ("events", INIT_PUBLISHING_DEADLINE, true),
+        let (id, within) = match topic {
+            Topic::Log | Topic::Keys => ("writer", INIT_DEADLINE),
+            Topic::Events => ("events", INIT_PUBLISHING_DEADLINE),
         };
         let [log_topic, keys_topic] = Topic::TRUTH.map(|topic| topic.name(settings));
         let config = settings.client(
@@ -161,7 +152,7 @@ impl Transactions {
                 ("message.max.bytes", &MESSAGE_BYTES_LIMIT.to_string()),
             ],
         );
-        let context = Deliveries { topic: topic.name(settings), state: Mutex::default(), quiet };
+        let context = Deliveries { topic: topic.name(settings), ..Deliveries::default() };
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(context).map_err(KafkaLogError::kafka("a producer could not be made"))?;
         let this = Self { producer, log_topic, keys_topic, stop };

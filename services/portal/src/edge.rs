@@ -50,7 +50,8 @@ pub(crate) async fn edge(State(state): State<PortalState>, request: Request, nex
     let (status, took) = (response.status(), began.elapsed());
     state.metrics().request(path.as_ref().map_or("unmatched", MatchedPath::as_str), status.as_u16(), took);
     let (took, status, path) = (took.as_micros(), status.as_u16(), uri.path());
-    if status >= 500 {
+    // 503 says "later" to a caller, who comes again: it is counted, and what is behind it is told once, where it is known.
+    if status >= 500 && status != 503 {
         tracing::warn!(?id, %method, path, status, took_us = took, "a request was not answered well");
     } else {
         tracing::debug!(?id, %method, path, status, took_us = took, "a request was answered");

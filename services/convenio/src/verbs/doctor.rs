@@ -1,10 +1,14 @@
-//! `convenio doctor`: looks at configuration, files, disk and clock, and says what to do about each finding. It changes
+//! `convenio doctor`: looks at configuration, files, disk, clock and, where the log is there, Kafka's topics, and says what to do about each finding. It changes
 //! nothing, and works beside a running node.
 
 mod files;
+mod kafka;
 mod machine;
 
-use crate::{config::ServeArguments, verbs::output};
+use crate::{
+    config::{LogChoice, ServeArguments},
+    verbs::output,
+};
 use anyhow::ensure;
 use serde::Serialize;
 
@@ -92,6 +96,10 @@ fn examine(arguments: &DoctorArguments) -> Vec<Finding> {
     findings.extend(files::identity(&config.identity, &config.data, ledger.as_ref()));
     findings.extend(machine::clock(ledger.as_ref()));
     findings.push(machine::listen_address(config.listen, running));
+    if let LogChoice::Kafka(settings) = &config.log {
+        findings.extend(kafka::topics(settings));
+        findings.extend(kafka::peers(&config));
+    }
     findings
 }
 

@@ -1,0 +1,60 @@
+//! Whether a log on Kafka is as it must be, and whether nodes can reach each other. It makes no topic and sends no command.
+
+use super::Finding;
+use crate::config::Config;
+use convenio_events::causes::with_causes;
+use convenio_kafka::{KafkaLogError, Settings, topics};
+
+/// Brokers from which on what one of them loses is not lost.
+const BROKERS: usize = 3;
+
+pub(super) fn topics(settings: &Settings) -> Vec<Finding> {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![Finding::error("Kafka", error.to_string(), "free what the system lacks")],
+    };
+    let (cluster, missing) = match runtime.block_on(topics::inspect(settings)) {
+        Ok(found) => found,
+        Err(error) => return vec![broken(&error)],
+    };
+    let found = format!("cluster {}, {} brokers, at {}", cluster.id, cluster.brokers, settings.address);
+    let mut findings = vec![if cluster.brokers < BROKERS {
+        let advice = "what one broker loses is lost: use three brokers for anything that matters";
+        Finding::warning("Kafka", found, advice)
+    } else {
+        Finding::ok("Kafka", found)
+    }];
+    findings.push(if missing.is_empty() {
+        Finding::ok("topics", "all are there, and as they must be")
+    } else {
+        Finding::ok("topics", format!("the first node makes {}", missing.join(", ")))
+    });
+    findings
+}
+
+fn broken(error: &KafkaLogError) -> Finding {
+    let advice = match error {
+        KafkaLogError::Topic { .. } => {
+            "change that setting of the topic with Kafka's own tools; docs/kafka.md says why"
+        }
+        KafkaLogError::Property { .. } => "correct the property that is passed through to librdkafka",
+        KafkaLogError::Refused { .. } => {
+            "check user, password and authority (kafka.sasl.*, kafka.ssl.*) and the user's rights"
+        }
+        _ => "check the addresses of the brokers, and that they run",
+    };
+    Finding::error("Kafka", with_causes(error), advice)
+}
+
+/// Whether commands can be sent on, as far as that can be told from here.
+pub(super) fn peers(config: &Config) -> Option<Finding> {
+    if config.peers.is_empty() {
+        let advice = "name every other node with --peer, or send commands to the one that writes only";
+        return Some(Finding::warning("peers", "none: this node sends no command on", advice));
+    }
+    if config.advertise.is_none() && !config.listen.ip().is_loopback() {
+        let advice = "say with --advertise where other nodes reach this one";
+        return Some(Finding::warning("peers", "no other node knows where this one is", advice));
+    }
+    Some(Finding::ok("peers", format!("{} other nodes", config.peers.len())))
+}
