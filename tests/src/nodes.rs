@@ -12,13 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Ports that were free a moment ago: nodes are told each other's address before they start.
+/// So many ports that were free a moment ago: nodes are told each other's address before they start.
+///
+/// # Panics
+/// When the system has none.
+pub fn ports(count: usize) -> Vec<u16> {
+    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    held.iter().map(|held| held.local_addr().expect("it is bound").port()).collect()
+}
+
+/// The same, of a known number.
 ///
 /// # Panics
 /// When the system has none.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<_> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    std::array::from_fn(|n| held[n].local_addr().expect("it is bound").port())
+    ports(N).try_into().expect("as many as were asked for")
 }
 
 /// The identity directory beside a data directory.

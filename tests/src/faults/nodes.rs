@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Ledger, Server, User,
     kafka::Brokers,
+    nodes::{copy_identity, ports},
     server::{DEADLINE, Start},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -86,7 +87,8 @@ impl World {
     pub async fn start(setup: &Setup) -> Self {
         let cuts = Cuts::default();
         let (brokers, disks, bootstrap) = block_in_place(|| brokers(setup, &cuts));
-        let mut nodes: Vec<_> = (0..setup.nodes).map(|number| node(setup, &bootstrap, number)).collect();
+        let ports = ports(setup.nodes);
+        let mut nodes: Vec<_> = (0..setup.nodes).map(|number| node(setup, &bootstrap, &ports, number)).collect();
         let first = block_in_place(|| nodes[0].start.run()).expect("the first node opens the ledger");
         let ledger = Ledger::new(first);
         let identity = ledger.server.identity();
@@ -199,11 +201,14 @@ impl Node {
     }
 }
 
-fn node(setup: &Setup, bootstrap: &str, number: usize) -> Node {
+fn node(setup: &Setup, bootstrap: &str, ports: &[u16], number: usize) -> Node {
     let name = format!("node-{}", number + 1);
     let data = setup.folder.join(&name);
     let mut start = Start::on(&data).with("--log").with(&format!("kafka://{bootstrap}/{LEDGER}"));
-    start = start.with("--name").with(&name);
+    start = start.with("--name").with(&name).with("--listen").with(&format!("127.0.0.1:{}", ports[number]));
+    for (_, port) in ports.iter().enumerate().filter(|(other, _)| *other != number) {
+        start = start.with("--peer").with(&format!("http://127.0.0.1:{port}"));
+    }
     for setting in &setup.node_settings {
         start = start.with("--kafka").with(setting);
     }
@@ -211,17 +216,6 @@ fn node(setup: &Setup, bootstrap: &str, number: usize) -> Node {
         start = start.program(program);
     }
     Node { name, data, start, server: None }
-}
-
-/// All nodes of a ledger hold the same key: whoever runs them copies it.
-fn copy_identity(from: &Path, data: &Path) {
-    let mut to = data.as_os_str().to_owned();
-    to.push("-identity");
-    std::fs::create_dir(&to).expect("a new folder");
-    for entry in std::fs::read_dir(from).expect("the first node's identity").filter_map(Result::ok) {
-        let to = Path::new(&to).join(entry.file_name());
-        std::fs::copy(entry.path(), &to).expect("a file of it is copied");
-    }
 }
 
 /// Brokers, and the way on which nodes come to them.

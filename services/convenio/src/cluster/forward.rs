@@ -2,7 +2,7 @@
 //! sends one twice: what became of a request whose answer was lost, only the caller may find out, with the same command id.
 
 use super::{CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, Secret, signature, wire};
-use convenio_kafka::Following;
+use convenio_kafka::{Announced, Following};
 use convenio_ledger::{
     rejection::{Refusal, Unavailable},
     submission::Waiting,
@@ -150,7 +150,15 @@ impl Forwarder {
         let permit = requests.clone().acquire_owned().await.expect("it is never closed");
         let signature = self.secret.sign(PATH, &body);
         let request = client.post(writer.join(PATH)).header(signature::HEADER, signature);
-        let response = match request.body(body).send().await {
+        let announced = self.following.borrow().writer.clone();
+        let sent = tokio::select! {
+            sent = request.body(body).send() => sent,
+            // One that hangs would be waited for until long after another has taken its place.
+            () = replaced(self.following.clone(), announced.clone()) => {
+                return refuse(waiting, Unavailable::OutcomeUnknown);
+            }
+        };
+        let response = match sent {
             Ok(response) => response,
             // Nothing was sent.
             Err(error) if error.is_connect() => {
@@ -167,8 +175,13 @@ impl Forwarder {
         match response.status() {
             StatusCode::OK => {
                 self.tell_reached(true);
+                let replaced = replaced(self.following.clone(), announced);
                 tokio::spawn(async move {
-                    answer(response, waiting).await;
+                    let body = tokio::select! {
+                        body = response.bytes() => body.unwrap_or_default(),
+                        () = replaced => axum::body::Bytes::new(),
+                    };
+                    answer(&body, waiting);
                     drop(permit);
                 });
             }
@@ -188,9 +201,16 @@ impl Forwarder {
     }
 }
 
+/// Completes when another than this writer has announced itself, or begins to.
+async fn replaced(mut following: watch::Receiver<Following>, writer: Option<Announced>) {
+    if following.wait_for(|now| now.writer != writer).await.is_err() {
+        // The log is being closed: whoever waits for an answer is told when it comes.
+        std::future::pending().await
+    }
+}
+
 /// Hands the answers on: a line for each command, in their order. What is missing is not known.
-async fn answer(response: reqwest::Response, waiting: Vec<Waiting>) {
-    let body = response.bytes().await.unwrap_or_default();
+fn answer(body: &[u8], waiting: Vec<Waiting>) {
     let mut lines = body.split(|byte| *byte == b'\n');
     for one in waiting {
         let told = lines.next().and_then(|line| serde_json::from_slice::<wire::SentAnswer>(line).ok());
