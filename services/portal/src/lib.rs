@@ -13,6 +13,7 @@ mod metrics;
 pub mod pages;
 mod parameters;
 pub mod problem;
+mod process;
 mod rate;
 mod read;
 mod rebuild;

@@ -1,6 +1,9 @@
 //! What the portal counts, and how Prometheus reads it. It names no caller and no record.
 
-use crate::state::{LogStanding, PortalState, last};
+use crate::{
+    process,
+    state::{LogStanding, PortalState, last},
+};
 use convenio_ledger::{
     counts::{COMMIT_BOUNDS_MICROS, Counts},
     rejection::Refusal,
@@ -118,6 +121,9 @@ pub(crate) fn render(state: &PortalState) -> String {
     views(&mut out, state);
     commands(&mut out, state.metrics());
     requests(&mut out, state.metrics());
+    for (name, kind, help, value) in process::readings() {
+        single(&mut out, name, kind, help, value);
+    }
     out
 }
 

@@ -3,6 +3,7 @@
 
 mod files;
 mod texts;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -131,6 +131,7 @@ async fn health_status_and_metrics_answer() {
         assert!(metrics.body.lines().any(|found| found == line), "{line}\n{}", metrics.body);
     }
     assert!(metrics.body.contains("convenio_view_lag_events{view=\"board\"}"));
+    assert_eq!(metrics.body.contains("\nprocess_resident_memory_bytes "), cfg!(target_os = "linux"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
