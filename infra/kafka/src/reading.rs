@@ -153,12 +153,12 @@ impl Reading {
             wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
-                    (self.quiet, self.unknown) = (None, None);
+                    self.quiet = None;
                     self.take(&message)?;
                 }
                 Err(KafkaError::PartitionEOF(_)) => {
                     self.at_end = Some(Instant::now());
-                    (self.quiet, self.unknown) = (self.at_end, None);
+                    self.quiet = self.at_end;
                 }
                 Err(error) => self.trouble(&self.log_topic.clone(), &error)?,
             }

@@ -89,6 +89,15 @@ async fn a_topic_that_is_deleted_halts_who_follows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_of_keys_that_is_deleted_halts_who_follows_it() {
+    let broker = Broker::shared();
+    let node = with_events(&broker, 3).await;
+    broker.delete(&[&broker.topic("keys")]).await;
+    let why = node.halted().await;
+    assert!(why.contains("not there any more") && why.contains(&broker.topic("keys")), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_made_anew_is_not_continued() {
     let broker = Broker::shared();
     let node = with_events(&broker, 3).await;

@@ -6,8 +6,8 @@ use std::{
 };
 
 /// Upper bounds of a commit's duration, in microseconds.
-pub const COMMIT_BOUNDS_MICROS: [u64; 12] =
-    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
+pub const COMMIT_BOUNDS_MICROS: [u64; 14] =
+    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000];
 
 /// Counters of one sequencer, since it began.
 #[derive(Debug, Default)]

@@ -39,7 +39,7 @@ pub(crate) struct BenchArguments {
     /// Events of the ledger that is restarted, rebuilt and read
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
-    /// Measures a log on Kafka instead, in ledgers of its own there: kafka://host:port[,host:port]/<any name>
+    /// Measures a log on Kafka instead, in ledgers of its own there: `kafka://host:port[,host:port]/<any name>`
     #[arg(long, value_name = "LOG")]
     log: Option<String>,
     /// A property of librdkafka for it, such as sasl.password.file=/run/secrets/kafka

@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 /// Flags of the verb.
 #[derive(clap::Args, Debug)]
 pub(crate) struct MigrateArguments {
-    /// Where the ledger is: its data directory, or kafka://host:port[,host:port]/<ledger>
+    /// Where the ledger is: its data directory, or `kafka://host:port[,host:port]/<ledger>`
     #[arg(long, value_name = "PLACE")]
     from: Place,
     /// Where it shall be: an empty topic, or a new data directory
