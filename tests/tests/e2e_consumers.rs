@@ -3,15 +3,11 @@
 use convenio_tests::{
     Server, User, folder,
     kafka::Brokers,
+    nodes::copy_identity,
     server::{DEADLINE, Start},
 };
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{collections::BTreeMap, path::Path, process::Command, time::Instant};
 
 const TOPIC: &str = "convenio.e2e.events";
 const WITHHELD: &str = "org.convenio.withheld.v1";
@@ -28,16 +24,6 @@ struct Message {
 fn node(data: &Path, brokers: &Brokers, name: &str) -> Start {
     let log = format!("kafka://{}/e2e", brokers.bootstrap);
     Start::on(data).with("--log").with(&log).with("--name").with(name).with("--sample")
-}
-
-fn copy_identity(from: &Path, data: &Path) {
-    let mut to = data.as_os_str().to_owned();
-    to.push("-identity");
-    let to = PathBuf::from(to);
-    std::fs::create_dir(&to).expect("a new folder");
-    for entry in std::fs::read_dir(from).expect("the first node's identity").filter_map(Result::ok) {
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a file of it is copied");
-    }
 }
 
 /// With Apache Kafka's console consumer, which is told how many there are.

@@ -13,6 +13,7 @@ use convenio_journal::{Access, Journal};
 use convenio_tests::{
     Server, User, folder,
     kafka::Brokers,
+    nodes,
     server::{DEADLINE, Start},
 };
 use serde_json::{Value, json};
@@ -26,12 +27,9 @@ fn on(brokers: &Brokers, ledger: &str) -> String {
     format!("kafka://{}/{ledger}", brokers.bootstrap)
 }
 
+/// Gives one data directory the identity of another.
 fn copy_identity(from: &Path, to: &Path) {
-    let beside = |data: &Path| format!("{}-identity", data.display());
-    std::fs::create_dir(beside(to)).expect("a new folder");
-    for entry in std::fs::read_dir(beside(from)).expect("the identity").filter_map(Result::ok) {
-        std::fs::copy(entry.path(), Path::new(&beside(to)).join(entry.file_name())).expect("a file of it is copied");
-    }
+    nodes::copy_identity(&nodes::identity_of(from), to);
 }
 
 /// Size and root, once the tree holds so many events.
@@ -286,6 +284,30 @@ async fn what_would_mix_or_fork_ledgers_is_refused_with_what_to_do() {
     assert!(!is_copy(&two));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_is_lost_is_restored_from_a_nodes_copy() {
+    let folder = folder();
+    let (data, lost) = (folder.path().join("data"), Brokers::start(&folder.path().join("lost"), &[]));
+    let admin = sample(&data).await;
+    succeeded(&migrate(plain(&data), &on(&lost, "health"), &[]));
+    let node = Start::on(&data).with("--log").with(&on(&lost, "health")).run().expect("it goes on there");
+    let events = publishes(&node, &admin).await;
+    let before = tree(&node, events).await;
+    assert!(node.stop().success());
+    drop(lost);
+
+    let brokers = Brokers::start(&folder.path().join("new"), &[]);
+    let topic = on(&brokers, "health");
+    refused(&migrate(plain(&data), &topic, &[]), &["there is no ledger", "--again"]);
+    assert!(is_copy(&data), "it stays what it was");
+    succeeded(&migrate(plain(&data), &topic, &["--again"]));
+    assert!(is_copy(&data));
+    succeeded(&migrate(plain(&data), &topic, &["--again"]));
+    let node = Start::on(&data).with("--log").with(&topic).run().expect("it goes on at the new cluster");
+    assert_eq!(tree(&node, events).await, before, "with the same events");
+    publishes(&node, &admin).await;
+}
+
 #[test]
 fn wrong_usage_is_told_apart_and_no_secret_is_shown() {
     for (from, to, flags) in [
@@ -293,7 +315,6 @@ fn wrong_usage_is_told_apart_and_no_secret_is_shown() {
         ("kafka://a:1/x", "kafka://a:1/y", &[]),
         ("one", "kafka://a/x", &[]),
         ("one", "esdb://a:1", &[]),
-        ("one", "kafka://a:1/x", &["--again"]),
     ] {
         let output = migrate(from, to, flags);
         assert_eq!(output.status.code(), Some(2), "{from} {to}: {}", String::from_utf8_lossy(&output.stderr));

@@ -33,8 +33,8 @@ pub(crate) struct MigrateArguments {
     /// Reads properties from this file instead of convenio.toml
     #[arg(long, env = "CONVENIO_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Moves a ledger out of Kafka once more, where the data directory that it had gone to is lost for good: what was
-    /// recorded there is lost too, and if it is not, there are two ledgers from now on
+    /// Where the place that the ledger had gone to is lost for good: out of Kafka once more, or into another cluster from a
+    /// node's copy. What was recorded there and is not here is lost too, and if it is not, there are two ledgers from now on
     #[arg(long)]
     again: bool,
     /// Prints the result as JSON
@@ -72,15 +72,14 @@ pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<()> {
         |address: &Address| kafka_settings(address.clone(), "migrate", kafka_properties.clone(), config.as_deref());
     let runtime = Handle::current();
     let work: Box<dyn FnOnce() -> anyhow::Result<Whole> + Send> = match (&from, &to) {
-        (Place::Directory(data), Place::Kafka(address)) if !again => {
+        (Place::Directory(data), Place::Kafka(address)) => {
             let (data, settings) = (data.clone(), settings(address)?);
-            Box::new(move || into_kafka::run(&data, &settings, &runtime))
+            Box::new(move || into_kafka::run(&data, &settings, again, &runtime))
         }
         (Place::Kafka(address), Place::Directory(data)) => {
             let (data, settings) = (data.clone(), settings(address)?);
             Box::new(move || out_of_kafka::run(&settings, &data, again, &runtime))
         }
-        (Place::Directory(_), Place::Kafka(_)) => usage("--again is for a way out of Kafka"),
         _ => {
             usage("a ledger moves from a data directory to kafka://..., or back: one of --from and --to is an address")
         }

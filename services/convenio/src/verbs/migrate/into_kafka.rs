@@ -23,11 +23,18 @@ use std::{
 };
 use tokio::runtime::Handle;
 
-/// Moves the ledger in a data directory into a topic.
-pub(super) fn run(data: &Path, settings: &Settings, runtime: &Handle) -> anyhow::Result<Whole> {
+/// Moves the ledger in a data directory into a topic; `again` also one whose own topic is lost, from a node's copy of it.
+pub(super) fn run(data: &Path, settings: &Settings, again: bool, runtime: &Handle) -> anyhow::Result<Whole> {
     ensure!(data.join(JOURNAL_FILE).is_file(), "there is no ledger in {}: name its data directory", data.display());
     let source = Journal::open(data, Access::ReadWrite)?;
     let held = match source.hold() {
+        // Whoever asks says that nobody else has more than this copy.
+        Err(JournalError::Copy { .. }) if again && !runtime.block_on(topics::is_there(settings))? => {
+            let copy = source.open_mirror()?;
+            let events = copy.next();
+            copy.become_log(events)?;
+            source.hold()?
+        }
         // Its last step is still to be done, or was done.
         Err(JournalError::Copy { .. }) => {
             open_topic(&source, settings, runtime)?;
@@ -166,7 +173,11 @@ fn open_topic(source: &Journal, settings: &Settings, runtime: &Handle) -> anyhow
             "{path} is a copy of a log by now. Where {address} is that log, run the same again, so that nodes may write to it"
         )
     };
-    ensure!(runtime.block_on(topics::is_there(settings))?, "{}: there is no ledger at {address}", context());
+    ensure!(
+        runtime.block_on(topics::is_there(settings))?,
+        "{}: there is no ledger at {address}. Where the log that it copies is lost for good, --again moves what the copy has",
+        context()
+    );
     let log = runtime.block_on(KafkaLog::open(settings.clone(), source.clone())).with_context(context)?;
     let mut progress = Progress::new("reading what the topic holds", None);
     wait_for_end(&log, Sequence::ZERO, &mut progress, || Ok(())).with_context(context)?;
