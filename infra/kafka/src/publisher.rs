@@ -42,6 +42,9 @@ const RETRY_FENCED: Duration = Duration::from_secs(4);
 /// How long nothing may have happened until the place is committed again: Kafka forgets places, and transactional ids, that
 /// were not used for days.
 const KEEP_PLACE: Duration = Duration::from_secs(3600);
+/// The least time between two transactions of one that keeps up: the brokers' time is the writer's first. An event that comes
+/// alone is published at once.
+const PACE: Duration = Duration::from_millis(50);
 /// How often an idle publisher hears what librdkafka has to say.
 const TICK: Duration = Duration::from_secs(10);
 
@@ -239,11 +242,15 @@ impl Work {
         term.rest()?;
         while !self.is_stopped() {
             if self.wait_for_head(runtime, term.next.next(), TICK) {
+                let began = Instant::now();
                 let page = runtime.block_on(self.log.read(term.next, BATCH_EVENTS_LIMIT))?;
                 let batch = self.batch(&page)?;
                 self.told.send_modify(|told| told.oldest_waiting = batch.first().map(|first| first.time));
                 term.commit(&batch)?;
                 self.tell(term.next);
+                if term.next >= *self.log.head().borrow() {
+                    self.rest(runtime, PACE.saturating_sub(began.elapsed()));
+                }
             } else if !self.is_stopped() {
                 term.rest()?;
             }
