@@ -4,11 +4,12 @@ use convenio_tests::{
     Ledger, Server, User, folder,
     kafka::Brokers,
     nodes::{copy_identity, free_ports, node, until},
-    server::convenio,
+    server::{Start, convenio},
     tls::TlsProxy,
     users::listing,
 };
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 async fn forwards(server: &Server) {
@@ -139,4 +140,27 @@ async fn nodes_on_several_machines_speak_https() {
     let mut status = convenio(["status", "--node", &proxy.url]);
     let status = status.env("SSL_CERT_FILE", &authority).output().expect("it runs");
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_hangs_is_waited_for_until_it_has_a_successor_and_no_longer() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &["--set", "group.min.session.timeout.ms=1000"]);
+    let [one, two] = free_ports();
+    let session = |start: Start| start.with("--kafka").with("session.timeout.ms=2000");
+    let first = session(node(&folder.path().join("a"), &brokers, "a", one, &[two])).run().expect("the first node");
+    let ledger = Ledger::new(first);
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &folder.path().join("b"));
+    let second = session(node(&folder.path().join("b"), &brokers, "b", two, &[one])).run().expect("the second node");
+    forwards(&second).await;
+
+    ledger.server.signal("STOP");
+    let (asked, id, data) = (Instant::now(), Uuid::new_v4(), listing(Uuid::new_v4(), "Oferta"));
+    let here = giver.at(&second);
+    here.send_as(id, "publish-offer", &data).await.refused(503, "outcome-unknown");
+    // A command that nobody answers is given up after 25 s.
+    assert!(asked.elapsed() < Duration::from_secs(20), "it took {:?}", asked.elapsed());
+    until(&second, "the other one writes", |status| status["role"] == "writer").await;
+    here.send_as(id, "publish-offer", &data).await.accepted();
 }

@@ -57,7 +57,7 @@ fn transact(producer: &BaseProducer, topics: &[String; 2], size: u64, bytes: usi
         }
     }
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(10));
+        producer.poll(Duration::from_millis(1));
     }
     producer.commit_transaction(WAIT)
 }
