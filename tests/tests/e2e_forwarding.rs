@@ -104,13 +104,14 @@ async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
     giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
     third.stop();
 
-    // Nor is anything taken from a node that does not hold the secret.
+    // Nor is anything taken from a node that does not hold the secret: it says so before anybody sends it a command.
     std::fs::write(folder.path().join("c-identity/cluster-secret"), "x".repeat(40)).expect("written");
     let third = node(&folder.path().join("c"), &brokers, "c", three, &[two]).run().expect("the third node");
-    forwards(&third).await;
-    giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
     let status = until(&third, "the alarm", |status| status["log"]["alarm"].is_string()).await;
     assert!(status["log"]["alarm"].as_str().is_some_and(|alarm| alarm.contains("cluster secret")), "{status:#}");
+    assert_eq!(status["log"]["forwards"], false, "{status:#}");
+    User::anonymous(&third).get("/readyz?for=commands").await.refused(503, "no-writer");
+    giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
     let unsigned = reqwest::Client::new().post(format!("{}/cluster/v1/commands", second.url)).body("{}\n");
     assert_eq!(unsigned.send().await.expect("an answer").status(), 401);
 }
@@ -158,7 +159,8 @@ async fn a_writer_that_hangs_is_waited_for_until_it_has_a_successor_and_no_longe
     ledger.server.signal("STOP");
     let (asked, id, data) = (Instant::now(), Uuid::new_v4(), listing(Uuid::new_v4(), "Oferta"));
     let here = giver.at(&second);
-    here.send_as(id, "publish-offer", &data).await.refused(503, "outcome-unknown");
+    let unknown = here.send_as(id, "publish-offer", &data).await;
+    assert_eq!(unknown.status, 503, "{}", unknown.text);
     // A command that nobody answers is given up after 25 s.
     assert!(asked.elapsed() < Duration::from_secs(20), "it took {:?}", asked.elapsed());
     until(&second, "the other one writes", |status| status["role"] == "writer").await;

@@ -73,7 +73,7 @@ impl Forwarder {
     /// Runs until nobody can send commands any more.
     pub(crate) async fn run(self, mut queue: mpsc::Receiver<Waiting>) -> anyhow::Result<()> {
         // No proxy: commands go to the node that is named. No redirect: one hop.
-        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
+        let client = Client::builder().connect_timeout(CONNECT_TIMEOUT);
         let client = client.redirect(Policy::none()).no_proxy().build()?;
         let requests = Arc::new(Semaphore::new(REQUESTS_LIMIT));
         let mut looks = tokio::time::interval(LOOK);
@@ -82,8 +82,9 @@ impl Forwarder {
             let first = tokio::select! {
                 biased;
                 first = queue.recv() => first,
+                // A request without commands asks whether the writer would take some.
                 _ = looks.tick() => {
-                    self.look(&client).await;
+                    self.send(&client, Chunk::default(), &requests).await;
                     continue;
                 }
             };
@@ -101,55 +102,47 @@ impl Forwarder {
         }
     }
 
-    /// The writer, where it announced itself as a node that is known here.
-    fn writer(&self) -> Option<NodeUrl> {
+    /// The writer, where it announced itself as a node that is known here; else what somebody must look at, if anything.
+    fn writer(&self) -> Result<NodeUrl, Option<String>> {
         let following = self.following.borrow();
-        let announced = following.writer.as_ref().filter(|writer| writer.node != self.name)?;
-        let url = announced.url.as_deref().and_then(|url| NodeUrl::parse(url).ok());
-        let peer = url.filter(|url| self.peers.contains(url));
-        if peer.is_none() && announced.url.is_some() {
-            let alarm = format!(
-                "the node {:?} announced itself as writer at {:?}, which is no --peer of this node: nothing is sent there",
-                announced.node,
-                announced.url.as_deref().unwrap_or_default()
-            );
-            drop(following);
-            self.tell(Forwarding { reaches: false, alarm: Some(alarm) });
-        }
-        peer
+        let announced = following.writer.as_ref().filter(|writer| writer.node != self.name).ok_or(None)?;
+        let Some(url) = announced.url.as_deref() else { return Err(None) };
+        let peer = NodeUrl::parse(url).ok().filter(|url| self.peers.contains(url));
+        peer.ok_or_else(|| {
+            Some(format!(
+                "the node {:?} announced itself as writer at {url:?}, which is no --peer of this node: nothing is sent there",
+                announced.node
+            ))
+        })
     }
 
-    fn tell(&self, now: Forwarding) {
+    fn tell(&self, reaches: bool, alarm: Option<String>) {
         self.told.send_if_modified(|told| {
-            if let Some(alarm) = now.alarm.as_ref().filter(|alarm| told.alarm.as_ref() != Some(alarm)) {
+            if let Some(alarm) = alarm.as_ref().filter(|alarm| told.alarm.as_ref() != Some(alarm)) {
                 tracing::error!(alarm, "commands cannot be forwarded");
             }
+            let now = Forwarding { reaches, alarm };
             let changed = *told != now;
             *told = now;
             changed
         });
     }
 
-    fn tell_reached(&self, reaches: bool) {
-        self.tell(Forwarding { reaches, alarm: None });
-    }
-
-    /// Looks whether the writer takes commands, while nobody sends any.
-    async fn look(&self, client: &Client) {
-        let Some(writer) = self.writer() else {
-            return self.told.send_modify(|told| told.reaches = false);
-        };
-        let asked = client.get(writer.join("/readyz?for=commands")).timeout(LOOK).send().await;
-        self.tell_reached(asked.is_ok_and(|answer| answer.status().is_success()));
-    }
-
     /// Sends a chunk; returns when the writer has all of it in its queue, so that the next one comes after it.
     async fn send(&self, client: &Client, chunk: Chunk, requests: &Arc<Semaphore>) {
         let Chunk { body, waiting } = chunk;
-        let Some(writer) = self.writer() else { return refuse(waiting, Unavailable::NoWriter) };
+        let writer = match self.writer() {
+            Ok(writer) => writer,
+            Err(alarm) => {
+                self.tell(false, alarm);
+                return refuse(waiting, Unavailable::NoWriter);
+            }
+        };
         let permit = requests.clone().acquire_owned().await.expect("it is never closed");
         let signature = self.secret.sign(PATH, &body);
-        let request = client.post(writer.join(PATH)).header(signature::HEADER, signature);
+        // Commands wait behind a question, which is therefore a short one.
+        let within = if waiting.is_empty() { LOOK } else { REQUEST_TIMEOUT };
+        let request = client.post(writer.join(PATH)).header(signature::HEADER, signature).timeout(within);
         let announced = self.following.borrow().writer.clone();
         let sent = tokio::select! {
             sent = request.body(body).send() => sent,
@@ -162,19 +155,19 @@ impl Forwarder {
             Ok(response) => response,
             // Nothing was sent.
             Err(error) if error.is_connect() => {
-                self.tell_reached(false);
+                self.tell(false, None);
                 tracing::debug!(error = &error as &dyn std::error::Error, "the writer is not reached");
                 return refuse(waiting, Unavailable::NoWriter);
             }
             Err(error) => {
-                self.tell_reached(false);
+                self.tell(false, None);
                 tracing::warn!(error = &error as &dyn std::error::Error, "the writer gave no answer");
                 return refuse(waiting, Unavailable::OutcomeUnknown);
             }
         };
         match response.status() {
             StatusCode::OK => {
-                self.tell_reached(true);
+                self.tell(true, None);
                 let replaced = replaced(self.following.clone(), announced);
                 tokio::spawn(async move {
                     let body = tokio::select! {
@@ -187,13 +180,13 @@ impl Forwarder {
             }
             // It took none of them.
             StatusCode::SERVICE_UNAVAILABLE => {
-                self.tell_reached(false);
+                self.tell(false, None);
                 refuse(waiting, Unavailable::NoWriter);
             }
             status => {
                 let said = response.text().await.unwrap_or_default();
                 let alarm = format!("the writer at {} refuses this node's requests: {status}: {said}", writer.as_str());
-                self.tell(Forwarding { reaches: false, alarm: Some(alarm) });
+                self.tell(false, Some(alarm));
                 let nothing_done = status.is_client_error();
                 refuse(waiting, if nothing_done { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown });
             }
@@ -216,5 +209,38 @@ fn answer(body: &[u8], waiting: Vec<Waiting>) {
         let told = lines.next().and_then(|line| serde_json::from_slice::<wire::SentAnswer>(line).ok());
         let unknown = || Err(Refusal::Unavailable(Unavailable::OutcomeUnknown));
         one.end(told.map_or_else(unknown, wire::SentAnswer::answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use convenio_events::Sequence;
+
+    #[tokio::test]
+    async fn an_alarm_is_over_with_the_writer_that_it_was_about() {
+        let announced = |node: &str, url: &str| {
+            let (node, url) = (node.to_owned(), Some(url.to_owned()));
+            Some(Announced { node, url, next_sequence: Sequence::ZERO, root: None })
+        };
+        let start = Following { offset: 0, confirmed: None, halted: None, closed: None, writer: None };
+        let (writers, following) = watch::channel(start);
+        let (told, seen) = watch::channel(Forwarding::default());
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = Secret::open(None, folder.path()).expect("made");
+        let peers = vec![NodeUrl::parse("http://127.0.0.1:1").expect("a node")];
+        let forwarder = Forwarder { name: "here".to_owned(), peers, secret, following, told };
+        let (client, requests) = (Client::new(), Arc::new(Semaphore::new(1)));
+        for (writer, is_alarm) in [
+            (announced("there", "http://127.0.0.1:2"), true),
+            (None, false),
+            (announced("there", "http://192.0.2.1"), true),
+            (announced("here", "http://127.0.0.1:3"), false),
+        ] {
+            writers.send_modify(|following| following.writer.clone_from(&writer));
+            forwarder.send(&client, Chunk::default(), &requests).await;
+            assert_eq!(seen.borrow().alarm.is_some(), is_alarm, "{writer:?}");
+            assert!(!seen.borrow().reaches);
+        }
     }
 }

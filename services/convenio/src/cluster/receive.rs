@@ -39,9 +39,15 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
         Ok(submissions) => submissions,
         Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
     };
-    match receiver.ledger.standing().role {
-        // What comes while it begins waits until it writes.
-        Role::Writer | Role::Starting => {}
+    let standing = receiver.ledger.standing();
+    match standing.role {
+        Role::Writer if submissions.is_empty() && standing.clock_jumped => {
+            return refused(StatusCode::SERVICE_UNAVAILABLE, "this node's clock jumped");
+        }
+        Role::Writer => {}
+        // What comes while it begins waits until it writes; who only asks is told that it does not yet.
+        Role::Starting if !submissions.is_empty() => {}
+        Role::Starting => return refused(StatusCode::SERVICE_UNAVAILABLE, "this node does not write yet"),
         Role::Follower | Role::Stopped => return refused(StatusCode::SERVICE_UNAVAILABLE, "this node does not write"),
     }
     receiver.views.keep_pace().await;
