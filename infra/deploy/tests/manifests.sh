@@ -21,18 +21,6 @@ if [ "$(cat "$environment/packages" 2>/dev/null)" != "${packages[*]}" ]; then
 fi
 
 cd infra/deploy || exit 1
-passed=0 failed=0
-check() {
-    local output
-    if output="$("${@:2}" 2>&1)"; then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$1"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n%s\n' "$1" "$output"
-    fi
-}
-
 check Dockerfile "$environment/bin/hadolint" Dockerfile
 check compose.yaml "$environment/bin/check-jsonschema" --builtin-schema vendor.compose-spec compose.yaml
 for manifest in kubernetes/*.yaml; do

@@ -40,18 +40,6 @@ rules_of() {
         awk '{ sub(/^"expr": /, ""); print "  - record: dashboard:expression_" NR "\n    expr: " $0 }'
 }
 
-passed=0 failed=0
-check() {
-    local output
-    if output="$("${@:2}" 2>&1)"; then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$1"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n%s\n' "$1" "$output"
-    fi
-}
-
 cd infra/deploy || exit 1
 check prometheus/prometheus.yaml "$promtool" check config prometheus/prometheus.yaml
 check prometheus/alerts.yaml "$promtool" check rules --lint-fatal prometheus/alerts.yaml

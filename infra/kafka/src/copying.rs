@@ -6,6 +6,7 @@ use crate::{
     closing::Closed,
     error::KafkaLogError,
     follower::{Cursor, Following},
+    reading::RETRY,
 };
 use convenio_events::{RecordedEvent, causes::with_causes};
 use convenio_journal::Mirror;
@@ -16,14 +17,12 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tokio::sync::watch;
 
 /// Pieces that wait to be written.
 const PIECES_AHEAD: usize = 4;
-/// How long to wait before a failed journal is tried again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Events as they go into the journal, and what can be told once they are there.
 pub(crate) struct Piece {

@@ -23,12 +23,11 @@ use convenio_events::{
 use convenio_journal::Journal;
 use rdkafka::error::KafkaResult;
 use serde_json::json;
-use std::{
-    sync::Arc,
-    thread::JoinHandle,
-    time::{Duration, Instant},
+use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot, watch},
 };
-use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long this node's copy may take to show what was committed.
 const COPY_DEADLINE: Duration = Duration::from_secs(60);
@@ -42,7 +41,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the thread is asked for.
 enum Asked {
-    Append(Batch, oneshot::Sender<Result<(), Refused>>),
+    Append(Batch, oneshot::Sender<Result<i64, Refused>>),
     /// Whether the topic still ends where this writer ended it.
     End(oneshot::Sender<KafkaResult<bool>>),
 }
@@ -109,21 +108,18 @@ pub(crate) fn open(
 }
 
 /// Waits until everything up to an offset of the topic is in this node's journal.
-pub(crate) fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Result<(), KafkaLogError> {
-    let deadline = Instant::now() + COPY_DEADLINE;
-    loop {
-        let now = following.borrow().clone();
-        if now.offset >= offset {
-            return Ok(());
-        }
-        if let Some(why) = now.halted {
-            return Err(KafkaLogError::Halted(why));
-        }
-        if Instant::now() > deadline {
-            return Err(KafkaLogError::Late("show this node what was committed"));
-        }
-        std::thread::sleep(Duration::from_millis(2));
+async fn copied(mut following: watch::Receiver<Following>, offset: i64, within: Duration) -> Result<(), KafkaLogError> {
+    let there = following.wait_for(|now| now.offset >= offset || now.halted.is_some());
+    match tokio::time::timeout(within, there).await {
+        Err(_) => Err(KafkaLogError::Late("show this node what was committed")),
+        Ok(Ok(now)) if now.offset >= offset => Ok(()),
+        Ok(now) => Err(KafkaLogError::Halted(now.ok().and_then(|now| now.halted.clone()).unwrap_or_default())),
     }
+}
+
+/// The same, for a thread that may block.
+pub(crate) fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Result<(), KafkaLogError> {
+    Handle::current().block_on(copied(following.clone(), offset, COPY_DEADLINE))
 }
 
 fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i64) {
@@ -139,7 +135,7 @@ fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i
         let outcome = transactions.transact(|this| this.send_events(&batch));
         let failed = outcome.is_err();
         end = outcome.as_ref().map_or(end, |offset| transactions::end_after(*offset));
-        let outcome = outcome.map(drop).map_err(|failure| {
+        let outcome = outcome.map_err(|failure| {
             let fatal = transactions.fatal_error();
             tracing::warn!(error = &failure as &dyn std::error::Error, ?fatal, "a transaction did not end well");
             match failure {
@@ -177,17 +173,18 @@ impl LogWriter for Writer {
         let (answer, answered) = oneshot::channel();
         let ended = || AppendError::Unknown("the producer has ended".into());
         asks.send(Asked::Append(batch, answer)).await.map_err(|_| ended())?;
-        match answered.await.map_err(|_| ended())? {
-            Ok(()) => {}
+        let offset = match answered.await.map_err(|_| ended())? {
+            Ok(offset) => offset,
             Err(Refused::Unknown(cause)) => return Err(AppendError::Unknown(cause)),
             Err(Refused::Fenced) => {
                 self.state = State::Fenced;
                 return Err(AppendError::Fenced);
             }
             Err(Refused::FencedCommitting { offset }) => return self.find_out(&last, offset).await,
-        }
+        };
         // Committed; it counts when this node has read it back like everybody else.
-        self.copied(COPY_DEADLINE, |writer, _| *writer.journal.head().borrow() >= next).await?;
+        let copied = copied(self.following.clone(), offset, COPY_DEADLINE).await;
+        copied.map_err(|error| AppendError::Unknown(error.into()))?;
         self.next = next;
         self.state = State::Usable;
         Ok(())
@@ -220,7 +217,8 @@ impl LogWriter for Writer {
 impl Writer {
     /// Whether a batch whose commit was fenced had been committed before: the copy tells once it is past the batch's place.
     async fn find_out(&mut self, last: &RecordedEvent, offset: i64) -> Result<(), AppendError> {
-        self.copied(VERDICT_DEADLINE, |_, following| following.offset >= offset).await?;
+        let copied = copied(self.following.clone(), offset, VERDICT_DEADLINE).await;
+        copied.map_err(|error| AppendError::Unknown(error.into()))?;
         let found = self.journal.read(last.sequence, 1).await.map_err(|error| AppendError::Unknown(error.into()))?;
         self.state = State::Fenced;
         // Another event may have taken its sequence.
@@ -228,30 +226,6 @@ impl Writer {
             return Ok(());
         }
         Err(AppendError::Fenced)
-    }
-
-    /// Waits until the copy on this node is so far.
-    async fn copied(&self, within: Duration, far: impl Fn(&Self, &Following) -> bool) -> Result<(), AppendError> {
-        let (mut following, mut head) = (self.following.clone(), self.journal.head());
-        let wait = async {
-            loop {
-                let now = following.borrow_and_update().clone();
-                head.mark_unchanged();
-                if far(self, &now) {
-                    return Ok(());
-                }
-                if let Some(why) = now.halted {
-                    return Err(AppendError::Unknown(KafkaLogError::Halted(why).into()));
-                }
-                let changed = tokio::select! {
-                    changed = following.changed() => changed,
-                    changed = head.changed() => changed,
-                };
-                changed.map_err(|_| AppendError::Unknown("this node has stopped following the log".into()))?;
-            }
-        };
-        let late = |_| AppendError::Unknown("this node does not see what became of it in time".into());
-        tokio::time::timeout(within, wait).await.map_err(late)?
     }
 }
 

@@ -46,12 +46,7 @@ impl Journal {
     /// [`JournalError`].
     pub fn open_mirror(&self) -> Result<Mirror, JournalError> {
         let shared = self.shared.clone();
-        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| JournalError::Unavailable {
-            path: shared.data.clone(),
-            source,
-        };
-        let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
-        let fence = fence.ok_or_else(|| JournalError::InUse { path: shared.file.clone() })?;
+        let fence = shared.fence()?;
         let connection = format::open_read_write(&shared.file)?;
         let prepared = prepare(&connection).map_err(|error| error.at(&shared.file))?;
         let (next, cursor) = prepared.ok_or_else(|| JournalError::NoCopy { path: shared.file.clone() })?;

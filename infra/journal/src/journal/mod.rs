@@ -26,6 +26,7 @@ use convenio_events::{
     log::{EventLog, OpenError, OpenedWriter, PAGE_BYTES_LIMIT, PAGE_EVENTS_LIMIT, ReadError},
 };
 use error::RowError;
+use lock::Fence;
 use readers::{READERS_LIMIT, Readers};
 use std::{
     ops::ControlFlow,
@@ -78,6 +79,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Takes the fence, or says why not.
+    fn fence(&self) -> Result<Fence, JournalError> {
+        let unavailable =
+            |error: std::io::Error| JournalError::Unavailable { path: self.data.clone(), source: error.into() };
+        let fence = Fence::take(&self.data).map_err(unavailable)?;
+        fence.ok_or_else(|| JournalError::InUse { path: self.file.clone() })
+    }
+
     fn raise_head(&self, head: Sequence) {
         self.head.send_if_modified(|known| {
             let raised = head > *known;

@@ -30,19 +30,15 @@ impl Journal {
     /// [`JournalError::InUse`] while somebody writes, [`JournalError::Copy`] where it is no log of its own, and others.
     pub fn hold(&self) -> Result<Held, JournalError> {
         let shared = self.shared.clone();
-        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| JournalError::Unavailable {
-            path: shared.file.clone(),
-            source,
-        };
-        let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
-        let fence = fence.ok_or_else(|| JournalError::InUse { path: shared.file.clone() })?;
+        let fence = shared.fence()?;
         let connection = format::open_read_write(&shared.file)?;
         let at = |error: rusqlite::Error| RowError::from(error).at(&shared.file);
         if is_mirror(&connection).map_err(at)? {
             return Err(JournalError::Copy { path: shared.file.clone() });
         }
         if !checkpoint(&connection, "TRUNCATE").map_err(at)?.complete {
-            return Err(unavailable("another process is reading the journal and does not end".into()));
+            let source = "another process is reading the journal and does not end".into();
+            return Err(JournalError::Unavailable { path: shared.file.clone(), source });
         }
         let head = format::head(&connection).map_err(|error| error.at(&shared.file))?;
         shared.raise_head(head);

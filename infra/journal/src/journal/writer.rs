@@ -55,8 +55,7 @@ struct Writer {
 /// Opens the writer of a journal. It blocks.
 pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let unavailable = |source: Cause| JournalError::Unavailable { path: shared.data.clone(), source };
-    let fence = Fence::take(&shared.data).map_err(|error| unavailable(error.into()))?;
-    let fence = fence.ok_or(OpenError::InUse)?;
+    let fence = shared.fence()?;
     let mut connection = format::open_read_write(&shared.file)?;
     if is_mirror(&connection).map_err(|error| RowError::from(error).at(&shared.file))? {
         return Err(JournalError::Copy { path: shared.file.clone() }.into());
