@@ -3,108 +3,29 @@
 
 #![allow(clippy::print_stdout, missing_docs)]
 
+#[path = "offers/mod.rs"]
+mod offers;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use convenio_events::{
-    LanguageMap, OrganisationId, RecordKind, Subject, codes::Visibility, entry::Audience, types::listing,
-};
+use convenio_events::RecordKind;
 use convenio_projections::{
     ReaderIdentity, RebuildProgress, ViewName, Views,
     collection::{ListQuery, Sort, list},
 };
+use offers::{WORDS, fill};
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
-use support::{
-    Ledger, by, id, start,
-    story::{Dice, listing_terms, listing_text},
-};
-
-const WORDS: [&str; 24] = [
-    "vacunación",
-    "formação",
-    "laboratoire",
-    "community",
-    "health",
-    "workers",
-    "atención",
-    "primaria",
-    "accompaniment",
-    "tuberculosis",
-    "materna",
-    "cadena",
-    "frío",
-    "vigilância",
-    "epidémiologie",
-    "rural",
-    "clinic",
-    "guideline",
-    "hospital",
-    "nutrición",
-    "saúde",
-    "mental",
-    "district",
-    "training",
-];
-
-fn words(n: u64, count: u64) -> String {
-    let mut state = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut out = String::new();
-    for _ in 0..count {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        out.push_str(WORDS[(state % WORDS.len() as u64) as usize]);
-        out.push(' ');
-    }
-    out.push_str(&n.to_string());
-    out
-}
-
-fn languages(texts: &[(&str, String)]) -> LanguageMap {
-    let texts: Vec<String> = texts.iter().map(|(tag, text)| format!(r#""{tag}":"{text}""#)).collect();
-    let json = format!(r#"{{"original":"es","texts":{{{}}}}}"#, texts.join(","));
-    serde_json::from_str(&json).expect("a language map")
-}
-
-fn text(n: u64) -> listing::ListingText {
-    let title = languages(&[("es", words(n, 5)), ("en", words(n + 7, 5))]);
-    listing::ListingText { summary: Some(languages(&[("es", words(n + 13, 20))])), ..listing_text(title) }
-}
-
-/// Event number `step` of offer `n`: published, revised, paused, resumed, revised.
-fn tell(ledger: &mut Ledger, n: u64, step: u64) {
-    let owner: OrganisationId = id(1);
-    let subject = Subject::new(RecordKind::Offer, id::<()>(u128::from(n) + 2).uuid());
-    let terms = listing_terms(&mut Dice(n.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-    let (by, public) = (by(owner), Audience::Public);
-    match step {
-        0 => {
-            let facts = listing::Published { organisation: owner, terms, visibility: Visibility::Public };
-            ledger.put(subject, by, public, facts, Some(text(n)));
-        }
-        2 => drop(ledger.put(subject, by, public, listing::Paused {}, None)),
-        3 => drop(ledger.put(subject, by, public, listing::Resumed {}, None)),
-        _ => drop(ledger.put(subject, by, public, listing::Revised { terms }, Some(text(n + 1_000_000_007)))),
-    }
-}
+use support::{Ledger, cpu_seconds, start};
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
     let (offers, each) = (arguments.next().unwrap_or(200_000), arguments.next().unwrap_or(5));
     let mut ledger = Ledger::open(1).await;
-    for n in 0..offers {
-        for step in 0..each {
-            tell(&mut ledger, n, step);
-        }
-        if n % 1_000 == 0 {
-            ledger.commit().await;
-        }
-    }
-    ledger.commit().await;
+    fill(&mut ledger, offers, each).await;
     let head = ledger.head();
     let folder = tempfile::tempdir().expect("a folder");
     let views = start(folder.path(), &ledger.log, 4_000).await;
@@ -124,14 +45,6 @@ async fn main() {
     }
     questions(&views);
     views.shutdown().await;
-}
-
-/// Processor time of this process so far, from `/proc/self/stat` in ticks of 10 ms; 0 where there is none.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<f64> =
-        stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|f| f.parse().unwrap_or(0.0)).collect();
-    fields.get(11..13).map_or(0.0, |ticks| ticks.iter().sum::<f64>() / 100.0)
 }
 
 fn questions(views: &Views) {

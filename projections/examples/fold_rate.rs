@@ -15,7 +15,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
-use support::{Ledger, settle, start, story::Story};
+use support::{Ledger, cpu_seconds, settle, start, story::Story};
 
 #[tokio::main]
 async fn main() {
@@ -46,14 +46,6 @@ async fn main() {
     reads(&views, &ledger).await;
     latency(&views, &mut ledger).await;
     views.shutdown().await;
-}
-
-/// Processor time of this process so far, from `/proc/self/stat` in ticks of 10 ms; 0 where there is none.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<f64> =
-        stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|f| f.parse().unwrap_or(0.0)).collect();
-    fields.get(11..13).map_or(0.0, |ticks| ticks.iter().sum::<f64>() / 100.0)
 }
 
 async fn decode_floor(ledger: &Ledger) {

@@ -8,28 +8,35 @@ use crate::{
     },
 };
 use convenio_events::{
-    AgreementId, Event, OrganisationId, RecordKind, Subject,
+    AgreementId, Event, OrganisationId, RecordKind, StreamVersion, Subject,
     codes::Visibility,
     types::{Facts, access, agreement, convening, learning, listing, organisation, record},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 /// Subjects that are kept in memory between pages.
 const SUBJECTS_KEPT: usize = 20_000;
 
+/// `number` is the sequence of the subject's first event. Ids come in no order: what is kept by number is written where the last
+/// rows were, and only one narrow index takes a page for each id.
 pub(crate) const TABLE: &str = "
 CREATE TABLE subject (
-    subject BLOB PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    subject BLOB NOT NULL UNIQUE,
     visibility INTEGER,
     later_visibility INTEGER,
     organisations BLOB NOT NULL,
     title TEXT
-) WITHOUT ROWID;
+);
 ";
-pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER BY subject");
+pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER BY number");
+
+const WRITE: &str = "INSERT INTO subject (number, subject, visibility, later_visibility, organisations, title) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (number) DO UPDATE SET \
+    visibility = ?3, later_visibility = ?4, organisations = ?5, title = ?6";
 
 /// Who may see a record today.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -54,8 +61,10 @@ pub(crate) struct Standings {
     touched: Vec<Subject>,
 }
 
-struct Kept {
-    standing: Standing,
+pub(crate) struct Kept {
+    /// The sequence of the subject's first event.
+    pub(crate) number: i64,
+    pub(crate) standing: Standing,
     /// Of a learning that is not published yet, the visibility that it will have.
     later: Option<Circle>,
     title: Option<Box<str>>,
@@ -63,14 +72,20 @@ struct Kept {
 }
 
 impl Standings {
-    /// Learns what an event says of its subject, and gives the standing after it.
-    pub(crate) fn learn(&mut self, file: &Connection, event: &Event, titles: bool) -> Result<&Standing, ApplyError> {
+    /// Learns what an event says of its subject, and gives what is known after it.
+    pub(crate) fn learn(&mut self, file: &Connection, event: &Event, titles: bool) -> Result<&Kept, ApplyError> {
         let subject = event.subject;
+        // A subject's first event needs no look at the file.
+        let new = event.stream_version == StreamVersion(0);
         let kept = match self.kept.entry(subject) {
-            std::collections::hash_map::Entry::Occupied(kept) => kept.into_mut(),
-            std::collections::hash_map::Entry::Vacant(empty) => empty.insert(load(file, subject)?),
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(empty) if new => empty.insert(Kept::new(event)),
+            Entry::Vacant(empty) => {
+                let missing = || ApplyError::Contradiction(format!("{subject} has no first event"));
+                empty.insert(load(file, subject)?.ok_or_else(missing)?)
+            }
         };
-        let mut changed = kept.look(event);
+        let mut changed = kept.look(event) || new;
         each_named(event, |organisation| {
             if !kept.standing.organisations.contains(&organisation) {
                 kept.standing.organisations.push(organisation);
@@ -85,16 +100,17 @@ impl Standings {
             kept.touched = true;
             self.touched.push(subject);
         }
-        Ok(&kept.standing)
+        Ok(kept)
     }
 
     pub(crate) fn flush(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        let mut write = file.prepare_cached("INSERT OR REPLACE INTO subject VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let mut write = file.prepare_cached(WRITE)?;
         for subject in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&subject) else { continue };
             kept.touched = false;
             let organisations = organisations_bytes(&kept.standing.organisations);
             write.execute(params![
+                kept.number,
                 subject_bytes(subject),
                 circle_number(kept.standing.circle),
                 circle_number(kept.later),
@@ -110,6 +126,11 @@ impl Standings {
 }
 
 impl Kept {
+    fn new(event: &Event) -> Self {
+        let number = event.sequence.0.cast_signed();
+        Self { number, standing: Standing::default(), later: None, title: None, touched: false }
+    }
+
     /// Learns who may see the record from now on; true when that changed.
     fn look(&mut self, event: &Event) -> bool {
         let before = (self.standing.circle, self.later);
@@ -135,32 +156,28 @@ impl Kept {
     }
 }
 
-fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Kept> {
-    let found = file
-        .prepare_cached("SELECT visibility, organisations, title, later_visibility FROM subject WHERE subject = ?1")?
-        .query_row([subject_bytes(subject)], |row| {
-            let standing = Standing {
-                circle: circle_from(row.get(0)?),
-                organisations: organisations_from(row.get_ref(1)?.as_blob()?),
-            };
-            let title = row.get::<_, Option<String>>(2)?.map(Into::into);
-            Ok(Kept { standing, later: circle_from(row.get(3)?), title, touched: false })
-        })
-        .optional()?;
-    Ok(found.unwrap_or(Kept { standing: Standing::default(), later: None, title: None, touched: false }))
+fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Option<Kept>> {
+    let sql = "SELECT visibility, organisations, title, later_visibility, number FROM subject WHERE subject = ?1";
+    let found = file.prepare_cached(sql)?.query_row([subject_bytes(subject)], |row| {
+        let title = row.get::<_, Option<String>>(2)?.map(Into::into);
+        let later = circle_from(row.get(3)?);
+        Ok(Kept { number: row.get(4)?, standing: standing_from(row, 0)?, later, title, touched: false })
+    });
+    found.optional()
 }
 
-/// A subject's standing and title.
-pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<(Standing, Option<String>)>, QueryError> {
-    let mut statement = reader.statement("SELECT visibility, organisations, title FROM subject WHERE subject = ?1")?;
-    let found = statement.query_row([subject], |row| {
-        let standing = Standing {
-            circle: circle_from(row.get(0)?),
-            organisations: organisations_from(row.get_ref(1)?.as_blob()?),
-        };
-        Ok((standing, row.get(2)?))
-    });
-    Ok(found.optional()?)
+/// The standing in a row, from its columns `visibility` and `organisations` on.
+pub(crate) fn standing_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
+    Ok(Standing {
+        circle: circle_from(row.get(at)?),
+        organisations: organisations_from(row.get_ref(at + 1)?.as_blob()?),
+    })
+}
+
+/// A subject's standing.
+pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<Standing>, QueryError> {
+    let mut statement = reader.statement("SELECT visibility, organisations FROM subject WHERE subject = ?1")?;
+    Ok(statement.query_row([subject], |row| standing_from(row, 0)).optional()?)
 }
 
 /// The record because of which something happened to another one: whoever may not see it may not see that either.

@@ -69,7 +69,7 @@ pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) ->
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn standing(reader: &Reader, subject: Subject) -> Result<Option<Standing>, QueryError> {
-    Ok(standing::read(reader, &subject_bytes(subject))?.map(|(standing, _)| standing))
+    standing::read(reader, &subject_bytes(subject))
 }
 
 /// Whether the reader may read an event today: a public one always, a restricted one when it may see the record it happened to, and

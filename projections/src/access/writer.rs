@@ -51,7 +51,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Access,
-        version: 3,
+        version: 4,
         tables: &[TABLES, standing::TABLE],
         indexes: "",
         make: || Box::new(Writer::default()),

@@ -5,7 +5,8 @@ use super::{
     writer::{actor_bytes, actor_from},
 };
 use crate::{
-    QueryError, ReaderIdentity, standing,
+    QueryError, ReaderIdentity,
+    standing::{self, Standing, standing_from},
     store::{
         Reader,
         codec::{subject_bytes, subject_from},
@@ -19,22 +20,26 @@ use serde_json::value::RawValue;
 
 /// The most rows that one question looks at: a page may then be short, and its `next_before` goes on from there.
 const ROWS_LIMIT: usize = 20_000;
-const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, e.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
-    e.command_id, e.audience, s.grant_id IS NOT NULL";
+const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, r.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
+    e.command_id, e.audience, s.grant_id IS NOT NULL, r.visibility, r.organisations, r.title";
+/// The records' own rows, and the sample grants.
+const JOINED: &str = "JOIN subject r ON r.number = e.record LEFT JOIN sample_grant s ON s.grant_id = e.grant_id";
+/// What an event's record is found by.
+const BY_SUBJECT: &str = "e.record = (SELECT number FROM subject WHERE subject = ?2)";
 
 /// The activity feed: what happened on records that the reader may see today.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn feed(reader: &Reader, identity: &ReaderIdentity, query: &TrailQuery) -> Result<TrailPage<FeedItem>, QueryError> {
-    page(reader, identity, query, |row, title| FeedItem {
+    page(reader, identity, query, |row| FeedItem {
         sequence: row.sequence,
         time: row.time,
         r#type: row.type_name(),
         subject: row.subject,
         kind: row.subject.kind,
         actor: actor_from(row.actor),
-        title: title.and_then(|title| RawValue::from_string(title).ok()),
+        title: row.title.and_then(|title| RawValue::from_string(title).ok()),
         sample: row.sample,
     })
 }
@@ -48,7 +53,7 @@ pub fn audit(
     identity: &ReaderIdentity,
     query: &TrailQuery,
 ) -> Result<TrailPage<AuditItem>, QueryError> {
-    page(reader, identity, query, |row, _| AuditItem {
+    page(reader, identity, query, |row| AuditItem {
         sequence: row.sequence,
         id: row.id,
         time: row.time,
@@ -73,10 +78,11 @@ pub fn sequences(
     before: Sequence,
     limit: usize,
 ) -> Result<Vec<Sequence>, QueryError> {
-    let sql = "SELECT sequence FROM event WHERE subject = ?1 AND sequence < ?2 ORDER BY sequence LIMIT ?3";
-    let mut statement = reader.statement(sql)?;
+    let sql =
+        format!("SELECT e.sequence FROM event e WHERE e.sequence < ?1 AND {BY_SUBJECT} ORDER BY e.sequence LIMIT ?3");
+    let mut statement = reader.statement(&sql)?;
     let before = i64::try_from(before.0).unwrap_or(i64::MAX);
-    let parameters = rusqlite::params![subject_bytes(subject), before, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let parameters = rusqlite::params![before, subject_bytes(subject), i64::try_from(limit).unwrap_or(i64::MAX)];
     let rows = statement.query_map(parameters, |row| row.get::<_, i64>(0))?;
     rows.map(|row| Ok(Sequence(row?.cast_unsigned()))).collect()
 }
@@ -114,7 +120,8 @@ struct Trail {
     time: Timestamp,
     suffix: String,
     subject: Subject,
-    subject_bytes: Vec<u8>,
+    standing: Standing,
+    title: Option<String>,
     because_of: Option<Vec<u8>>,
     stream_version: StreamVersion,
     actor: [u8; 16],
@@ -130,15 +137,15 @@ impl Trail {
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let subject_bytes: Vec<u8> = row.get(4)?;
-        let subject = subject_from(&subject_bytes).ok_or(rusqlite::Error::InvalidQuery)?;
+        let subject = subject_from(row.get_ref(4)?.as_blob()?).ok_or(rusqlite::Error::InvalidQuery)?;
         Ok(Self {
             sequence: Sequence(row.get::<_, i64>(0)?.cast_unsigned()),
             id: EventId::new(row.get(1)?),
             time: Timestamp::from_micros(row.get(2)?),
             suffix: row.get(3)?,
             subject,
-            subject_bytes,
+            standing: standing_from(row, 12)?,
+            title: row.get(14)?,
             because_of: row.get(5)?,
             stream_version: StreamVersion(row.get::<_, i64>(6)?.cast_unsigned()),
             actor: row.get(7)?,
@@ -149,20 +156,17 @@ impl Trail {
         })
     }
 
-    /// The record's title where the reader may see the record, and the one because of which it happened.
-    fn seen(&self, reader: &Reader, identity: &ReaderIdentity) -> Result<Option<Option<String>>, QueryError> {
-        let Some((own, title)) = standing::read(reader, &self.subject_bytes)? else { return Ok(None) };
-        if !own.lets(identity) {
-            return Ok(None);
+    /// Whether the reader may see the record, and the one because of which it happened.
+    fn is_seen(&self, reader: &Reader, identity: &ReaderIdentity) -> Result<bool, QueryError> {
+        if !self.standing.lets(identity) {
+            return Ok(false);
         }
-        if let (Some(other), Audience::Restricted) = (&self.because_of, self.audience) {
-            let other = standing::read(reader, other)?;
-            let unseen = !other.is_some_and(|(other, _)| other.lets(identity));
-            if unseen && !identity.admin_or_auditor {
-                return Ok(None);
+        match (&self.because_of, self.audience) {
+            (Some(other), Audience::Restricted) if !identity.admin_or_auditor => {
+                Ok(standing::read(reader, other)?.is_some_and(|other| other.lets(identity)))
             }
+            _ => Ok(true),
         }
-        Ok(Some(title))
     }
 
     fn is_asked_for(&self, query: &TrailQuery) -> bool {
@@ -179,14 +183,13 @@ fn page<T>(
     reader: &Reader,
     identity: &ReaderIdentity,
     query: &TrailQuery,
-    item: impl Fn(&Trail, Option<String>) -> T,
+    item: impl Fn(Trail) -> T,
 ) -> Result<TrailPage<T>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let before = query.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
     let (source, key) = source(query);
     let sql = format!(
-        "SELECT {COLUMNS} FROM {source} LEFT JOIN sample_grant s ON s.grant_id = e.grant_id \
-         WHERE e.sequence < ?1 {} ORDER BY e.sequence DESC",
+        "SELECT {COLUMNS} FROM {source} {JOINED} WHERE e.sequence < ?1 {} ORDER BY e.sequence DESC",
         if key.is_some() { "AND key = ?2" } else { "" }
     );
     let sql = sql.replace("key = ?2", key_column(query));
@@ -203,18 +206,17 @@ fn page<T>(
         }
         let row = Trail::read(row)?;
         looked_at += 1;
-        if row.is_asked_for(query)
-            && let Some(title) = row.seen(reader, identity)?
-        {
+        let sequence = row.sequence;
+        if row.is_asked_for(query) && row.is_seen(reader, identity)? {
             // There is a next page only where the reader sees something on it: rows that it may not see tell nothing.
             if page.items.len() == limit {
                 page.next_before = shown;
                 break;
             }
-            page.items.push(item(&row, title));
-            shown = Some(row.sequence);
+            page.items.push(item(row));
+            shown = Some(sequence);
         }
-        last = Some(row.sequence);
+        last = Some(sequence);
     }
     Ok(page)
 }
@@ -236,7 +238,7 @@ fn source(query: &TrailQuery) -> (&'static str, Option<Value>) {
 fn key_column(query: &TrailQuery) -> &'static str {
     match query {
         TrailQuery { organisation: Some(_), .. } => "a.organisation = ?2",
-        TrailQuery { subject: Some(_), .. } => "e.subject = ?2",
+        TrailQuery { subject: Some(_), .. } => BY_SUBJECT,
         TrailQuery { grant: Some(_), .. } => "e.grant_id = ?2",
         TrailQuery { actor: Some(_), .. } => "e.actor = ?2",
         _ => "",

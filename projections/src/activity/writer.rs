@@ -16,14 +16,15 @@ use convenio_events::{
 };
 use rusqlite::{Connection, params};
 
-/// `because_of` is the record on account of which it happened; `about` finds what concerns an organisation.
+/// `record` is the number of the subject; `because_of` is the record on account of which it happened; `about` finds what concerns an
+/// organisation.
 const TABLES: &str = "
 CREATE TABLE event (
     sequence INTEGER PRIMARY KEY,
     event_id BLOB NOT NULL,
     time INTEGER NOT NULL,
     type TEXT NOT NULL,
-    subject BLOB NOT NULL,
+    record INTEGER NOT NULL,
     because_of BLOB,
     stream_version INTEGER NOT NULL,
     actor BLOB NOT NULL,
@@ -36,7 +37,7 @@ CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
 
 const INDEXES: &str = "
-CREATE INDEX IF NOT EXISTS event_subject ON event (subject, sequence);
+CREATE INDEX IF NOT EXISTS event_record ON event (record, sequence);
 CREATE INDEX IF NOT EXISTS event_actor ON event (actor, sequence);
 CREATE INDEX IF NOT EXISTS event_grant ON event (grant_id, sequence);
 ";
@@ -52,7 +53,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Activity,
-        version: 3,
+        version: 4,
         tables: &[TABLES, standing::TABLE],
         indexes: INDEXES,
         make: || Box::new(Writer::default()),
@@ -83,19 +84,20 @@ struct Writer {
 impl View for Writer {
     fn apply(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
         let sequence = event.sequence.0.cast_signed();
-        let standing = self.standings.learn(file, event, true)?;
+        let record = self.standings.learn(file, event, true)?;
         let actor = event.actor.organisation();
-        let named = standing.organisations.iter().copied().filter(|named| Some(*named) != actor);
+        let named = record.standing.organisations.iter().copied().filter(|named| Some(*named) != actor);
         let about: Vec<_> =
             named.chain(actor).map(|organisation| (organisation.uuid().into_bytes(), sequence)).collect();
         self.about.extend(about);
+        let record = record.number;
         let insert = "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         file.prepare_cached(insert)?.execute(params![
             sequence,
             event.id.uuid(),
             event.time.micros(),
             event.facts.suffix(),
-            subject_bytes(event.subject),
+            record,
             standing::because_of(event).map(subject_bytes),
             event.stream_version.0.cast_signed(),
             actor_bytes(event.actor),

@@ -54,6 +54,15 @@ struct Kept {
     touched: bool,
     new: bool,
     words_changed: bool,
+    /// As the `record` table has it.
+    place: Place,
+}
+
+/// What a record is sorted by. It seldom changes, and each part has an index.
+#[derive(Default)]
+struct Place {
+    starts_on: Option<String>,
+    ends_on: Option<String>,
     title: String,
 }
 
@@ -136,7 +145,7 @@ impl Collection {
             touched: false,
             new: true,
             words_changed: true,
-            title: String::new(),
+            place: Place::default(),
         })
     }
 
@@ -201,26 +210,17 @@ impl Collection {
     fn write_record(&mut self, file: &Connection, subject: Subject) -> rusqlite::Result<()> {
         let kept = self.records.get_mut(&subject).expect("touched records are kept until they are written");
         let names = self.names.as_mut().expect("loaded with the first record");
+        let (starts_on, ends_on) = span(&kept.document);
+        let mut place = Place { starts_on, ends_on, title: std::mem::take(&mut kept.place.title) };
+        let mut moved = (&place.starts_on, &place.ends_on) != (&kept.place.starts_on, &kept.place.ends_on);
         if kept.words_changed {
             let words = words_of(&kept.document);
             self.words.push(Changed { number: kept.number, new: kept.new, words: words.indexed });
-            kept.title = words.sort_key;
+            moved |= place.title != words.sort_key;
+            place.title = words.sort_key;
         }
-        let head = &kept.document.head;
-        let (starts_on, ends_on) = span(&kept.document);
-        file.prepare_cached("INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-            .execute(params![
-                kept.number,
-                subject_bytes(subject),
-                circle_number(head.circle()),
-                organisations_bytes(&head.organisations),
-                tags_bytes(&kept.tags),
-                head.stream_version.0.cast_signed(),
-                head.updated.sequence.0.cast_signed(),
-                starts_on,
-                ends_on,
-                kept.title,
-            ])?;
+        kept.place = place;
+        write_row(file, subject, kept, moved)?;
         for tag in kept.stored_tags.iter().filter(|tag| kept.tags.binary_search(tag).is_err()) {
             self.tags_gone.push((*tag, kept.number));
             names.count(*tag, -1);
@@ -335,6 +335,44 @@ impl View for Collection {
     }
 }
 
+/// The row of a record. An index whose columns an UPDATE does not name is not touched, so where the record stays in its place only
+/// the index by age is.
+fn write_row(file: &Connection, subject: Subject, kept: &Kept, moved: bool) -> rusqlite::Result<()> {
+    let head = &kept.document.head;
+    let circle = circle_number(head.circle());
+    let organisations = organisations_bytes(&head.organisations);
+    let tags = tags_bytes(&kept.tags);
+    let version = head.stream_version.0.cast_signed();
+    let updated = head.updated.sequence.0.cast_signed();
+    if kept.new {
+        let place = &kept.place;
+        file.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
+            params![
+                kept.number,
+                subject_bytes(subject),
+                circle,
+                organisations,
+                tags,
+                version,
+                updated,
+                place.starts_on,
+                place.ends_on,
+                place.title,
+            ],
+        )?;
+        return Ok(());
+    }
+    let sql = "UPDATE record SET visibility = ?2, organisations = ?3, tags = ?4, stream_version = ?5, \
+               updated_sequence = ?6 WHERE number = ?1";
+    file.prepare_cached(sql)?.execute(params![kept.number, circle, organisations, tags, version, updated])?;
+    if moved {
+        let Place { starts_on, ends_on, title } = &kept.place;
+        let sql = "UPDATE record SET starts_on = ?2, ends_on = ?3, title = ?4 WHERE number = ?1";
+        file.prepare_cached(sql)?.execute(params![kept.number, starts_on, ends_on, title])?;
+    }
+    Ok(())
+}
+
 fn span(document: &Document) -> (Option<String>, Option<String>) {
     let (starts_on, ends_on) = document.span();
     (starts_on.map(|date| date.to_string()), ends_on.map(|date| date.to_string()))
@@ -362,15 +400,16 @@ fn version(kept: &Kept) -> Version {
 }
 
 fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError> {
-    let sql = "SELECT r.number, r.tags, r.title, COALESCE(d.full, d.shown) \
+    let sql = "SELECT r.number, r.tags, COALESCE(d.full, d.shown), r.starts_on, r.ends_on, r.title \
                FROM record r JOIN document d ON d.from_sequence = r.updated_sequence WHERE r.subject = ?1";
     let row = file
         .prepare_cached(sql)?
         .query_row([subject_bytes(subject)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            let place = Place { starts_on: row.get(3)?, ends_on: row.get(4)?, title: row.get(5)? };
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, place))
         })
         .optional()?;
-    let Some((number, tags, title, json)) = row else { return Ok(None) };
+    let Some((number, tags, json, place)) = row else { return Ok(None) };
     let tags: Vec<u32> = tags_from(&tags).collect();
     Ok(Some(Kept {
         number,
@@ -381,6 +420,6 @@ fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError>
         touched: false,
         new: false,
         words_changed: false,
-        title,
+        place,
     }))
 }

@@ -86,9 +86,9 @@ fn involvements(
     identity: &ReaderIdentity,
     organisation: OrganisationId,
 ) -> Result<Vec<(String, Involvement)>, QueryError> {
-    let sql = "SELECT i.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.title, r.starts_on, r.ends_on, \
-               r.created_time, r.updated_sequence, r.sample FROM involvement i JOIN record r ON r.subject = i.subject \
-               WHERE i.organisation = ?1 ORDER BY i.subject, i.position";
+    let sql = "SELECT r.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.title, r.starts_on, r.ends_on, \
+               r.created_time, r.updated_sequence, r.sample FROM involvement i JOIN record r ON r.number = i.record \
+               WHERE i.organisation = ?1 ORDER BY i.record, i.position";
     let mut statement = reader.statement(sql)?;
     let mut rows = statement.query([organisation.uuid()])?;
     let mut found: Vec<(String, Involvement)> = Vec::new();
@@ -130,7 +130,8 @@ fn partners(
     timeline: &[(String, Involvement)],
 ) -> Result<Vec<Partner>, QueryError> {
     let mut records: HashMap<OrganisationId, AttestedCount> = HashMap::new();
-    let sql = "SELECT organisation, attestation FROM involvement WHERE subject = ?1 GROUP BY organisation ORDER BY organisation";
+    let sql = "SELECT organisation, attestation FROM involvement WHERE record = (SELECT number FROM record WHERE subject = ?1) \
+               GROUP BY organisation ORDER BY organisation";
     let mut statement = reader.statement(sql)?;
     for (_, one) in timeline {
         let mut rows = statement.query([subject_bytes(Subject::new(one.kind, one.id))])?;

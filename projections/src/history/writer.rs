@@ -20,11 +20,13 @@ use std::collections::{HashMap, HashSet};
 /// Records that are kept in memory between pages.
 const RECORDS_KEPT: usize = 8_000;
 
+/// `number` is the sequence of the record's first event: ids come in no order, so that rows kept by them would each take a page.
 /// `involvement` says what an organisation does in a record, `affiliation` what organisations say of belonging together; `position`
 /// keeps them in the order in which the record names them.
 const TABLES: &str = "
 CREATE TABLE record (
-    subject BLOB PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    subject BLOB NOT NULL UNIQUE,
     visibility INTEGER,
     organisations BLOB NOT NULL,
     state TEXT NOT NULL,
@@ -38,13 +40,13 @@ CREATE TABLE record (
 );
 CREATE TABLE involvement (
     organisation BLOB NOT NULL,
-    subject BLOB NOT NULL,
+    record INTEGER NOT NULL,
     position INTEGER NOT NULL,
     role TEXT NOT NULL,
     attestation TEXT NOT NULL,
-    PRIMARY KEY (organisation, subject, position)
+    PRIMARY KEY (organisation, record, position)
 ) WITHOUT ROWID;
-CREATE INDEX involvement_subject ON involvement (subject);
+CREATE INDEX involvement_record ON involvement (record);
 CREATE TABLE affiliation (
     organisation BLOB NOT NULL,
     position INTEGER NOT NULL,
@@ -58,8 +60,8 @@ CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
 ";
 
 const DUMP: &[(&str, &str)] = &[
-    ("record", "SELECT * FROM record ORDER BY subject"),
-    ("involvement", "SELECT * FROM involvement ORDER BY organisation, subject, position"),
+    ("record", "SELECT * FROM record ORDER BY number"),
+    ("involvement", "SELECT * FROM involvement ORDER BY organisation, record, position"),
     ("affiliation", "SELECT * FROM affiliation ORDER BY organisation, position"),
     ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
 ];
@@ -68,7 +70,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 4,
+        version: 5,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
@@ -149,7 +151,7 @@ impl Writer {
         if kept.stored.as_ref() != Some(&rows) {
             let known = kept.stored.as_ref();
             let none = known.is_some_and(|known| known.involvements.is_empty() && known.affiliations.is_empty());
-            write_rows(file, subject, &rows, !none)?;
+            write_rows(file, subject, number(&kept.document), &rows, !none)?;
         }
         kept.stored = Some(rows);
         kept.touched = false;
@@ -173,8 +175,11 @@ fn rows_of(document: &Document) -> Rows {
 fn write_record(file: &Connection, subject: Subject, document: &Document) -> rusqlite::Result<()> {
     let head = &document.head;
     let (starts_on, ends_on) = document.span();
-    let sql = "INSERT OR REPLACE INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let sql = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (number) DO UPDATE SET \
+               visibility = ?3, organisations = ?4, state = ?5, title = ?6, starts_on = ?7, ends_on = ?8, updated_sequence = ?10, \
+               sample = ?11, document = ?12";
     file.prepare_cached(sql)?.execute(params![
+        number(document),
         subject_bytes(subject),
         circle_number(head.circle()),
         organisations_bytes(&head.organisations),
@@ -190,15 +195,18 @@ fn write_record(file: &Connection, subject: Subject, document: &Document) -> rus
     Ok(())
 }
 
-fn write_rows(file: &Connection, subject: Subject, rows: &Rows, replace: bool) -> rusqlite::Result<()> {
-    let bytes = subject_bytes(subject);
+fn number(document: &Document) -> i64 {
+    document.head.created.sequence.0.cast_signed()
+}
+
+fn write_rows(file: &Connection, subject: Subject, record: i64, rows: &Rows, replace: bool) -> rusqlite::Result<()> {
     if replace {
-        file.prepare_cached("DELETE FROM involvement WHERE subject = ?1")?.execute([bytes])?;
+        file.prepare_cached("DELETE FROM involvement WHERE record = ?1")?.execute([record])?;
         file.prepare_cached("DELETE FROM affiliation WHERE organisation = ?1")?.execute([subject.id])?;
     }
     let mut insert = file.prepare_cached("INSERT INTO involvement VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (position, (organisation, role, attestation)) in (0_i64..).zip(&rows.involvements) {
-        insert.execute(params![organisation.uuid(), bytes, position, role, attestation.word()])?;
+        insert.execute(params![organisation.uuid(), record, position, role, attestation.word()])?;
     }
     let mut insert = file.prepare_cached("INSERT INTO affiliation VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for (position, (other, kind, attestation)) in (0_i64..).zip(&rows.affiliations) {

@@ -23,6 +23,8 @@ const LIVE_PACE: Duration = Duration::from_millis(5);
 const BUSY_PACE: Duration = Duration::from_millis(150);
 /// Events in a second.
 const BUSY_RATE: f64 = 7_500.0;
+/// Over how long the rate is taken: a group that comes at once is not a busy ledger.
+const RATE_SPAN: Duration = Duration::from_millis(100);
 /// The most bytes of text and record that one page of events is cut to: it bounds memory where events are large.
 const PAGE_BYTES: usize = 8 << 20;
 
@@ -35,8 +37,6 @@ pub(crate) struct Page {
     pub(crate) first_entry: Option<Box<str>>,
     /// The first event that could not be decoded: nothing may be folded from there on.
     pub(crate) failure: Option<Failure>,
-    /// More was there than the page holds: the views are behind.
-    pub(crate) full: bool,
 }
 
 /// An event that could not be decoded.
@@ -59,7 +59,7 @@ pub(crate) type Taps = Arc<Mutex<Vec<SyncSender<Input>>>>;
 
 /// Decodes a page; stops at the first event that cannot be.
 pub(crate) fn decode(recorded: &[RecordedEvent]) -> Page {
-    let mut page = Page { events: Vec::with_capacity(recorded.len()), first_entry: None, failure: None, full: false };
+    let mut page = Page { events: Vec::with_capacity(recorded.len()), first_entry: None, failure: None };
     if let Some(first) = recorded.first().filter(|first| first.sequence == Sequence::ZERO) {
         page.first_entry = Some(first.entry.clone());
     }
@@ -125,10 +125,10 @@ pub(crate) fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut follower = follow(log, from);
-    let mut before = Instant::now();
+    let (mut before, mut rate) = (Instant::now(), 0.0);
     while let Some(recorded) = runtime.block_on(next_page(&mut follower, limit, &mut stop)) {
         let began = Instant::now();
-        let page = Arc::new(Page { full: recorded.len() == limit, ..decode(&recorded) });
+        let page = Arc::new(decode(&recorded));
         let failed = page.failure.is_some();
         let listening = taps.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for tap in listening {
@@ -140,14 +140,21 @@ pub(crate) fn run(
         }
         // An event that comes alone is seen at once; a stream of them is folded in groups, for a transaction in each view
         // costs as much as dozens of events, and that time would be missing to those who record.
+        rate = smoothed(rate, recorded.len(), began - before);
+        before = began;
         if recorded.len() < limit {
-            let rate = recorded.len() as f64 / (began - before).as_secs_f64().max(LIVE_PACE.as_secs_f64());
             let pace = if rate > BUSY_RATE { BUSY_PACE } else { LIVE_PACE };
             std::thread::sleep(pace.saturating_sub(began.elapsed()));
         }
-        before = began;
     }
     // Nothing more comes, whether told to stop or because of an event that no view can know; the taps close with the runner.
+}
+
+/// Events in a second, after `events` more that came within `span`.
+fn smoothed(rate: f64, events: usize, span: Duration) -> f64 {
+    let span = span.max(LIVE_PACE).as_secs_f64();
+    let share = 1.0 - (-span / RATE_SPAN.as_secs_f64()).exp();
+    rate + share * (events as f64 / span - rate)
 }
 
 async fn next_page(

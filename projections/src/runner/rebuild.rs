@@ -97,7 +97,8 @@ impl Work {
             for page in feed::read_ahead(runtime, log, before, head, PAGE_EVENTS, stop) {
                 self.check()?;
                 self.rest();
-                let folded = writer.fold(&page.events, page.first_entry.as_deref());
+                let events: Vec<_> = page.events.iter().collect();
+                let folded = writer.fold(&events, page.first_entry.as_deref());
                 self.progress.send_replace(RebuildProgress::Folding { done: writer.position().0, of: head.0 });
                 match folded {
                     Err(FoldError::Damaged(cause) | FoldError::Passing(cause)) => {

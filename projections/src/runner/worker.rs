@@ -30,6 +30,8 @@ use tokio::{
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How far behind the head a view reads for itself; nearer than this it is handed pages like the others.
 const NEAR: u64 = 5_000;
+/// A view that is handed so many events at once is behind, and folds them without waiting for its turn.
+const MANY_EVENTS: usize = 100;
 
 /// Everything that a view's thread works with.
 pub(crate) struct Worker {
@@ -59,8 +61,7 @@ impl Worker {
         loop {
             self.slot.beat();
             match inputs.recv_timeout(HEARTBEAT) {
-                Ok(Input::Page(page)) => self.take(&page),
-                Ok(Input::Adopt(adoption)) => self.adopt(*adoption),
+                Ok(input) => self.take_all(input, inputs),
                 Err(RecvTimeoutError::Timeout) => self.try_again(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -71,12 +72,40 @@ impl Worker {
         self.close();
     }
 
-    fn take(&mut self, page: &Page) {
+    /// Takes what waits in the channel as well: pages that came meanwhile are folded together, so that a view which falls behind
+    /// becomes faster. A transaction costs as much as dozens of events.
+    fn take_all(&mut self, input: Input, inputs: &Receiver<Input>) {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            let mut pages = match input {
+                Input::Page(page) => vec![page],
+                Input::Adopt(adoption) => return self.adopt(*adoption),
+            };
+            let mut events = pages[0].events.len();
+            while events < self.page_events && pages.iter().all(|page| page.failure.is_none()) {
+                match inputs.try_recv() {
+                    Ok(Input::Page(page)) => {
+                        events += page.events.len();
+                        pages.push(page);
+                    }
+                    Ok(other) => {
+                        next = Some(other);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            self.take(&pages, events);
+        }
+    }
+
+    /// Folds `pages` of together `events` events, that continue each other.
+    fn take(&mut self, pages: &[Arc<Page>], events: usize) {
         // One that is blocked does not hold up the feed, and with it the others: it reads for itself when it can again.
         if self.slot.is_stopped() || (self.slot.is_blocked() && self.tried.elapsed() < HEARTBEAT) {
             return;
         }
-        if let Some(first) = page.events.first() {
+        if let Some(first) = pages.first().and_then(|page| page.events.first()) {
             self.read_until(first.sequence);
             // Told to stop, or stopped, in between: what does not continue the file is not folded.
             if self.position() < first.sequence {
@@ -85,22 +114,24 @@ impl Worker {
         }
         let turns = self.turns.clone();
         // Who is behind uses what there is.
-        let turn = (!page.full).then(|| turns.try_acquire().or_else(|_| self.runtime.block_on(turns.acquire())));
-        self.fold(page);
+        let in_turn = events < MANY_EVENTS;
+        let turn = in_turn.then(|| turns.try_acquire().or_else(|_| self.runtime.block_on(turns.acquire())));
+        self.fold(pages);
         drop(turn);
         self.slot.settle(*self.head.borrow());
     }
 
-    /// Folds a page and says how far the view is; a damaged file is thrown away and begun anew.
-    fn fold(&mut self, page: &Page) {
-        let Some(writer) = self.writer.as_mut() else { return };
+    /// Folds pages and says how far the view is; a damaged file is thrown away and begun anew.
+    fn fold(&mut self, pages: &[Arc<Page>]) {
+        let (Some(writer), Some(last)) = (self.writer.as_mut(), pages.last()) else { return };
         let before = writer.position();
-        let folded = writer.fold(&page.events, page.first_entry.as_deref());
+        let events: Vec<_> = pages.iter().flat_map(|page| &page.events).collect();
+        let folded = writer.fold(&events, pages.iter().find_map(|page| page.first_entry.as_deref()));
         let position = writer.position();
         if position > before {
             self.slot.moved(position);
         }
-        match (folded, &page.failure) {
+        match (folded, &last.failure) {
             (Ok(()), None) => self.unblock(),
             (Ok(()), Some(Failure { sequence, message })) => self.halt(*sequence, message.clone()),
             (Err(FoldError::Poisoned { sequence, cause }), _) => self.halt(sequence, with_causes(&cause)),
@@ -164,7 +195,7 @@ impl Worker {
             let pages = feed::read_ahead(&self.runtime, &self.log, started_at, until, self.page_events, &self.stop);
             for page in pages {
                 self.slot.beat();
-                self.fold(&page);
+                self.fold(&[Arc::new(page)]);
                 // Blocked or begun anew in between: what was read ahead does not fit any more.
                 if self.slot.is_stopped() || self.slot.is_blocked() || self.position() < started_at {
                     break;

@@ -104,8 +104,9 @@ impl Writer {
         self.position
     }
 
-    /// Folds those of `events` that are not folded yet; they must continue what is. `first_entry` comes with the first event.
-    pub(crate) fn fold(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), FoldError> {
+    /// Folds those of `events` that are not folded yet, in one transaction; they must continue what is. `first_entry` comes with the
+    /// first event.
+    pub(crate) fn fold(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), FoldError> {
         let known = events.partition_point(|event| event.sequence < self.position);
         let fresh = &events[known..];
         let Some(first) = fresh.first() else { return Ok(()) };
@@ -127,7 +128,7 @@ impl Writer {
     }
 
     /// All of `events` and the new position in one transaction, or none and how many could be applied.
-    fn transact(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
+    fn transact(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
         let result = self.try_transact(events, first_entry);
         if result.is_err() {
             self.view.forget();
@@ -139,7 +140,7 @@ impl Writer {
         result
     }
 
-    fn try_transact(&mut self, events: &[Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
+    fn try_transact(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
         let all = events.len();
         let at = |index: usize| move |error: rusqlite::Error| (index, error.into());
         self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(at(0))?;
