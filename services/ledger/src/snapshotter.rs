@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 /// The most events folded before the snapshot is written.
 const EVENTS_LIMIT: usize = 8_192;
-/// How long a change waits at most before it is written.
-const WRITE_PERIOD: Duration = Duration::from_millis(250);
+/// How long a change waits at most before it is written. Only a restart reads it, which folds a second's events in no time; and the
+/// more subjects are written at once, the more of them share a page.
+const WRITE_PERIOD: Duration = Duration::from_secs(1);
 /// The least time between two pages that are not full.
 const PACE: Duration = Duration::from_millis(50);
 /// How many subjects it keeps in memory between writes.

@@ -31,6 +31,8 @@ const FLUSH_EVENTS: usize = 32_768;
 const FLUSH_AFTER: Duration = Duration::from_secs(2);
 /// Most events of the tail, beside a batch that is being written; beyond it `push` waits.
 const TAIL_EVENTS_LIMIT: usize = 65_536;
+/// How much nicer the thread that writes is than those that serve commands (nice(2), Linux).
+const NICENESS: i32 = 10;
 /// Events that are read from the journal before they are pushed.
 const CATCH_UP_EVENTS: usize = 4_096;
 
@@ -318,6 +320,8 @@ impl Tails {
 
 impl Shared {
     fn run(&self) {
+        // What is in memory is found as well: those who record come first. Where the system refuses, it stays as it was.
+        let _ = rustix::process::nice(NICENESS);
         while let Some(tail) = self.next_batch() {
             let outcome = self.file.write(&tail);
             let mut tails = lock(&self.tails);
