@@ -7,13 +7,13 @@ use super::{
     workload,
 };
 use crate::config;
-use convenio_events::{Sequence, log::EventLog as _};
+use convenio_events::{Sequence, conformance::sample_event, log::EventLog as _};
 use convenio_journal::{Access, Journal};
 use convenio_kafka::{Address, KafkaLog, Settings, floor};
 use std::{
     collections::VecDeque,
     path::Path,
-    sync::atomic::Ordering::Relaxed,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
@@ -78,6 +78,9 @@ fn lonely(
         Ok(seen.latencies)
     })?;
     let mut floor = measured.floor(place, &served.runtime, bench.how_long)?;
+    let mut alone = measured.alone(bench, place, &served.runtime)?;
+    let (ours, bare) = (quantile(&mut alone, 0.5) * 1e3, quantile(&mut floor, 0.5) * 1e3);
+    bench.add(Figure::new("  the log alone, p50 (floor: bare transaction)", ours, "ms").beside(bare));
     let mut seen = measured.seen;
     for (name, q) in [("p50", 0.5), ("p99", 0.99), ("longest", 1.0)] {
         let (ours, bare) = (quantile(&mut seen, q) * 1e3, quantile(&mut floor, q) * 1e3);
@@ -112,6 +115,32 @@ impl<T> Measured<T> {
         let taken = runtime.block_on(floor::transactions(&settings, self.events, self.bytes, how_long))?;
         Ok(taken.iter().map(Duration::as_secs_f64).collect())
     }
+
+    /// The same from the log as the sequencer has it, without HTTP, deciding, index and views: sealed, committed and copied.
+    fn alone(&self, bench: &Bench<'_>, place: &Place<'_>, runtime: &Runtime) -> anyhow::Result<Vec<f64>> {
+        let folder = bench.folder.join("alone");
+        std::fs::create_dir(&folder)?;
+        let settings = place.settings("alone", &new_ledger())?;
+        let bare = sample_event(0, 1).size();
+        let taken = runtime.block_on(async {
+            let journal = Journal::open(&folder, Access::ReadWrite)?;
+            let log = KafkaLog::open(settings, journal).await?;
+            let mut opened = log.open_writer().await?;
+            let (began, mut next, mut taken) = (Instant::now(), 0, Vec::new());
+            while began.elapsed() < bench.how_long {
+                let sequences = next..next + self.events;
+                next = sequences.end;
+                let events = sequences.map(|sequence| sample_event(sequence, self.bytes.saturating_sub(bare)));
+                let batch = Arc::new(events.collect());
+                let one = Instant::now();
+                opened.writer.append(batch).await?;
+                taken.push(one.elapsed().as_secs_f64());
+            }
+            anyhow::Ok(taken)
+        })?;
+        std::fs::remove_dir_all(&folder)?;
+        Ok(taken)
+    }
 }
 
 impl Measured<f64> {
@@ -123,10 +152,13 @@ impl Measured<f64> {
         name: &str,
         unit: &'static str,
     ) -> anyhow::Result<()> {
-        let taken = self.floor(place, runtime, bench.how_long)?;
-        let floor = (taken.len() as u64 * self.events) as f64 / taken.iter().sum::<f64>();
+        let rate = |taken: &[f64]| (taken.len() as u64 * self.events) as f64 / taken.iter().sum::<f64>();
+        let floor = rate(&self.floor(place, runtime, bench.how_long)?);
+        let alone = rate(&self.alone(bench, place, runtime)?);
         let name = format!("{name} (floor: bare, {} a transaction)", self.events);
         bench.add(Figure::new(name, self.seen, unit).beside(floor));
+        let name = format!("  the log alone, {} a transaction (floor: bare)", self.events);
+        bench.add(Figure::new(name, alone, "events/s").beside(floor));
         Ok(())
     }
 }
