@@ -19,7 +19,7 @@ use crate::{
     genesis::Opening,
     rejection::{Refusal, Unavailable},
     stores::{EventIndex, StateStore, StoreError},
-    submission::{Ledger, QUEUE_LIMIT, Role, Standing, Waiting},
+    submission::{Ledger, Role, Standing, Waiting},
 };
 use convenio_events::{
     DecodeError, Sequence,
@@ -170,7 +170,6 @@ enum End {
 impl Sequencer {
     /// A sequencer, and the handle that commands come through. It ends when every handle is dropped.
     pub fn new(parts: Parts) -> (Self, Ledger) {
-        let (sender, queue) = mpsc::channel(QUEUE_LIMIT);
         let counts = parts.counts.clone();
         let (standing, watch) = watch::channel(Standing {
             role: Role::Starting,
@@ -179,7 +178,8 @@ impl Sequencer {
             timers_held: false,
             held: 0,
         });
-        (Self { parts, queue, standing, fenced_term: 0 }, Ledger { queue: sender, standing: watch, counts })
+        let (ledger, queue) = Ledger::new(watch, counts);
+        (Self { parts, queue, standing, fenced_term: 0 }, ledger)
     }
 
     /// Writes whenever elected, until every handle is dropped.

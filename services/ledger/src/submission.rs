@@ -10,10 +10,14 @@ use convenio_events::{CommandId, OrganisationId, Sequence, StreamVersion, Subjec
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// The most commands that wait for the sequencer; beyond it a command is refused as overloaded, before anything is decided.
 pub const QUEUE_LIMIT: usize = 16_384;
+/// The most bytes of commands that wait for the sequencer, as their canonical forms count; beyond it the same.
+pub const QUEUE_BYTES_LIMIT: usize = 64 << 20;
+/// In what the room for waiting commands is counted, in bytes; each takes at least one.
+const ROOM_UNIT: usize = 1_024;
 
 /// A command as it came in.
 #[derive(Clone, Debug)]
@@ -115,6 +119,8 @@ pub struct Waiting {
     pub answer: oneshot::Sender<Answer>,
     /// Another node sent it, or it is this node's own business: it goes no further.
     pub(crate) only_here: bool,
+    /// Its part of the room for waiting commands, until it was decided.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Waiting {
@@ -155,12 +161,28 @@ pub struct Standing {
 /// The way to the sequencer; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    pub(crate) queue: mpsc::Sender<Waiting>,
-    pub(crate) standing: watch::Receiver<Standing>,
-    pub(crate) counts: Arc<Counts>,
+    queue: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
+    standing: watch::Receiver<Standing>,
+    counts: Arc<Counts>,
+}
+
+impl Submission {
+    /// How many [`ROOM_UNIT`]s it takes while it waits.
+    fn room(&self) -> u32 {
+        let bytes = self.body.as_ref().map_or(0, |body| body.canonical.len()).min(QUEUE_BYTES_LIMIT / 2);
+        u32::try_from(bytes / ROOM_UNIT + 1).expect("a fraction of the limit")
+    }
 }
 
 impl Ledger {
+    /// A way to the sequencer, and where its commands come out.
+    pub(crate) fn new(standing: watch::Receiver<Standing>, counts: Arc<Counts>) -> (Self, mpsc::Receiver<Waiting>) {
+        let (queue, waiting) = mpsc::channel(QUEUE_LIMIT);
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES_LIMIT / ROOM_UNIT));
+        (Self { queue, room, standing, counts }, waiting)
+    }
+
     /// Sends a command and waits for its outcome, which is released only when everything it was decided on is durable.
     ///
     /// # Errors
@@ -174,10 +196,12 @@ impl Ledger {
     /// # Errors
     /// `overloaded` when the queue is full, `no-writer` when the sequencer has ended.
     pub fn enqueue(&self, submission: Submission) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let overloaded = Refusal::Unavailable(Unavailable::Overloaded);
+        let Ok(room) = self.room.clone().try_acquire_many_owned(submission.room()) else { return Err(overloaded) };
         let (answer, receiver) = oneshot::channel();
-        match self.queue.try_send(Waiting { submission, answer, only_here: false }) {
+        match self.queue.try_send(Waiting { submission, answer, only_here: false, _room: room }) {
             Ok(()) => Ok(receiver),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Refusal::Unavailable(Unavailable::Overloaded)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Unavailable(Unavailable::NoWriter)),
         }
     }
@@ -200,9 +224,12 @@ impl Ledger {
     }
 
     async fn send(&self, submission: Submission, only_here: bool) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        let no_writer = |_| Refusal::Unavailable(Unavailable::NoWriter);
+        let room = self.room.clone().acquire_many_owned(submission.room()).await;
+        let room = room.expect("the room is never closed");
         let (answer, receiver) = oneshot::channel();
-        let sent = self.queue.send(Waiting { submission, answer, only_here }).await;
-        sent.map(|()| receiver).map_err(|_| Refusal::Unavailable(Unavailable::NoWriter))
+        let sent = self.queue.send(Waiting { submission, answer, only_here, _room: room }).await;
+        sent.map(|()| receiver).map_err(no_writer)
     }
 
     /// Where the sequencer stands.

@@ -12,11 +12,13 @@ use convenio_events::{
     memory_log::MemoryLog,
 };
 use convenio_ledger::{
+    authorise::Credential,
     memory_stores::{MemoryIndex, MemoryState},
+    rejection::{Refusal, Unavailable},
     sequencer::{SequencerError, SnapshotCursor},
     snapshotter,
     stores::{EventIndex, IndexedEvent, StateChange, StateStore, StoreError},
-    submission::{Role, Standing},
+    submission::{Body, QUEUE_BYTES_LIMIT, Role, Standing, Submission},
     world::World,
 };
 use serde_json::json;
@@ -346,4 +348,32 @@ async fn a_writer_that_comes_back_after_its_successor_refuses_nothing_that_was_a
     let pause = Call::new(By::Socios.credential(), "pause-offer", &json!({"id": uuid(0x0f)}));
     assert_eq!(zombie.send(pause.clone()).await, "outcome-unknown", "it does not know the offer, and must not say so");
     assert_eq!(successor.send(pause).await, "offer.paused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_that_wait_are_bounded_by_their_bytes_too() {
+    let node = Setup::new().start();
+    node.idle().await;
+    let large = |n: u128| {
+        let mut body = Body::parse("confirm-clock", b"{}", None).expect("a command");
+        body.canonical = "x".repeat(1 << 20).into();
+        let (id, credential) = (CommandId::new(Uuid::from_u128(n)), Credential::Operator);
+        Submission { credential, acting_for: None, id, correlation_id: None, expected_version: None, body: Ok(body) }
+    };
+    // The sequencer shares this thread: it decides nothing until somebody waits.
+    let (mut answers, mut refused) = (Vec::new(), None);
+    for n in 0..100 {
+        match node.ledger.enqueue(large(n)) {
+            Ok(answer) => answers.push(answer),
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    assert_eq!(answers.len(), (QUEUE_BYTES_LIMIT >> 20) - 1, "each takes a little more than its megabyte");
+    assert!(matches!(refused, Some(Refusal::Unavailable(Unavailable::Overloaded))), "{refused:?}");
+    for answer in answers {
+        // Whatever the rules say of it, it was decided and waits no more.
+        let _ = answer.await.expect("an answer");
+    }
+    let later = node.ledger.enqueue(large(200)).expect("there is room again");
+    drop(later);
 }
