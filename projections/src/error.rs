@@ -8,6 +8,9 @@ pub enum QueryError {
     /// The view is being made for the first time, or was closed. Try again later.
     #[error("the view {0} is not there yet")]
     NotReady(ViewName),
+    /// The view stands still, and would show what was hidden since. Others may still be read.
+    #[error("the view {0} stands still, and a record was hidden since")]
+    Outdated(ViewName),
     /// All its connections are in use.
     #[error("all connections of the view {0} are in use")]
     Overloaded(ViewName),

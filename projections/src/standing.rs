@@ -59,6 +59,8 @@ impl Standing {
 pub(crate) struct Standings {
     kept: HashMap<Subject, Kept>,
     touched: Vec<Subject>,
+    /// The events since the last page that hid a record from somebody.
+    hidden: Vec<i64>,
 }
 
 pub(crate) struct Kept {
@@ -85,7 +87,12 @@ impl Standings {
                 empty.insert(load(file, subject)?.ok_or_else(missing)?)
             }
         };
+        let before = kept.standing.circle;
         let mut changed = kept.look(event) || new;
+        let circle = kept.standing.circle;
+        if before.is_some() && circle != before && circle != Some(Circle::Public) {
+            self.hidden.push(event.sequence.0.cast_signed());
+        }
         each_named(event, |organisation| {
             if !kept.standing.organisations.contains(&organisation) {
                 kept.standing.organisations.push(organisation);
@@ -103,7 +110,13 @@ impl Standings {
         Ok(kept)
     }
 
+    /// The events of this page that hid a record, in order.
+    pub(crate) fn take_hidden(&mut self) -> Vec<i64> {
+        std::mem::take(&mut self.hidden)
+    }
+
     pub(crate) fn flush(&mut self, file: &Connection) -> rusqlite::Result<()> {
+        self.hidden.clear();
         let mut write = file.prepare_cached(WRITE)?;
         for subject in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&subject) else { continue };

@@ -6,5 +6,5 @@ mod writer;
 
 pub use crate::{document::Moment, standing::Standing};
 pub use query::{Grant, GrantQuery};
-pub use read::{grant, grant_by_token, grants, may_read_event, sample_grants, standing};
+pub use read::{grant, grant_by_token, grants, hidden_since, may_read_event, sample_grants, standing};
 pub(crate) use writer::spec;

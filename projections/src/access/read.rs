@@ -72,6 +72,16 @@ pub fn standing(reader: &Reader, subject: Subject) -> Result<Option<Standing>, Q
     standing::read(reader, &subject_bytes(subject))
 }
 
+/// Whether a record was hidden from somebody by an event at or after `position`: what a view shows that stands there may be more
+/// than its reader may see today.
+///
+/// # Errors
+/// [`QueryError`] when the view cannot be read.
+pub fn hidden_since(reader: &Reader, position: Sequence) -> Result<bool, QueryError> {
+    let mut statement = reader.statement("SELECT 1 FROM hidden WHERE sequence >= ?1 LIMIT 1")?;
+    Ok(statement.exists([position.0.cast_signed()])?)
+}
+
 /// Whether the reader may read an event today: a public one always, a restricted one when it may see the record it happened to, and
 /// the one because of which it happened.
 ///

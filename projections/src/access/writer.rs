@@ -16,6 +16,7 @@ use convenio_events::{
 use rusqlite::{Connection, params};
 use std::collections::HashSet;
 
+/// `hidden` has the events that hid a record from somebody who saw it.
 const TABLES: &str = "
 CREATE TABLE access_grant (
     grant_id BLOB PRIMARY KEY,
@@ -39,11 +40,13 @@ CREATE UNIQUE INDEX access_grant_sequence ON access_grant (sequence);
 CREATE INDEX access_grant_token ON access_grant (token_digest);
 CREATE TABLE grant_organisation (organisation BLOB NOT NULL, grant_id BLOB NOT NULL, PRIMARY KEY (organisation, grant_id)) WITHOUT ROWID;
 CREATE INDEX grant_organisation_grant ON grant_organisation (grant_id);
+CREATE TABLE hidden (sequence INTEGER PRIMARY KEY);
 ";
 
 const DUMP: &[(&str, &str)] = &[
     ("access_grant", "SELECT * FROM access_grant ORDER BY sequence"),
     ("grant_organisation", "SELECT * FROM grant_organisation ORDER BY organisation, grant_id"),
+    ("hidden", "SELECT * FROM hidden ORDER BY sequence"),
     standing::DUMP,
 ];
 
@@ -152,6 +155,8 @@ impl View for Writer {
     }
 
     fn flush(&mut self, file: &Connection) -> Result<(), ApplyError> {
+        let mut hidden = file.prepare_cached("INSERT INTO hidden VALUES (?1)")?;
+        self.standings.take_hidden().iter().try_for_each(|sequence| hidden.execute([sequence]).map(|_| ()))?;
         Ok(self.standings.flush(file)?)
     }
 

@@ -1,7 +1,9 @@
-//! Where a page ended, as an opaque text: the last record's sort key, and for which question. It holds nothing secret.
+//! Where a page ended, as an opaque text: the last record's sort key, and for which question. It holds what its reader was shown,
+//! and nothing else: the number of a record would tell how many others there are.
 
 use super::query::{ListQuery, Sort};
-use crate::QueryError;
+use crate::{QueryError, ReaderIdentity, standing::standing_from, store::Reader};
+use rusqlite::OptionalExtension as _;
 use std::{
     cmp::Ordering,
     hash::{Hash as _, Hasher},
@@ -33,40 +35,77 @@ impl Key {
 }
 
 /// The cursor after a key.
-pub(super) fn encode(query: &ListQuery, key: &Key) -> String {
-    let mut text = format!("{:016x}.{:x}.{:x}.", question(query), key.group, key.number);
-    for byte in key.text.bytes() {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+pub(super) fn encode(reader: &Reader, query: &ListQuery, key: &Key) -> Result<String, QueryError> {
+    let place = match query.order() {
+        Sort::Updated => Place::Sequence(key.number),
+        Sort::Relevance | Sort::Created | Sort::Title | Sort::Ends | Sort::Starts => {
+            let mut statement = reader.statement("SELECT subject FROM record WHERE number = ?1")?;
+            Place::Subject(statement.query_row([key.number], |row| row.get(0))?)
+        }
+    };
+    Ok(write(question(query), key.group, &place, &key.text))
 }
 
-/// The key in a cursor of the same question.
-pub(super) fn decode(query: &ListQuery) -> Result<Option<Key>, QueryError> {
+/// The key in a cursor of the same question. A record that was hidden meanwhile is as one that never was: nobody may try out
+/// which records there are.
+pub(super) fn decode(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Option<Key>, QueryError> {
     let Some(cursor) = &query.cursor else { return Ok(None) };
     let refused =
         || QueryError::refused("cursor-invalid", "a cursor is the next_cursor of the same question, unchanged");
-    parse(cursor, question(query)).map(Some).ok_or_else(refused)
+    let (group, place, text) = read(cursor, question(query)).ok_or_else(refused)?;
+    let number = match (place, query.order()) {
+        (Place::Sequence(sequence), Sort::Updated) => Some(sequence),
+        (Place::Sequence(_), _) | (Place::Subject(_), Sort::Updated) => None,
+        (Place::Subject(subject), _) => {
+            let sql = "SELECT number, visibility, organisations FROM record WHERE subject = ?1";
+            let found = reader.statement(sql)?.query_row([subject], |row| Ok((row.get(0)?, standing_from(row, 1)?)));
+            found.optional()?.filter(|(_, standing)| standing.lets(identity)).map(|(number, _)| number)
+        }
+    };
+    number.map(|number| Some(Key { group, text, number })).ok_or_else(refused)
 }
 
-fn parse(cursor: &str, question: u64) -> Option<Key> {
+/// The record at which a page ended, as its reader knows it.
+#[derive(PartialEq, Eq, Debug)]
+enum Place {
+    /// By the event that changed it last.
+    Sequence(i64),
+    /// By its subject, as `record.subject` has it.
+    Subject(Vec<u8>),
+}
+
+fn write(question: u64, group: u8, place: &Place, text: &str) -> String {
+    let place = match place {
+        Place::Sequence(sequence) => format!("s{sequence:x}"),
+        Place::Subject(subject) => format!("r{}", to_hex(subject)),
+    };
+    format!("{question:016x}.{group:x}.{place}.{}", to_hex(text.as_bytes()))
+}
+
+fn read(cursor: &str, question: u64) -> Option<(u8, Place, String)> {
     let mut parts = cursor.split('.');
-    let mut number = || i64::from_str_radix(parts.next()?, 16).ok();
-    let (asked, group, number) = (
-        u64::from_str_radix(cursor.get(..16)?, 16).ok()?,
-        {
-            number();
-            number()?
-        },
-        number()?,
-    );
-    let text = parts.next()?;
-    if asked != question || parts.next().is_some() || !text.is_ascii() || text.len() % 2 != 0 {
+    let mut part = || parts.next();
+    let (asked, group, place, text) = (part()?, part()?, part()?, part()?);
+    if parts.next().is_some() || u64::from_str_radix(asked, 16).ok()? != question {
         return None;
     }
-    let bytes: Option<Vec<u8>> =
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect();
-    Some(Key { group: u8::try_from(group).ok()?, text: String::from_utf8(bytes?).ok()?, number })
+    let place = match place.split_at_checked(1)? {
+        ("s", sequence) => Place::Sequence(i64::from_str_radix(sequence, 16).ok()?),
+        ("r", subject) => Place::Subject(from_hex(subject)?),
+        _ => return None,
+    };
+    Some((u8::from_str_radix(group, 16).ok()?, place, String::from_utf8(from_hex(text)?).ok()?))
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// A number for everything that decides which records come in which order. FNV-1a: it must be the same after a restart.
@@ -97,16 +136,21 @@ mod tests {
     #[test]
     fn a_cursor_comes_back_for_its_own_question_only() {
         let mut query = ListQuery::new(RecordKind::Offer);
-        let key = Key { group: 1, text: "ágil".to_owned(), number: 77 };
-        query.cursor = Some(encode(&query, &key));
-        assert_eq!(decode(&query).expect("own").expect("given"), key);
-        query.limit = 3;
-        assert!(decode(&query).is_ok(), "the page's size may change");
-        query.q = Some("agua".to_owned());
-        assert!(decode(&query).is_err());
-        for wrong in ["", ".", "x", "0.0.0.0", "é", "0000000000000000.0.0.zz"] {
-            query.cursor = Some(wrong.to_owned());
-            assert!(decode(&query).is_err(), "{wrong}");
+        let asked = question(&query);
+        for place in [Place::Sequence(77), Place::Subject(vec![3; 17])] {
+            let cursor = write(asked, 1, &place, "ágil");
+            assert_eq!(read(&cursor, asked), Some((1, place, "ágil".to_owned())));
+            query.limit = 3;
+            assert_eq!(question(&query), asked, "the page's size may change");
+            query.q = Some("agua".to_owned());
+            assert_eq!(read(&cursor, question(&query)), None);
+            query.q = None;
+        }
+        let begun = write(asked, 0, &Place::Sequence(1), "");
+        let (question_only, _) = begun.split_once('.').expect("four parts");
+        let endings = ["", ".0.s1", ".0.s1.zz", ".0.1.", ".0.rabc.", ".0.é.", ".0.s1..", ".0.s.", ".100.s1."];
+        for wrong in endings.map(|ending| format!("{question_only}{ending}")) {
+            assert_eq!(read(&wrong, asked), None, "{wrong}");
         }
     }
 }

@@ -27,7 +27,7 @@ const MATCHES_LIMIT: usize = 10_000;
 /// cannot be read.
 pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Page, QueryError> {
     let sieve = Sieve::new(reader, query)?;
-    let after = cursor::decode(query)?;
+    let after = cursor::decode(reader, identity, query)?;
     if query.as_of.is_some() {
         return super::past::list(reader, identity, query, &sieve, after);
     }
@@ -81,13 +81,6 @@ impl Found {
 }
 
 impl Lister<'_> {
-    pub(super) fn sort(&self) -> Sort {
-        match self.query.sort {
-            Sort::Relevance if self.query.q.is_none() => Sort::Updated,
-            sort => sort,
-        }
-    }
-
     fn page(&self, after: Option<&Key>) -> Result<Page, QueryError> {
         let limit = self.query.limit.clamp(1, PAGE_LIMIT);
         let mut found = Found { rows: Vec::new(), wanted: limit + 1 };
@@ -100,7 +93,8 @@ impl Lister<'_> {
         }
         let more = found.rows.len() > limit;
         found.rows.truncate(limit);
-        let next_cursor = found.rows.last().filter(|_| more).map(|(key, _)| cursor::encode(self.query, key));
+        let last = found.rows.last().filter(|_| more);
+        let next_cursor = last.map(|(key, _)| cursor::encode(self.reader, self.query, key)).transpose()?;
         let mut items = Vec::with_capacity(found.rows.len());
         for (_, number) in &found.rows {
             items.push(item(self.reader, self.identity, *number)?);
@@ -110,7 +104,7 @@ impl Lister<'_> {
 
     /// Of the ways to find the records of a search in the order asked for, the one that looks at fewest.
     fn find(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let (sort, tags) = (self.sort(), self.few_tags());
+        let (sort, tags) = (self.query.order(), self.few_tags());
         if sort == Sort::Relevance && tags.is_none() {
             return self.by_relevance(search, after, found);
         }
@@ -199,7 +193,7 @@ impl Lister<'_> {
             text: date.clone().unwrap_or_default(),
             number: row.number,
         };
-        Ok(match self.sort() {
+        Ok(match self.query.order() {
             Sort::Relevance => Key { group: fit.map_or(0, Fit::group), number: row.number, ..Key::default() },
             Sort::Created => Key { number: row.number, ..Key::default() },
             Sort::Updated => Key { number: row.updated, ..Key::default() },
@@ -213,7 +207,7 @@ impl Lister<'_> {
     }
 
     fn among(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
-        let (sort, mut words) = (self.sort(), RecordWords::new(self.reader)?);
+        let (sort, mut words) = (self.query.order(), RecordWords::new(self.reader)?);
         for number in numbers {
             let Some(row) = self.narrow(*number)? else { continue };
             let fit = match &self.search {

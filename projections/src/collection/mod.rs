@@ -13,6 +13,7 @@ mod past;
 mod plan;
 mod query;
 mod record;
+mod rows;
 mod schema;
 mod search;
 mod tags;

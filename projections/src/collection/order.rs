@@ -14,7 +14,7 @@ impl Lister<'_> {
     /// Goes through all records in the order asked for until the page is full, or `rows` were looked at: then false.
     pub(super) fn in_order(&self, after: Option<&Key>, mut rows: usize, found: &mut Found) -> Result<bool, QueryError> {
         let (start, rows) = (after.cloned(), &mut rows);
-        match self.sort() {
+        match self.query.order() {
             Sort::Updated => {
                 let before = start.map_or(i64::MAX, |key| key.number);
                 self.scan("updated_sequence < ?1 ORDER BY updated_sequence DESC", &[&before], rows, found)?;

@@ -40,8 +40,8 @@ pub(super) fn list(
     }
     let more = found.len() > limit;
     found.truncate(limit);
-    let next_cursor =
-        found.last().filter(|_| more).map(|from| cursor::encode(query, &Key { number: *from, ..Key::default() }));
+    let last = found.last().filter(|_| more).map(|from| Key { number: *from, ..Key::default() });
+    let next_cursor = last.map(|key| cursor::encode(reader, query, &key)).transpose()?;
     let items = found.iter().map(|from| item_of_version(reader, identity, *from)).collect::<Result<_, _>>()?;
     let total = if query.total { Some(count(reader, identity, sieve, as_of)?) } else { None };
     Ok(Page { position: reader.position(), items, next_cursor, total, facets: None })

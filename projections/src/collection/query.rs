@@ -129,6 +129,14 @@ impl ListQuery {
             as_of: None,
         }
     }
+
+    /// The order in which records come: without words there is no relevance.
+    pub(super) fn order(&self) -> Sort {
+        match self.sort {
+            Sort::Relevance if self.q.is_none() => Sort::Updated,
+            sort => sort,
+        }
+    }
 }
 
 /// How many; beyond [`COUNT_LIMIT`] only that there are more. Serialises as a number, or as `"1000+"`.

@@ -4,15 +4,11 @@
 use super::{
     index::{self, Changed},
     names::Names,
+    rows::{Kept, Place, Version, load, span, version, write_row},
     tags::tags_of,
     words::words_of,
 };
-use crate::{
-    ApplyError, ViewName,
-    document::Document,
-    store::codec::{circle_number, organisations_bytes, subject_bytes, tags_bytes, tags_from},
-    view::View,
-};
+use crate::{ApplyError, ViewName, document::Document, store::codec::tags_from, view::View};
 use convenio_events::{
     AccessId, Event, StreamVersion, Subject,
     types::{
@@ -20,7 +16,7 @@ use convenio_events::{
         access::{Facts as Access, Scope},
     },
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 
 /// Records that are kept in memory between pages; beyond it the least recently changed half is read again when it is needed.
@@ -40,43 +36,6 @@ pub(crate) struct Collection {
     tags_new: Vec<(u32, i64)>,
     words: Vec<Changed>,
     bulk: bool,
-}
-
-/// A record in memory.
-struct Kept {
-    number: i64,
-    document: Document,
-    tags: Vec<u32>,
-    /// The tags that the `tag` table has; empty for a record that is not in the file yet.
-    stored_tags: Vec<u32>,
-    /// Where the current version waits in `versions`, if it does.
-    waiting: Option<usize>,
-    touched: bool,
-    new: bool,
-    words_changed: bool,
-    /// As the `record` table has it.
-    place: Place,
-}
-
-/// What a record is sorted by. It seldom changes, and each part has an index.
-#[derive(Default)]
-struct Place {
-    starts_on: Option<String>,
-    ends_on: Option<String>,
-    title: String,
-}
-
-/// A version that waits to be written.
-struct Version {
-    from: i64,
-    number: i64,
-    to: Option<i64>,
-    stream_version: i64,
-    starts_on: Option<String>,
-    ends_on: Option<String>,
-    tags: Vec<u8>,
-    shown: String,
-    full: Option<String>,
 }
 
 impl Collection {
@@ -333,93 +292,4 @@ impl View for Collection {
         }
         Ok(index::make(file)?)
     }
-}
-
-/// The row of a record. An index whose columns an UPDATE does not name is not touched, so where the record stays in its place only
-/// the index by age is.
-fn write_row(file: &Connection, subject: Subject, kept: &Kept, moved: bool) -> rusqlite::Result<()> {
-    let head = &kept.document.head;
-    let circle = circle_number(head.circle());
-    let organisations = organisations_bytes(&head.organisations);
-    let tags = tags_bytes(&kept.tags);
-    let version = head.stream_version.0.cast_signed();
-    let updated = head.updated.sequence.0.cast_signed();
-    if kept.new {
-        let place = &kept.place;
-        file.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
-            params![
-                kept.number,
-                subject_bytes(subject),
-                circle,
-                organisations,
-                tags,
-                version,
-                updated,
-                place.starts_on,
-                place.ends_on,
-                place.title,
-            ],
-        )?;
-        return Ok(());
-    }
-    let sql = "UPDATE record SET visibility = ?2, organisations = ?3, tags = ?4, stream_version = ?5, \
-               updated_sequence = ?6 WHERE number = ?1";
-    file.prepare_cached(sql)?.execute(params![kept.number, circle, organisations, tags, version, updated])?;
-    if moved {
-        let Place { starts_on, ends_on, title } = &kept.place;
-        let sql = "UPDATE record SET starts_on = ?2, ends_on = ?3, title = ?4 WHERE number = ?1";
-        file.prepare_cached(sql)?.execute(params![kept.number, starts_on, ends_on, title])?;
-    }
-    Ok(())
-}
-
-fn span(document: &Document) -> (Option<String>, Option<String>) {
-    let (starts_on, ends_on) = document.span();
-    (starts_on.map(|date| date.to_string()), ends_on.map(|date| date.to_string()))
-}
-
-fn version(kept: &Kept) -> Version {
-    let document = &kept.document;
-    let (starts_on, ends_on) = span(document);
-    let everything = document.to_json();
-    let (shown, full) = match document.without_secrets() {
-        Some(shown) => (shown.to_json(), Some(everything)),
-        None => (everything, None),
-    };
-    Version {
-        from: document.head.updated.sequence.0.cast_signed(),
-        number: kept.number,
-        to: None,
-        stream_version: document.head.stream_version.0.cast_signed(),
-        starts_on,
-        ends_on,
-        tags: tags_bytes(&kept.tags),
-        shown,
-        full,
-    }
-}
-
-fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError> {
-    let sql = "SELECT r.number, r.tags, COALESCE(d.full, d.shown), r.starts_on, r.ends_on, r.title \
-               FROM record r JOIN document d ON d.from_sequence = r.updated_sequence WHERE r.subject = ?1";
-    let row = file
-        .prepare_cached(sql)?
-        .query_row([subject_bytes(subject)], |row| {
-            let place = Place { starts_on: row.get(3)?, ends_on: row.get(4)?, title: row.get(5)? };
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, place))
-        })
-        .optional()?;
-    let Some((number, tags, json, place)) = row else { return Ok(None) };
-    let tags: Vec<u32> = tags_from(&tags).collect();
-    Ok(Some(Kept {
-        number,
-        document: Document::from_json(subject.kind, &json)?,
-        stored_tags: tags.clone(),
-        tags,
-        waiting: None,
-        touched: false,
-        new: false,
-        words_changed: false,
-        place,
-    }))
 }

@@ -272,9 +272,20 @@ impl Shared {
     fn slot(&self, view: ViewName) -> &Arc<Slot> {
         &self.slots[view.index()]
     }
+    /// Opens a view, unless it stands still and a record was hidden since: it would show more than its reader may see today.
     pub(crate) fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
-        let pool = self.slot(view).pool.load_full().ok_or(QueryError::NotReady(view))?;
-        pool.begin()
+        let reader = self.begin(view)?;
+        if view != ViewName::Access && !self.status(view).is_current() {
+            let access = self.begin(ViewName::Access)?;
+            if crate::access::hidden_since(&access, reader.position())? {
+                return Err(QueryError::Outdated(view));
+            }
+        }
+        Ok(reader)
+    }
+
+    fn begin(&self, view: ViewName) -> Result<Reader, QueryError> {
+        self.slot(view).pool.load_full().ok_or(QueryError::NotReady(view))?.begin()
     }
     pub(crate) fn position(&self, view: ViewName) -> watch::Receiver<Sequence> {
         self.slot(view).position.subscribe()

@@ -193,6 +193,7 @@ impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::NotReady(_) => Code::NotReady.into(),
+            QueryError::Outdated(_) => Self::from(Code::NotReady).detail(error.to_string()),
             QueryError::Overloaded(_) => Code::Overloaded.into(),
             QueryError::Refused { code, rule } => {
                 let problem = Self::new(code, StatusCode::BAD_REQUEST, Code::ParameterInvalid.title()).detail(rule);

@@ -1,6 +1,6 @@
 //! Reads: lists, records, their past and their events, trails, grants, exports; each as its reader may see it.
 
-use crate::app::{App, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, grant, listing, text, uuid};
+use crate::app::{App, DEADLINE, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, grant, listing, text, uuid};
 use axum::http::StatusCode;
 use convenio_portal::routes::COLLECTIONS;
 use serde_json::{Value, json};
@@ -198,31 +198,66 @@ async fn an_export_is_everything_at_one_sequence() {
     }
 }
 
+/// Somebody's shell on the file of a view, in which it began to write: the view stands until it is dropped.
+fn shell_on(app: &App, view: &str) -> rusqlite::Connection {
+    let files = std::fs::read_dir(app.folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
+    let mut of_view = files.filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.starts_with(view) && path.extension().is_some_and(|extension| extension == "db")
+    });
+    let shell = rusqlite::Connection::open(of_view.next().expect("the view has a file")).expect("anybody can open it");
+    shell.busy_timeout(DEADLINE).expect("a number");
+    shell.execute_batch("BEGIN IMMEDIATE").expect("nobody writes for long");
+    shell
+}
+
+async fn until_said(app: &App, user: User, path: &str, wanted: &str) {
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while app.get(user, path).await.said() != wanted {
+        assert!(std::time::Instant::now() < deadline, "never {wanted}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_a_token_reads_nothing_while_the_view_of_grants_stands() {
     let app = with_records().await;
     let path = format!("/api/v1/agreements/{}", uuid(0xa9));
     assert_eq!(app.get(User::Socios, &path).await.status, StatusCode::OK);
-    let files = std::fs::read_dir(app.folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
-    let mut grants = files.filter(|path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("access") && path.extension().is_some_and(|extension| extension == "db")
-    });
-    let shell = rusqlite::Connection::open(grants.next().expect("the view has a file")).expect("anybody can open it");
-    shell.execute_batch("BEGIN IMMEDIATE").expect("nobody writes just now");
+    let shell = shell_on(&app, "access");
     app.accept(User::Operator, "revoke-access", json!({"id": uuid(0x6000 + User::Socios as u128), "reason": "left"}))
         .await;
-    let until = async |wanted: &str| {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while app.get(User::Socios, &path).await.said() != wanted {
-            assert!(std::time::Instant::now() < deadline, "never {wanted}");
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    until("503 not-ready").await;
+    until_said(&app, User::Socios, &path, "503 not-ready").await;
     assert_eq!(app.get(User::Anonymous, "/api/v1/offers").await.status, StatusCode::OK, "what is public is shown");
-    shell.execute_batch("ROLLBACK").expect("the lock is given up");
-    until("401 token-invalid").await;
+    drop(shell);
+    until_said(&app, User::Socios, &path, "401 token-invalid").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_stands_is_read_until_something_is_hidden() {
+    let app = with_records().await;
+    let path = format!("/api/v1/offers/{}", uuid(OFFER));
+    let shell = shell_on(&app, "board");
+    app.accept(User::Socios, "publish-offer", listing(0x0ff9, "Not folded yet")).await;
+    let blocked =
+        async || app.get(User::Anonymous, "/api/v1/status").await.json()["views"].to_string().contains("blocked");
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while !blocked().await {
+        assert!(std::time::Instant::now() < deadline, "the view never says that it stands");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(app.get(User::Anonymous, &path).await.said(), "200", "what it knew is shown");
+    let hidden = json!({"subject": format!("offer/{}", uuid(OFFER)), "visibility": "parties"});
+    app.accept(User::Socios, "set-visibility", hidden).await;
+    for (question, said) in
+        [(path.as_str(), "503 not-ready"), ("/api/v1/offers", "503 not-ready"), ("/en/offers", "503")]
+    {
+        until_said(&app, User::Anonymous, question, said).await;
+    }
+    assert_eq!(app.get(User::Anonymous, "/api/v1/organisations").await.said(), "200", "no other view stands");
+    drop(shell);
+    until_said(&app, User::Anonymous, &path, "404 record-unknown").await;
+    assert_eq!(app.get(User::Anonymous, "/api/v1/offers").await.said(), "200");
 }
 
 #[tokio::test(flavor = "multi_thread")]
