@@ -30,6 +30,8 @@ use tokio::{
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How far behind the head a view reads for itself; nearer than this it is handed pages like the others.
 const NEAR: u64 = 5_000;
+/// The most events of one transaction, and a page more.
+const GROUP_EVENTS: usize = 16_000;
 /// A view that is handed so many events at once is behind, and folds them without waiting for its turn.
 const MANY_EVENTS: usize = 100;
 
@@ -82,7 +84,7 @@ impl Worker {
                 Input::Adopt(adoption) => return self.adopt(*adoption),
             };
             let mut events = pages[0].events.len();
-            while events < self.page_events && pages.iter().all(|page| page.failure.is_none()) {
+            while events < GROUP_EVENTS && pages.iter().all(|page| page.failure.is_none()) {
                 match inputs.try_recv() {
                     Ok(Input::Page(page)) => {
                         events += page.events.len();
