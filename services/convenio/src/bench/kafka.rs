@@ -4,6 +4,7 @@
 use super::{
     Bench, Served, commands,
     report::{Figure, quantile},
+    spent::Spent,
     workload,
 };
 use crate::config;
@@ -93,6 +94,8 @@ fn lonely(
 /// What was seen while the node committed batches of this size.
 struct Measured<T> {
     seen: T,
+    spent: Spent,
+    all: u64,
     events: u64,
     bytes: usize,
 }
@@ -101,12 +104,13 @@ impl<T> Measured<T> {
     fn of(served: &Served, run: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<Self> {
         let counts = served.node.ledger.counts();
         let now = || [&counts.batches, &counts.events, &counts.bytes].map(|counter| counter.load(Relaxed));
-        let before = now();
+        let (before, spent) = (now(), Spent::now());
         let seen = run()?;
-        let after = now();
+        let (after, spent) = (now(), spent.until_now());
         let [batches, events, bytes] = std::array::from_fn(|n| after[n] - before[n]);
         let mean = |sum: u64, of: u64| (sum as f64 / of.max(1) as f64).round();
-        Ok(Self { seen, events: mean(events, batches).max(1.0) as u64, bytes: mean(bytes, events) as usize })
+        let (each, bytes) = (mean(events, batches).max(1.0) as u64, mean(bytes, events) as usize);
+        Ok(Self { seen, spent, all: events, events: each, bytes })
     }
 
     /// Seconds of bare transactions of the same size, one after the other.
@@ -159,6 +163,7 @@ impl Measured<f64> {
         bench.add(Figure::new(name, self.seen, unit).beside(floor));
         let name = format!("  the log alone, {} a transaction (floor: bare)", self.events);
         bench.add(Figure::new(name, alone, "events/s").beside(floor));
+        self.spent.add(bench, self.all as f64, "event");
         Ok(())
     }
 }

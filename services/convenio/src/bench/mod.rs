@@ -8,6 +8,7 @@ mod load;
 mod reading;
 mod report;
 mod restart;
+mod spent;
 mod views;
 mod workload;
 
