@@ -28,7 +28,7 @@ async fn main() {
     let mut n = offers * 5;
     for group in groups() {
         let (before, began, from) = (threads(), Instant::now(), ledger.head());
-        // A new offer, and then another event of it: three of five events of the usual traffic revise nothing.
+        // Offers that begin, and the four events that follow in each: the usual traffic of `convenio bench`.
         while began.elapsed() < Duration::from_secs(3) {
             for _ in 0..group {
                 offers::tell(&mut ledger, n / 5, n % 5);
