@@ -6,14 +6,12 @@ use super::{
     error::{Defect, JournalError, RowError},
     format,
     lock::Fence,
+    wal::Wal,
     writer::insert,
 };
 use convenio_events::{RecordedEvent, Sequence};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use std::sync::Arc;
-
-/// The WAL is moved into the file when it has so many pages.
-const CHECKPOINT_PAGES: i64 = 4_096;
 
 /// Its one row says how far the other log was read. That the table is there says that this journal is a copy.
 pub(super) const TABLE: &str =
@@ -26,6 +24,7 @@ pub(super) const KEEP: &str =
 #[derive(Debug)]
 pub struct Mirror {
     pub(super) shared: Arc<Shared>,
+    wal: Wal,
     pub(super) connection: Connection,
     cursor: Option<String>,
     next: Sequence,
@@ -52,7 +51,8 @@ impl Journal {
         let (next, cursor) = prepared.ok_or_else(|| JournalError::NoCopy { path: shared.file.clone() })?;
         shared.recent.clear();
         shared.raise_head(next);
-        Ok(Mirror { shared, connection, cursor, next, _fence: fence })
+        let wal = Wal::start(&shared.file)?;
+        Ok(Mirror { shared, wal, connection, cursor, next, _fence: fence })
     }
 }
 
@@ -64,7 +64,6 @@ fn prepare(connection: &Connection) -> Result<Option<(Sequence, Option<String>)>
     }
     // Kafka, or whatever is copied, has what a crash of the machine takes from the end.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.execute_batch(TABLE)?;
     let cursor = connection.query_row("SELECT cursor FROM mirror", [], |row| row.get(0)).optional()?;
     Ok(Some((next, cursor)))
@@ -86,6 +85,10 @@ impl Mirror {
     /// # Errors
     /// [`JournalError::Damaged`] when the first event is not the next, else [`JournalError::Unavailable`].
     pub fn append(&mut self, events: Arc<Vec<RecordedEvent>>, cursor: &str) -> Result<(), JournalError> {
+        if self.wal.failed() {
+            // It was told; what is copied from now on gets another try.
+            self.wal = Wal::start(&self.shared.file)?;
+        }
         let appended = self.try_append(&events, cursor).map_err(|error| error.at(&self.shared.file))?;
         self.cursor = Some(cursor.to_owned());
         if let Some(last) = events.last() {
@@ -93,6 +96,9 @@ impl Mirror {
             self.shared.recent.push(events, appended);
             self.shared.raise_head(self.next);
         }
+        self.wal.wrote(appended);
+        // It was told, too; what was copied is there all the same.
+        let _ = self.wal.keep_short(&self.connection);
         Ok(())
     }
 

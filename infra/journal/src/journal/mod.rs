@@ -10,6 +10,7 @@ mod readers;
 mod recent;
 mod room;
 mod stored;
+mod wal;
 mod writer;
 
 pub(crate) use error::is_damage;

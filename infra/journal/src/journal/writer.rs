@@ -9,12 +9,13 @@
 
 use super::{
     Shared,
-    checkpoint::{CHECKPOINT_BYTES, Checkpointer, WAL_BYTES_LIMIT, checkpoint, is_busy},
+    checkpoint::checkpoint,
     error::{JournalError, RowError},
     format,
     lock::Fence,
     mirror::is_mirror,
     room::Room,
+    wal::{READERS_WAIT, Wal},
 };
 use async_trait::async_trait;
 use convenio_events::{
@@ -22,15 +23,12 @@ use convenio_events::{
     log::{AppendError, LogWriter, OpenError, OpenedWriter},
 };
 use rusqlite::{Connection, TransactionBehavior};
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches that wait for the thread. The contract allows one under way; one more is there for a caller that gave up
 /// waiting and dropped its future.
 const QUEUE_LIMIT: usize = 2;
-
-/// Longest wait between two commits for readers that keep a WAL beyond its limit from starting over.
-const READERS_WAIT: Duration = Duration::from_millis(100);
 
 const INSERT: &str = "INSERT INTO log (sequence, entry, record, record_salt, text, text_salt)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -70,9 +68,9 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let head = format::head(&connection).map_err(|error| error.at(&shared.file))?;
     let mut room = Room::of(&shared.file);
     room.make(&mut connection, 0);
-    let checkpointer = Checkpointer::start(&shared.file)?;
+    let wal = Wal::start(&shared.file)?;
     let (appends, received) = mpsc::channel(QUEUE_LIMIT);
-    let thread = Thread { shared: shared.clone(), connection, checkpointer, _fence: fence, wal_bytes: 0, room };
+    let thread = Thread { shared: shared.clone(), wal, connection, _fence: fence, room };
     let thread = std::thread::Builder::new()
         .name("journal-writer".to_owned())
         .spawn(move || thread.run(received))
@@ -142,11 +140,9 @@ impl Drop for Writer {
 /// What the writer's thread owns. Fields are dropped in this order: the fence goes last.
 struct Thread {
     shared: Arc<Shared>,
-    checkpointer: Checkpointer,
+    wal: Wal,
     connection: Connection,
     _fence: Fence,
-    /// About how long the WAL is.
-    wal_bytes: usize,
     room: Room,
 }
 
@@ -158,10 +154,11 @@ impl Thread {
             let outcome = outcome.map(|bytes| self.publish(batch, bytes));
             // Nobody waits any more: the caller dropped its future and knows that it does not know.
             let _ = answer.send(outcome);
-            if failed || self.move_wal().is_err() {
+            if failed || self.wal.keep_short(&self.connection).is_err() {
                 // Whatever is asked from now on has no known outcome: `appends` is closed by our end.
                 return;
             }
+            self.room.make(&mut self.connection, self.wal.bytes());
         }
         // Who copies the file of a ledger that was stopped has all of it in one.
         let emptied =
@@ -181,54 +178,13 @@ impl Thread {
 
     /// Commits a batch; returns its size in bytes.
     fn append(&mut self, batch: &[RecordedEvent]) -> Result<usize, Cause> {
-        if self.checkpointer.failed() {
+        if self.wal.failed() {
             return Err("a checkpoint of the journal failed".into());
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let bytes = insert(&transaction, batch)?;
         transaction.commit()?;
-        // Pages are written whole: about a third is lost at their ends, and each commit writes two more.
-        self.wal_bytes += bytes / 3 * 4 + 8192;
+        self.wal.wrote(bytes);
         Ok(bytes)
-    }
-
-    /// Keeps the WAL short, after the batch was answered.
-    fn move_wal(&mut self) -> Result<(), rusqlite::Error> {
-        if self.wal_bytes >= WAL_BYTES_LIMIT || self.checkpointer.little_is_left() {
-            self.move_rest().inspect_err(|error| {
-                tracing::error!(%error, "a checkpoint of the journal failed");
-            })
-        } else {
-            if self.wal_bytes >= CHECKPOINT_BYTES {
-                self.checkpointer.request();
-            }
-            self.room.make(&mut self.connection, self.wal_bytes);
-            Ok(())
-        }
-    }
-
-    /// Moves what the checkpointer left. The next commit then starts the WAL over, unless somebody reads in it just now;
-    /// where that went on until the WAL is too long, readers are waited for.
-    fn move_rest(&mut self) -> Result<(), rusqlite::Error> {
-        let moved = match checkpoint(&self.connection, "PASSIVE") {
-            Ok(progress) if progress.wal_bytes >= WAL_BYTES_LIMIT => {
-                self.connection.busy_timeout(READERS_WAIT)?;
-                let restarted = checkpoint(&self.connection, "RESTART");
-                self.connection.busy_timeout(format::BUSY_DEADLINE)?;
-                if matches!(&restarted, Ok(progress) if !progress.complete) {
-                    tracing::warn!("a long read keeps the journal's WAL from being emptied");
-                }
-                restarted
-            }
-            passive => passive,
-        };
-        match moved {
-            Ok(progress) if progress.complete => self.wal_bytes = 0,
-            // Tried again when as much has come as is usual between two checkpoints.
-            Ok(_) => self.wal_bytes = self.wal_bytes.min(WAL_BYTES_LIMIT - CHECKPOINT_BYTES),
-            Err(error) if is_busy(&error) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
     }
 }
