@@ -64,6 +64,7 @@ pub async fn run(log: Arc<dyn EventLog>) {
     what_is_acknowledged_can_be_read(&*log, &mut opened).await;
     pages_are_bounded_and_have_no_gaps(&*log, &mut opened).await;
     followers_get_everything_once_in_order(&log, &mut opened).await;
+    what_was_submitted_counts_in_its_order(&*log, &mut opened).await;
     a_successor_fences_its_predecessor(&*log, opened).await;
 }
 
@@ -115,31 +116,47 @@ async fn followers_get_everything_once_in_order(log: &Arc<dyn EventLog>, opened:
     assert!(seen.into_iter().eq(expected), "a follower catches up and then goes on, without holes or doubles");
 }
 
+async fn what_was_submitted_counts_in_its_order(log: &dyn EventLog, opened: &mut OpenedWriter) {
+    let mut under_way = Vec::new();
+    for start in (20_105..20_205).step_by(20) {
+        let submitted = opened.writer.submit(batch(start..start + 20)).await.expect("takes one after the other");
+        under_way.push((start + 20, submitted.acknowledgement()));
+    }
+    // The second of all says what it says of the first, too: nobody has asked that one.
+    let first = under_way.remove(0);
+    for (end, acknowledgement) in under_way {
+        acknowledgement.await.expect("it counts");
+        assert!(log.head().borrow().0 >= end, "what counts can be read, and everything before it");
+    }
+    first.1.await.expect("it has counted for long");
+    assert_eq!(log.read(Sequence(20_105), 200).await.expect("reads"), *batch(20_105..20_205));
+}
+
 async fn a_successor_fences_its_predecessor(log: &dyn EventLog, mut predecessor: OpenedWriter) {
     match log.open_writer().await {
         // A log with an exclusive lock refuses the second writer instead, which is as safe; the lock must then end with its holder.
         Err(crate::log::OpenError::InUse) => {
-            predecessor.writer.append(batch(20_105..20_106)).await.expect("the one writer goes on");
+            predecessor.writer.append(batch(20_205..20_206)).await.expect("the one writer goes on");
             drop(predecessor);
             let successor = log.open_writer().await.expect("a lock ends with its holder");
-            assert_eq!(successor.head, Sequence(20_106));
+            assert_eq!(successor.head, Sequence(20_206));
         }
         Err(error) => panic!("a successor must open: {error}"),
         Ok(mut successor) => {
-            assert_eq!(successor.head, Sequence(20_105), "the successor sees all that was acknowledged");
+            assert_eq!(successor.head, Sequence(20_205), "the successor sees all that was acknowledged");
             let confirmed = predecessor.writer.confirm().await;
             assert!(
                 matches!(confirmed, Err(AppendError::Fenced)),
                 "it is told so also when it only asks: {confirmed:?}"
             );
             successor.writer.confirm().await.expect("nobody has written since");
-            let late = predecessor.writer.append(batch(20_105..20_106)).await;
+            let late = predecessor.writer.append(batch(20_205..20_206)).await;
             assert!(matches!(late, Err(AppendError::Fenced)), "the predecessor is told that it was fenced: {late:?}");
-            assert!(log.read(Sequence(20_105), 1).await.expect("reads").is_empty(), "a fenced batch is never seen");
-            successor.writer.append(batch(20_105..20_106)).await.expect("the successor writes");
+            assert!(log.read(Sequence(20_205), 1).await.expect("reads").is_empty(), "a fenced batch is never seen");
+            successor.writer.append(batch(20_205..20_206)).await.expect("the successor writes");
         }
     }
-    assert_eq!(log.read(Sequence(20_105), 9).await.expect("reads"), *batch(20_105..20_106));
+    assert_eq!(log.read(Sequence(20_205), 9).await.expect("reads"), *batch(20_205..20_206));
 }
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// A digest in base64.
+const DIGEST_CHARS: usize = 44;
+/// A UUID with its hyphens.
+const ID_CHARS: usize = 36;
+
 /// Who may read an event, fixed when it is recorded. Who may read a restricted one today is decided by visibility.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -98,14 +103,14 @@ impl Entry {
     /// Reads canonical bytes by their form, without JSON and without writing them again to compare: every event is read several
     /// times on its way. Each part is taken in the one form that [`Self::to_canonical`] gives it.
     fn from_canonical(bytes: &str) -> Option<Self> {
-        let (audience, rest) = bytes.strip_prefix(r#"{"audience":""#)?.split_once(r#"","record":""#)?;
-        let (record, rest) = rest.split_once(r#"","sequence":""#)?;
-        let (sequence, rest) = rest.split_once(r#"","source":"urn:convenio:"#)?;
-        let (ledger, rest) = rest.split_once(r#"","text":""#)?;
-        let (text, rest) = rest.split_once(r#"","time":""#)?;
-        let time = rest.strip_suffix(r#"","v":1}"#)?;
+        let (audience, rest) = bytes.strip_prefix(r#"{"audience":""#)?.split_once('"')?;
+        let (record, rest) = rest.strip_prefix(r#","record":""#)?.split_at_checked(DIGEST_CHARS)?;
+        let (sequence, rest) = rest.strip_prefix(r#"","sequence":""#)?.split_once('"')?;
+        let (ledger, rest) = rest.strip_prefix(r#","source":"urn:convenio:"#)?.split_at_checked(ID_CHARS)?;
+        let (text, rest) = rest.strip_prefix(r#"","text":""#)?.split_at_checked(DIGEST_CHARS)?;
+        let time = rest.strip_prefix(r#"","time":""#)?.strip_suffix(r#"","v":1}"#)?;
         let is_number = sequence == "0" || (!sequence.starts_with('0') && sequence.bytes().all(|b| b.is_ascii_digit()));
-        let is_id = ledger.len() == 36 && !ledger.bytes().any(|b| b.is_ascii_uppercase());
+        let is_id = !ledger.bytes().any(|b| b.is_ascii_uppercase());
         if !is_number || !is_id {
             return None;
         }

@@ -6,7 +6,7 @@
 
 use crate::{ids::Sequence, recorded::RecordedEvent};
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 /// The most events of one [`LogWriter::append`].
 pub const BATCH_EVENTS_LIMIT: usize = 10_000;
@@ -58,11 +58,48 @@ pub trait LogWriter: Send + 'static {
     /// Dropping the future does not cancel the append: its outcome is then not known.
     async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError>;
 
+    /// The same in two steps, where a log has two: completes as soon as it takes the next batch, which may be before this one
+    /// counts. Batches that were submitted one after the other are written in that order, and none after one that was not:
+    /// `Ok` for one says that all before it are in the log.
+    async fn submit(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<Submitted, AppendError> {
+        self.append(batch).await.map(|()| Submitted::Counts)
+    }
+
     /// `Ok` when nobody else has committed anything since this writer last did: what was decided since is decided on the whole
     /// log. An append finds that out by itself; answers that append nothing must ask. Where the fence is a lock that is held,
     /// there is nothing to find out.
     async fn confirm(&mut self) -> Result<(), AppendError> {
         Ok(())
+    }
+}
+
+/// Completes when a batch that was submitted counts: it is durable and can be read. Dropping it cancels nothing.
+pub type Acknowledgement = Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send>>;
+
+/// A batch that was taken: the next one may follow.
+pub enum Submitted {
+    /// It counts.
+    Counts,
+    /// It will count when this completes with `Ok`. After an error the writer is of no more use.
+    UnderWay(Acknowledgement),
+}
+
+impl Submitted {
+    /// What tells that it counts.
+    pub fn acknowledgement(self) -> Acknowledgement {
+        match self {
+            Self::Counts => Box::pin(std::future::ready(Ok(()))),
+            Self::UnderWay(acknowledgement) => acknowledgement,
+        }
+    }
+}
+
+impl std::fmt::Debug for Submitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Counts => "Counts",
+            Self::UnderWay(_) => "UnderWay(..)",
+        })
     }
 }
 

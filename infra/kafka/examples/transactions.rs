@@ -1,18 +1,28 @@
 //! How fast batches are committed, beside a bare transaction loop of librdkafka with the same messages, and how fast a new node
 //! copies them. A tuning bench: it asserts nothing.
 //!
-//! `cargo run --release -p convenio-kafka --example transactions -- <bootstrap servers> [seconds for each size]`
+//! `cargo run --release -p convenio-kafka --example transactions -- <bootstrap servers> [seconds for each size] [size]`
 #![allow(clippy::print_stdout)]
 
-use convenio_events::{RecordedEvent, Sequence, log::EventLog as _};
+use convenio_events::{
+    RecordedEvent, Sequence,
+    log::{Acknowledgement, EventLog as _},
+};
 use convenio_journal::{Access, Journal};
 use convenio_kafka::{Address, KafkaLog, Settings, floor};
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-const SIZES: [u64; 4] = [1, 100, 1_000, 5_000];
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SIZES: [u64; 5] = [1, 32, 109, 450, 2_000];
+/// How many batches do not count yet when the next is handed over, that one included.
+const UNDER_WAY: [usize; 2] = [1, 4];
 /// With it, an event's message has about 900 bytes.
 const TEXT_BYTES: usize = 200;
 
@@ -24,6 +34,7 @@ async fn main() -> Outcome<()> {
     let bootstrap = arguments.next().ok_or("which bootstrap servers?")?;
     let seconds = arguments.next().map_or(Ok(5), |seconds| seconds.parse())?;
     let lasts = Duration::from_secs(seconds);
+    let only = arguments.next().map(|size| size.parse::<u64>()).transpose()?;
     let mut events = 0;
     let settings = settings(&bootstrap)?;
     let data = tempfile::tempdir()?;
@@ -33,25 +44,40 @@ async fn main() -> Outcome<()> {
     let mut writer = log.open_writer().await?.writer;
     println!("opened in {opened:.1?}, writer in {:.1?}", began.elapsed() - opened);
     println!("{:>6}  {:>22}  {:>38}", "batch", "", "a batch takes: p50, p99, max");
-    for size in SIZES {
+    for size in SIZES.into_iter().filter(|size| only.is_none_or(|only| only == *size)) {
         let floor = bare(&bootstrap, size, lasts).await?;
         floor.print("bare transactions", size);
-        let (began, mut taken) = (Instant::now(), Vec::new());
-        let mut spent = Duration::ZERO;
-        while began.elapsed() < lasts {
-            let batch = batch(events..events + size);
-            let appending = Instant::now();
-            writer.append(batch).await?;
-            taken.push(appending.elapsed());
-            spent += appending.elapsed();
-            events += size;
+        for under_way in UNDER_WAY {
+            let batches: Vec<_> =
+                (0..floor.taken.len() as u64).map(|n| batch(events + n * size..events + (n + 1) * size)).collect();
+            events += batches.len() as u64 * size;
+            let (began, mut taken, mut waiting) = (Instant::now(), Vec::new(), VecDeque::new());
+            for batch in batches {
+                let one = Instant::now();
+                waiting.push_back((one, writer.submit(batch).await?.acknowledgement()));
+                if waiting.len() >= under_way {
+                    settle_first(&mut waiting, &mut taken).await?;
+                }
+            }
+            while !waiting.is_empty() {
+                settle_first(&mut waiting, &mut taken).await?;
+            }
+            let ours = Figures { taken, spent: began.elapsed() };
+            ours.print(&format!("{under_way} under way"), size);
+            println!("{size:>6}  {:>22}  {:>37.0} %", "of the floor", 100.0 * ours.rate(size) / floor.rate(size));
         }
-        let ours = Figures { taken, spent };
-        ours.print("append", size);
-        println!("{size:>6}  {:>22}  {:>37.0} %", "of the floor", 100.0 * ours.rate(size) / floor.rate(size));
     }
     drop(writer);
     copy(settings, events).await
+}
+
+/// Waits until the first batch counts.
+async fn settle_first(waiting: &mut VecDeque<(Instant, Acknowledgement)>, taken: &mut Vec<Duration>) -> Outcome<()> {
+    if let Some((began, acknowledgement)) = waiting.pop_front() {
+        acknowledgement.await?;
+        taken.push(began.elapsed());
+    }
+    Ok(())
 }
 
 fn settings(bootstrap: &str) -> Outcome<Settings> {

@@ -3,14 +3,22 @@
 
 use crate::{
     error::KafkaLogError,
+    seal::{self, Place},
     settings::Settings,
     topics::{self, Topic},
+    transactions::LISTEN,
 };
+use convenio_events::{LedgerId, Sequence, commitment::Salt};
 use rdkafka::{
-    error::KafkaResult,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+    error::{KafkaError, KafkaResult},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::time::{Duration, Instant};
+
+/// How the names of ledgers begin that are made to be measured.
+pub const LEDGERS: &str = "bench-";
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -46,6 +54,44 @@ pub async fn transactions(
     running.await.expect("it does not panic").map_err(KafkaLogError::kafka("a bare transaction failed"))
 }
 
+/// Deletes the topics of a ledger that was made to be measured.
+///
+/// # Errors
+/// [`KafkaLogError`].
+///
+/// # Panics
+/// Where the ledger is another: nobody's history is deleted.
+pub async fn delete(settings: &Settings) -> Result<(), KafkaLogError> {
+    assert!(settings.address.ledger.starts_with(LEDGERS), "only what a bench made is deleted");
+    let admin: AdminClient<DefaultClientContext> =
+        settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let names = Topic::ALL.map(|topic| topic.name(settings));
+    let failed = KafkaLogError::kafka("a topic could not be deleted");
+    let deleted =
+        admin.delete_topics(&names.each_ref().map(String::as_str), &AdminOptions::new()).await.map_err(failed)?;
+    match deleted.into_iter().find_map(Result::err) {
+        Some((name, code)) => {
+            tracing::debug!(name, "Kafka keeps a topic");
+            Err(KafkaLogError::kafka("a topic could not be deleted")(KafkaError::AdminOp(code)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// How long sealing and opening a text of so many bytes takes, on average of `rounds`.
+#[must_use]
+pub fn sealing(bytes: usize, rounds: u32) -> (Duration, Duration) {
+    let ledger: LedgerId = "00000000-0000-0000-0000-000000000000".parse().expect("an id");
+    let (salt, text) = (Salt([7; 32]), "a".repeat(bytes));
+    let places = (0..rounds).map(|n| Place { ledger, sequence: Sequence(n.into()) });
+    let began = Instant::now();
+    let sealed: Vec<_> = places.map(|place| (place, seal::seal(place, &salt, Some(&text)))).collect();
+    let (sealing, began) = (began.elapsed(), Instant::now());
+    let opened = sealed.iter().filter(|(place, (key, sealed))| seal::open(*place, *key, sealed).is_some()).count();
+    assert_eq!(opened, sealed.len(), "every box opens");
+    (sealing / rounds, began.elapsed() / rounds)
+}
+
 fn transact(producer: &BaseProducer, topics: &[String; 2], size: u64, bytes: usize) -> KafkaResult<()> {
     let (value, key) = (vec![b'x'; bytes], [7; 32]);
     producer.begin_transaction()?;
@@ -57,7 +103,8 @@ fn transact(producer: &BaseProducer, topics: &[String; 2], size: u64, bytes: usi
         }
     }
     while producer.in_flight_count() > 0 {
-        producer.poll(Duration::from_millis(1));
+        std::thread::sleep(LISTEN);
+        producer.poll(Duration::ZERO);
     }
     producer.commit_transaction(WAIT)
 }

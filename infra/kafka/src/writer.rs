@@ -18,7 +18,7 @@ use crate::{
 use async_trait::async_trait;
 use convenio_events::{
     RecordedEvent, Sequence,
-    log::{AppendError, EventLog as _, LogWriter},
+    log::{Acknowledgement, AppendError, EventLog as _, LogWriter, Submitted},
 };
 use convenio_journal::Journal;
 use rdkafka::error::KafkaResult;
@@ -158,12 +158,18 @@ fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i
 #[async_trait]
 impl LogWriter for Writer {
     async fn append(&mut self, batch: Batch) -> Result<(), AppendError> {
+        self.submit(batch).await?.acknowledgement().await
+    }
+
+    /// The next batch may follow when this one is committed. It counts when this node has read it back like everybody else: a
+    /// commit may be hidden yet by a transaction of somebody else that hangs.
+    async fn submit(&mut self, batch: Batch) -> Result<Submitted, AppendError> {
         match self.state {
             State::Usable => {}
             State::Fenced => return Err(AppendError::Fenced),
             State::Failed => return Err(AppendError::Unknown("the writer had failed before".into())),
         }
-        let (Some(last), Some(asks)) = (batch.last().cloned(), &self.asks) else { return Ok(()) };
+        let (Some(last), Some(asks)) = (batch.last().cloned(), &self.asks) else { return Ok(Submitted::Counts) };
         let next = last.sequence.next();
         for (event, expected) in batch.iter().zip(self.next.0..) {
             assert_eq!(event.sequence.0, expected, "a batch continues the log without gaps");
@@ -180,14 +186,13 @@ impl LogWriter for Writer {
                 self.state = State::Fenced;
                 return Err(AppendError::Fenced);
             }
-            Err(Refused::FencedCommitting { offset }) => return self.find_out(&last, offset).await,
+            Err(Refused::FencedCommitting { offset }) => {
+                return self.find_out(&last, offset).await.map(|()| Submitted::Counts);
+            }
         };
-        // Committed; it counts when this node has read it back like everybody else.
-        let copied = copied(self.following.clone(), offset, COPY_DEADLINE).await;
-        copied.map_err(|error| AppendError::Unknown(error.into()))?;
         self.next = next;
         self.state = State::Usable;
-        Ok(())
+        Ok(Submitted::UnderWay(self.when_copied(offset)))
     }
 
     async fn confirm(&mut self) -> Result<(), AppendError> {
@@ -215,6 +220,11 @@ impl LogWriter for Writer {
 }
 
 impl Writer {
+    fn when_copied(&self, offset: i64) -> Acknowledgement {
+        let copied = copied(self.following.clone(), offset, COPY_DEADLINE);
+        Box::pin(async move { copied.await.map_err(|error| AppendError::Unknown(error.into())) })
+    }
+
     /// Whether a batch whose commit was fenced had been committed before: the copy tells once it is past the batch's place.
     async fn find_out(&mut self, last: &RecordedEvent, offset: i64) -> Result<(), AppendError> {
         let copied = copied(self.following.clone(), offset, VERDICT_DEADLINE).await;

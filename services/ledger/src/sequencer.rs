@@ -10,6 +10,7 @@ mod judge;
 mod placing;
 mod recovery;
 mod timers;
+mod under_way;
 mod writing;
 
 use crate::{

@@ -4,6 +4,7 @@ use super::{
     BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
     TIMERS_PERIOD,
     judge::{Judged, goes_on_to_another, replay},
+    under_way::{Sent, UnderWay},
 };
 use crate::{
     clock::ClockGuard,
@@ -18,9 +19,7 @@ use convenio_events::{
 };
 use std::{
     collections::{HashMap, VecDeque},
-    future::Future,
-    pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     time::Duration,
 };
 use tokio::{
@@ -37,9 +36,9 @@ const SURE_FOR: Duration = Duration::from_secs(1);
 /// What was decided and is not yet handed to the log.
 #[derive(Default)]
 pub(super) struct Batch {
-    events: Vec<RecordedEvent>,
-    indexed: Vec<IndexedEvent>,
-    bytes: usize,
+    pub(super) events: Vec<RecordedEvent>,
+    pub(super) indexed: Vec<IndexedEvent>,
+    pub(super) bytes: usize,
 }
 
 impl Batch {
@@ -52,17 +51,6 @@ impl Batch {
     pub(super) fn has_room(&self) -> bool {
         self.events.len() < BATCH_EVENTS_LIMIT && self.bytes < BATCH_BYTES_LIMIT
     }
-}
-
-type Append = Pin<Box<dyn Future<Output = (Box<dyn LogWriter>, Result<(), AppendError>)> + Send>>;
-
-/// A batch that the log is committing.
-struct InFlight {
-    append: Append,
-    events: Arc<Vec<RecordedEvent>>,
-    indexed: Vec<IndexedEvent>,
-    bytes: usize,
-    began: Instant,
 }
 
 /// An answer that waits until everything below `needs` is durable.
@@ -82,8 +70,7 @@ pub(super) struct Writing<'a> {
     pub(super) undurable: HashMap<(Actor, CommandId), Sequence>,
     /// A derived store failed: nothing decided since can be believed.
     pub(super) broken: bool,
-    writer: Option<Box<dyn LogWriter>>,
-    in_flight: Option<InFlight>,
+    under_way: UnderWay,
     held: VecDeque<Held>,
     inbox: VecDeque<Waiting>,
     durable: Sequence,
@@ -108,8 +95,7 @@ impl<'a> Writing<'a> {
             guard,
             undurable: HashMap::new(),
             broken: false,
-            writer: Some(writer),
-            in_flight: None,
+            under_way: UnderWay::new(writer),
             held: VecDeque::new(),
             inbox: VecDeque::new(),
             durable,
@@ -137,16 +123,17 @@ impl<'a> Writing<'a> {
         let mut open = true;
         let end = loop {
             self.start_append();
-            if !open && self.in_flight.is_none() && self.inbox.is_empty() {
+            if !open && self.under_way.is_empty() && self.inbox.is_empty() {
                 break End::Closed;
             }
             tokio::select! {
                 // The queue comes last: under load it is never empty, and what is rarer would never be seen.
                 biased;
                 () = term_over(&mut elected, term) => break End::Fenced,
-                (writer, result) = appended(&mut self.in_flight) => match self.settle(writer, result, standing) {
-                    Ok(()) => {}
-                    Err(end) => break end,
+                counts = self.under_way.next() => match counts {
+                    Ok(None) => {}
+                    Ok(Some(sent)) => self.settle(sent, standing),
+                    Err(error) => break self.ended(&error),
                 },
                 _ = ticks.tick() => {
                     if self.parts.clock.is_synchronised() {
@@ -203,7 +190,7 @@ impl<'a> Writing<'a> {
 
     /// Finds the events of a command that was accepted before: in the batches under way, or in the log.
     async fn replay(&mut self, first: Sequence, canonical: &str) -> Answer {
-        let under_way = self.in_flight.iter().flat_map(|batch| batch.events.iter()).chain(&self.batch.events);
+        let under_way = self.under_way.events().chain(&self.batch.events);
         let found: Vec<RecordedEvent> =
             under_way.filter(|event| event.sequence >= first).take(COMMAND_EVENTS_LIMIT).cloned().collect();
         if found.first().is_some_and(|event| event.sequence == first) {
@@ -225,49 +212,27 @@ impl<'a> Writing<'a> {
     }
 
     fn start_append(&mut self) {
-        if self.in_flight.is_some() || self.batch.events.is_empty() {
-            return;
+        if !self.batch.events.is_empty() && self.under_way.ready().is_some() {
+            self.under_way.start(std::mem::take(&mut self.batch));
         }
-        let Some(mut writer) = self.writer.take() else { return };
-        let Batch { events, indexed, bytes } = std::mem::take(&mut self.batch);
-        let events = Arc::new(events);
-        let batch = events.clone();
-        let append: Append = Box::pin(async move {
-            let result = writer.append(batch).await;
-            (writer, result)
-        });
-        self.in_flight = Some(InFlight { append, events, indexed, bytes, began: Instant::now() });
     }
 
-    fn settle(
-        &mut self,
-        writer: Box<dyn LogWriter>,
-        result: Result<(), AppendError>,
-        standing: &watch::Sender<Standing>,
-    ) -> Result<(), End> {
-        let batch = self.in_flight.take();
-        match result {
-            Ok(()) => {}
-            Err(error) => return Err(self.ended(&error)),
-        }
-        self.writer = Some(writer);
+    fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {
+        let Sent { events, batch: Batch { indexed, bytes, .. }, began } = sent;
         self.sure = Instant::now();
-        if let Some(InFlight { events, indexed, bytes, began, .. }) = batch {
-            self.parts.counts.committed(events.len(), bytes, began.elapsed());
-            self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
-            for event in indexed.iter().filter(|event| event.first_of_command) {
-                self.undurable.remove(&(event.actor, event.command_id));
-            }
-            if let Err(fault) = self.parts.index.push(&indexed) {
-                tracing::error!(error = &fault as &dyn std::error::Error, "the index could not be written");
-                self.broken = true;
-            }
+        self.parts.counts.committed(events.len(), bytes, began.elapsed());
+        self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
+        for event in indexed.iter().filter(|event| event.first_of_command) {
+            self.undurable.remove(&(event.actor, event.command_id));
+        }
+        if let Err(fault) = self.parts.index.push(&indexed) {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the index could not be written");
+            self.broken = true;
         }
         self.world.forget_changes();
         self.world.evict(self.parts.snapshot.get(), SUBJECTS_KEPT);
         self.release();
         self.publish(standing);
-        Ok(())
     }
 
     fn ended(&self, error: &AppendError) -> End {
@@ -300,8 +265,8 @@ impl<'a> Writing<'a> {
         if !waiting || self.sure.elapsed() < SURE_FOR {
             return Ok(true);
         }
-        let by_commit = self.in_flight.is_some() || !self.batch.events.is_empty();
-        let (Some(writer), false) = (&mut self.writer, by_commit) else { return Ok(false) };
+        let by_commit = !self.under_way.is_empty() || !self.batch.events.is_empty();
+        let (Some(writer), false) = (self.under_way.ready(), by_commit) else { return Ok(false) };
         let confirmed = writer.confirm().await;
         confirmed.map_err(|error| self.ended(&error))?;
         self.sure = Instant::now();
@@ -328,15 +293,15 @@ impl<'a> Writing<'a> {
     /// Commits what was placed, before the first command is taken.
     pub(super) async fn commit_now(&mut self) -> Result<(), SequencerError> {
         self.start_append();
-        let Some(in_flight) = self.in_flight.take() else { return Ok(()) };
-        let (writer, result) = in_flight.append.await;
-        match result {
-            Ok(()) => {}
-            Err(AppendError::Fenced) => return Err(SequencerError::Fenced),
-            Err(unknown) => return Err(OpenError::Unavailable(Box::new(unknown)).into()),
+        while !self.under_way.is_empty() {
+            let counts = self.under_way.next().await.map_err(|error| match error {
+                AppendError::Fenced => SequencerError::Fenced,
+                unknown @ AppendError::Unknown(_) => OpenError::Unavailable(Box::new(unknown)).into(),
+            })?;
+            if let Some(sent) = counts {
+                self.parts.index.push(&sent.batch.indexed)?;
+            }
         }
-        self.writer = Some(writer);
-        self.parts.index.push(&in_flight.indexed)?;
         self.durable = self.world.next();
         self.world.forget_changes();
         Ok(())
@@ -350,19 +315,10 @@ async fn read(log: &dyn EventLog, from: Sequence, limit: usize) -> Result<Vec<Re
     })
 }
 
-/// How a term ends at what the log said.
 /// Completes when the node is no longer elected in this term.
 async fn term_over(elected: &mut watch::Receiver<u64>, term: u64) {
     // Without a sender the term never ends.
     if elected.wait_for(|now| *now != term).await.is_err() {
         std::future::pending().await
-    }
-}
-
-/// Completes when the batch in flight does; never when there is none.
-async fn appended(in_flight: &mut Option<InFlight>) -> (Box<dyn LogWriter>, Result<(), AppendError>) {
-    match in_flight {
-        Some(in_flight) => (&mut in_flight.append).await,
-        None => std::future::pending().await,
     }
 }

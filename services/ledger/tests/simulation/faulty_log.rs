@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use convenio_events::{
     RecordedEvent, Sequence,
-    log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, ReadError},
+    log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, ReadError, Submitted},
     memory_log::MemoryLog,
 };
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
@@ -14,7 +14,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
 /// Chance, by a seed, until it is told to leave everybody in peace.
 #[derive(Clone)]
@@ -89,7 +92,8 @@ impl EventLog for FaultyLog {
             *fence = (fence.0 + 1, self.node);
         }
         self.chance.note(format_args!("node {} opens the log at {head}", self.node));
-        let writer = FaultyWriter { writer: Arc::new(tokio::sync::Mutex::new(writer)), chance: self.chance.clone() };
+        let writer = Arc::new(tokio::sync::Mutex::new(writer));
+        let writer = FaultyWriter { writer, chance: self.chance.clone(), before: None };
         Ok(OpenedWriter { writer: Box::new(writer), head })
     }
 
@@ -113,6 +117,8 @@ impl EventLog for FaultyLog {
 struct FaultyWriter {
     writer: Arc<tokio::sync::Mutex<Box<dyn LogWriter>>>,
     chance: Chance,
+    /// Tells whether the batch before was written.
+    before: Option<oneshot::Receiver<bool>>,
 }
 
 /// What becomes of a batch and of the answer to it.
@@ -124,9 +130,9 @@ enum Fate {
     AnswerLost,
 }
 
-#[async_trait]
-impl LogWriter for FaultyWriter {
-    async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+impl FaultyWriter {
+    /// Sends a batch on its way, in a task of its own: whoever drops a future cancels no append, as the contract says.
+    fn start(&mut self, batch: Arc<Vec<RecordedEvent>>) -> JoinHandle<Result<(), AppendError>> {
         let first = batch.first().map_or(0, |event| event.sequence.0);
         let fate = match self.chance.below(20) {
             0 if !self.chance.is_peace() => Fate::FailsBeforeWriting,
@@ -136,13 +142,20 @@ impl LogWriter for FaultyWriter {
         };
         self.chance.note(format_args!("append {} from {first}: {fate:?}", batch.len()));
         let (writer, chance) = (self.writer.clone(), self.chance.clone());
-        // A task of its own: whoever drops the future cannot cancel the append, as the contract says.
-        let append = tokio::spawn(async move {
+        let (written, next) = oneshot::channel();
+        let before = self.before.replace(next);
+        tokio::spawn(async move {
+            let follows = match before {
+                Some(before) => before.await.unwrap_or(false),
+                None => true,
+            };
             chance.pause(if chance.strikes(10) { 400 } else { 8 }).await;
-            if matches!(fate, Fate::FailsBeforeWriting) {
+            if !follows || matches!(fate, Fate::FailsBeforeWriting) {
                 return Err(AppendError::Unknown("it failed before it was written".into()));
             }
             writer.lock().await.append(batch).await?;
+            // Nobody waits where this was the last one.
+            let _ = written.send(true);
             chance.pause(5).await;
             match fate {
                 Fate::Acknowledged => Ok(()),
@@ -154,8 +167,24 @@ impl LogWriter for FaultyWriter {
                     Err(AppendError::Unknown("the answer was lost".into()))
                 }
             }
-        });
-        append.await.expect("a batch continues the log without gaps")
+        })
+    }
+}
+
+#[async_trait]
+impl LogWriter for FaultyWriter {
+    async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+        self.start(batch).await.expect("a batch continues the log without gaps")
+    }
+
+    async fn submit(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<Submitted, AppendError> {
+        let task = self.start(batch);
+        let counts = async { task.await.expect("a batch continues the log without gaps") };
+        if self.chance.below(3) == 0 {
+            return counts.await.map(|()| Submitted::Counts);
+        }
+        self.chance.pause(5).await;
+        Ok(Submitted::UnderWay(Box::pin(counts)))
     }
 
     async fn confirm(&mut self) -> Result<(), AppendError> {
