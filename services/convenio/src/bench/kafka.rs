@@ -1,23 +1,32 @@
-//! Recording on Kafka: each figure beside a bare loop of librdkafka's transactions with batches of the same size. It leaves
-//! ledgers named `bench-...` on the brokers, and says so.
+//! Recording on Kafka: each figure beside a bare loop of librdkafka's transactions with batches of the same size. Its ledgers on
+//! the brokers are named `bench-...` and are deleted at the end.
 
 use super::{
-    Bench, Served, commands,
+    Bench, Served, commands, live,
     report::{Figure, quantile},
     spent::Spent,
     workload,
 };
 use crate::config;
-use convenio_events::{Sequence, conformance::sample_event, log::EventLog as _};
+use convenio_events::{
+    RecordedEvent, Sequence,
+    causes::with_causes,
+    conformance::sample_event,
+    log::{Acknowledgement, EventLog as _},
+};
 use convenio_journal::{Access, Journal};
 use convenio_kafka::{Address, KafkaLog, Settings, floor};
 use std::{
+    cell::RefCell,
     collections::VecDeque,
     path::Path,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
+
+/// Batches that do not count yet while the next one is handed over: as many as the sequencer allows.
+const UNDER_WAY: usize = 4;
 
 /// How often it is looked how far a follower is: the resolution of its lag.
 const LOOK: Duration = Duration::from_millis(1);
@@ -26,10 +35,29 @@ const LOOK: Duration = Duration::from_millis(1);
 struct Place<'a> {
     address: Address,
     properties: &'a [(String, String)],
+    /// Those that were made.
+    ledgers: RefCell<Vec<String>>,
 }
 
 impl Place<'_> {
-    /// A ledger that was not there before.
+    /// The name of a ledger that was not there before.
+    fn new_ledger(&self) -> String {
+        let ledger = format!("{}{}", floor::LEDGERS, uuid::Uuid::new_v4());
+        self.ledgers.borrow_mut().push(ledger.clone());
+        ledger
+    }
+
+    /// Deletes them; what a broker refuses stays and is named.
+    fn clear(&self) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        for ledger in self.ledgers.take() {
+            if let Err(error) = runtime.block_on(floor::delete(&self.settings("bench", &ledger)?)) {
+                tracing::warn!(ledger, error = %with_causes(&error), "a bench's topics are still there");
+            }
+        }
+        Ok(())
+    }
+
     fn settings(&self, node: &str, ledger: &str) -> anyhow::Result<Settings> {
         let address = Address { ledger: ledger.to_owned(), ..self.address.clone() };
         let variables = config::properties_of(std::env::vars());
@@ -37,34 +65,37 @@ impl Place<'_> {
     }
 }
 
-fn new_ledger() -> String {
-    format!("bench-{}", uuid::Uuid::new_v4())
-}
-
 /// Everything that concerns a log on Kafka.
 pub(super) fn all(bench: &mut Bench<'_>, log: &str, properties: &[(String, String)]) -> anyhow::Result<()> {
-    let place = Place { address: log.parse()?, properties };
+    let place = Place { address: log.parse()?, properties, ledgers: RefCell::default() };
+    let outcome = figures(bench, &place);
+    place.clear()?;
+    outcome
+}
+
+fn figures(bench: &mut Bench<'_>, place: &Place<'_>) -> anyhow::Result<()> {
     let folder = bench.folder.join("kafka");
     std::fs::create_dir(&folder)?;
-    let ledger = new_ledger();
+    let ledger = place.new_ledger();
     let served = Served::start_on(&folder, config::LogChoice::Kafka(place.settings("bench", &ledger)?))?;
     let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
-    let follower = Follower::start(&served.runtime, &place, &ledger, &bench.folder.join("follower"))?;
-    lonely(bench, &place, &served, &recorder)?;
+    lonely(bench, place, &served, &recorder)?;
     for (number, clients) in (1..).zip([64, 256]) {
         let name = format!("durable commands over HTTP, {clients} clients");
         let run = || Ok(commands::publish(&served, &recorder, number << 40, clients, bench.how_long)?.rate);
         let measured = Measured::of(&served, run)?;
-        measured.add(bench, &place, &served.runtime, &name, "commands/s")?;
+        measured.add(bench, place, &served.runtime, &name, "commands/s")?;
     }
     let measured = Measured::of(&served, || commands::send_batches(&served, &recorder, 0, bench.how_long))?;
-    measured.add(bench, &place, &served.runtime, "NDJSON batch, end to end", "events/s")?;
+    measured.add(bench, place, &served.runtime, "NDJSON batch, end to end", "events/s")?;
+    // Another node is another machine's work: it is there only while it is looked at.
+    let follower = Follower::start(&served.runtime, place, &ledger, &bench.folder.join("follower"))?;
+    let head = *served.node.log.head().borrow();
+    served.runtime.block_on(follower.log.head().wait_for(|copied| *copied >= head))?;
     lag(bench, &served, &recorder, &follower)?;
-    catching_up(bench, &place, &served, &ledger)?;
+    catching_up(bench, place, &served, &ledger)?;
     drop(follower);
-    served.stop()?;
-    tracing::info!(brokers = place.address.brokers, "the topics convenio.bench-* are of no more use");
-    Ok(())
+    served.stop()
 }
 
 /// One client that waits for each answer, beside transactions of one event.
@@ -79,7 +110,7 @@ fn lonely(
         Ok(seen.latencies)
     })?;
     let mut floor = measured.floor(place, &served.runtime, bench.how_long)?;
-    let mut alone = measured.alone(bench, place, &served.runtime)?;
+    let (mut alone, _) = measured.alone(bench, place, &served.runtime, (floor.len(), 1))?;
     let (ours, bare) = (quantile(&mut alone, 0.5) * 1e3, quantile(&mut floor, 0.5) * 1e3);
     bench.add(Figure::new("  the log alone, p50 (floor: bare transaction)", ours, "ms").beside(bare));
     let mut seen = measured.seen;
@@ -115,36 +146,60 @@ impl<T> Measured<T> {
 
     /// Seconds of bare transactions of the same size, one after the other.
     fn floor(&self, place: &Place<'_>, runtime: &Runtime, how_long: Duration) -> anyhow::Result<Vec<f64>> {
-        let settings = place.settings("bench", &new_ledger())?;
+        let settings = place.settings("bench", &place.new_ledger())?;
         let taken = runtime.block_on(floor::transactions(&settings, self.events, self.bytes, how_long))?;
         Ok(taken.iter().map(Duration::as_secs_f64).collect())
     }
 
-    /// The same from the log as the sequencer has it, without HTTP, deciding, index and views: sealed, committed and copied.
-    fn alone(&self, bench: &Bench<'_>, place: &Place<'_>, runtime: &Runtime) -> anyhow::Result<Vec<f64>> {
+    /// As many batches through the log as the sequencer has it, without HTTP, deciding, index and views: sealed, committed and
+    /// read back. At most `under_way` at a time do not count yet. Seconds of each, and of all.
+    fn alone(
+        &self,
+        bench: &Bench<'_>,
+        place: &Place<'_>,
+        runtime: &Runtime,
+        (batches, under_way): (usize, usize),
+    ) -> anyhow::Result<(Vec<f64>, f64)> {
         let folder = bench.folder.join("alone");
         std::fs::create_dir(&folder)?;
-        let settings = place.settings("alone", &new_ledger())?;
+        let settings = place.settings("alone", &place.new_ledger())?;
         let bare = sample_event(0, 1).size();
-        let taken = runtime.block_on(async {
+        let event = |sequence| sample_event(sequence, self.bytes.saturating_sub(bare));
+        let batches = (0..batches as u64).map(|n| (n * self.events..(n + 1) * self.events).map(event).collect());
+        // Made ahead, so that making them is not measured.
+        let batches: Vec<Arc<Vec<RecordedEvent>>> = batches.map(Arc::new).collect();
+        let measured = runtime.block_on(async {
             let journal = Journal::open(&folder, Access::ReadWrite)?;
             let log = KafkaLog::open(settings, journal).await?;
-            let mut opened = log.open_writer().await?;
-            let (began, mut next, mut taken) = (Instant::now(), 0, Vec::new());
-            while began.elapsed() < bench.how_long {
-                let sequences = next..next + self.events;
-                next = sequences.end;
-                let events = sequences.map(|sequence| sample_event(sequence, self.bytes.saturating_sub(bare)));
-                let batch = Arc::new(events.collect());
+            let mut writer = log.open_writer().await?.writer;
+            let (began, mut seconds, mut waiting) = (Instant::now(), Vec::new(), VecDeque::new());
+            for batch in batches {
                 let one = Instant::now();
-                opened.writer.append(batch).await?;
-                taken.push(one.elapsed().as_secs_f64());
+                waiting.push_back((one, writer.submit(batch).await?.acknowledgement()));
+                if waiting.len() >= under_way {
+                    settle_first(&mut waiting, &mut seconds).await?;
+                }
             }
-            anyhow::Ok(taken)
+            while !waiting.is_empty() {
+                settle_first(&mut waiting, &mut seconds).await?;
+            }
+            anyhow::Ok((seconds, began.elapsed().as_secs_f64()))
         })?;
         std::fs::remove_dir_all(&folder)?;
-        Ok(taken)
+        Ok(measured)
     }
+}
+
+/// Waits until the first batch counts.
+async fn settle_first(
+    waiting: &mut VecDeque<(Instant, Acknowledgement)>,
+    seconds: &mut Vec<f64>,
+) -> anyhow::Result<()> {
+    if let Some((began, acknowledgement)) = waiting.pop_front() {
+        acknowledgement.await?;
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    Ok(())
 }
 
 impl Measured<f64> {
@@ -156,9 +211,10 @@ impl Measured<f64> {
         name: &str,
         unit: &'static str,
     ) -> anyhow::Result<()> {
-        let rate = |taken: &[f64]| (taken.len() as u64 * self.events) as f64 / taken.iter().sum::<f64>();
-        let floor = rate(&self.floor(place, runtime, bench.how_long)?);
-        let alone = rate(&self.alone(bench, place, runtime)?);
+        let rate = |batches: usize, seconds: f64| (batches as u64 * self.events) as f64 / seconds;
+        let floor = self.floor(place, runtime, bench.how_long)?;
+        let (alone, seconds) = self.alone(bench, place, runtime, (floor.len(), UNDER_WAY))?;
+        let (floor, alone) = (rate(floor.len(), floor.iter().sum()), rate(alone.len(), seconds));
         let name = format!("{name} (floor: bare, {} a transaction)", self.events);
         bench.add(Figure::new(name, self.seen, unit).beside(floor));
         let name = format!("  the log alone, {} a transaction (floor: bare)", self.events);
@@ -220,6 +276,10 @@ fn lag(
 /// A node with an empty folder, until it has everything.
 fn catching_up(bench: &mut Bench<'_>, place: &Place<'_>, served: &Served, ledger: &str) -> anyhow::Result<()> {
     let events = *served.node.log.head().borrow();
+    // What the first node still has to fold would take the newcomer's processors.
+    while live::least_position(served) < events {
+        std::thread::sleep(LOOK);
+    }
     let began = Instant::now();
     let newcomer = Follower::start(&served.runtime, place, ledger, &bench.folder.join("newcomer"))?;
     let mut head = newcomer.log.head();

@@ -59,7 +59,8 @@ pub(super) fn visibility(bench: &mut Bench<'_>, served: &Served, recorder: &work
     Ok(())
 }
 
-fn least_position(served: &Served) -> Sequence {
+/// How far the view is that is furthest behind.
+pub(super) fn least_position(served: &Served) -> Sequence {
     let positions = ViewName::ALL.into_iter().map(|view| *served.node.views.position(view).borrow());
     positions.min().unwrap_or_default()
 }
