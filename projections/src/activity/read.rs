@@ -187,14 +187,9 @@ fn page<T>(
 ) -> Result<TrailPage<T>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let before = query.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
-    let (source, key) = source(query);
-    let sql = format!(
-        "SELECT {COLUMNS} FROM {source} {JOINED} WHERE e.sequence < ?1 {} ORDER BY e.sequence DESC",
-        if key.is_some() { "AND key = ?2" } else { "" }
-    );
-    let sql = sql.replace("key = ?2", key_column(query));
+    let Way { sql, found_by } = way(query);
     let mut parameters: Vec<&dyn ToSql> = vec![&before];
-    parameters.extend(key.iter().map(|key| key as &dyn ToSql));
+    parameters.extend(found_by.iter().map(|value| value as &dyn ToSql));
     let mut statement = reader.statement(&sql)?;
     let mut rows = statement.query(&*parameters)?;
     let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_before: None };
@@ -221,26 +216,62 @@ fn page<T>(
     Ok(page)
 }
 
-/// The rows to go through, and what they are found by. What else is asked for is looked at row by row.
-fn source(query: &TrailQuery) -> (&'static str, Option<Value>) {
-    let blob = |bytes: &[u8]| Some(Value::Blob(bytes.to_vec()));
+/// How the rows are gone through, newest first. What else is asked for is looked at row by row.
+struct Way {
+    sql: String,
+    /// What they are found by: `?2`.
+    found_by: Option<Value>,
+}
+
+fn way(query: &TrailQuery) -> Way {
+    // An index gives the rows in the order of `position`: rows that had to be sorted would all be read for each page.
+    let way = |rows, position, found_by: Option<(&str, &[u8])>| Way {
+        sql: format!(
+            "SELECT {COLUMNS} FROM {rows} {JOINED} WHERE {position} < ?1 {} ORDER BY {position} DESC",
+            found_by.map_or_else(String::new, |(key, _)| format!("AND {key}"))
+        ),
+        found_by: found_by.map(|(_, value)| Value::Blob(value.to_vec())),
+    };
+    let events = |found_by| way("event e", "e.sequence", found_by);
     match query {
-        TrailQuery { organisation: Some(organisation), .. } => {
-            ("about a JOIN event e ON e.sequence = a.sequence", blob(organisation.uuid().as_bytes()))
-        }
-        TrailQuery { subject: Some(subject), .. } => ("event e", blob(&subject_bytes(*subject))),
-        TrailQuery { grant: Some(grant), .. } => ("event e", blob(grant.uuid().as_bytes())),
-        TrailQuery { actor: Some(actor), .. } => ("event e", blob(&actor_bytes(*actor))),
-        _ => ("event e", None),
+        TrailQuery { organisation: Some(organisation), .. } => way(
+            "about a JOIN event e ON e.sequence = a.sequence",
+            "a.sequence",
+            Some(("a.organisation = ?2", organisation.uuid().as_bytes())),
+        ),
+        TrailQuery { subject: Some(subject), .. } => events(Some((BY_SUBJECT, &subject_bytes(*subject)))),
+        TrailQuery { grant: Some(grant), .. } => events(Some(("e.grant_id = ?2", grant.uuid().as_bytes()))),
+        TrailQuery { actor: Some(actor), .. } => events(Some(("e.actor = ?2", &actor_bytes(*actor)))),
+        _ => events(None),
     }
 }
 
-fn key_column(query: &TrailQuery) -> &'static str {
-    match query {
-        TrailQuery { organisation: Some(_), .. } => "a.organisation = ?2",
-        TrailQuery { subject: Some(_), .. } => BY_SUBJECT,
-        TrailQuery { grant: Some(_), .. } => "e.grant_id = ?2",
-        TrailQuery { actor: Some(_), .. } => "e.actor = ?2",
-        _ => "",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use convenio_events::{Actor, OrganisationId};
+    use rusqlite::Connection;
+    use uuid::Uuid;
+
+    #[test]
+    fn no_trail_is_sorted_for_a_page() {
+        let file = Connection::open_in_memory().expect("memory");
+        let spec = super::super::writer::spec();
+        spec.tables.iter().chain([&spec.indexes]).for_each(|sql| file.execute_batch(sql).expect("the view's own"));
+        let organisation = OrganisationId::new(Uuid::from_u128(1));
+        let queries = [
+            TrailQuery::default(),
+            TrailQuery { organisation: Some(organisation), ..TrailQuery::default() },
+            TrailQuery { subject: Some(organisation.into()), ..TrailQuery::default() },
+            TrailQuery { grant: Some(AccessId::new(Uuid::from_u128(2))), ..TrailQuery::default() },
+            TrailQuery { actor: Some(Actor::Organisation(organisation)), ..TrailQuery::default() },
+        ];
+        for query in queries {
+            let explain = format!("EXPLAIN QUERY PLAN {}", way(&query).sql);
+            let mut plan = file.prepare(&explain).expect("it is SQL");
+            let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3));
+            let steps: Vec<_> = steps.map(|step| step.expect("words")).collect();
+            assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{query:?}: {steps:?}");
+        }
     }
 }

@@ -87,3 +87,41 @@ fn check_told(topic: &Audit, told: &Told, actors: &[String]) {
     let recorded = commands.values().filter(|events| actors.iter().any(|actor| events[0].record["actor"] == **actor));
     assert_eq!(recorded.count(), told.len(), "nothing is there that nobody was told of");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Stored;
+    use uuid::Uuid;
+
+    const CLIENT: &str = "organisation/client";
+
+    fn event(sequence: u64, command: u128, actor: &str) -> Stored {
+        let (id, command) = (format!("id-{sequence}"), Uuid::from_u128(command));
+        let record = json!({"id": id, "type": "offer", "commandid": command, "actor": actor});
+        Stored { sequence, entry: json!({}), record }
+    }
+
+    fn answer(sequences: std::ops::Range<u64>) -> Value {
+        let event = |sequence| json!({"id": format!("id-{sequence}"), "type": "offer", "sequence": sequence});
+        json!({"events": sequences.map(event).collect::<Vec<_>>()})
+    }
+
+    #[test]
+    fn what_is_wrong_with_what_clients_were_told_is_found() {
+        let told: Told = [(Uuid::from_u128(1), answer(1..3)), (Uuid::from_u128(2), answer(3..4))].into();
+        let others = event(0, 9, "system/operator");
+        let (first, second) = ([event(1, 1, CLIENT), event(2, 1, CLIENT)], event(3, 2, CLIENT));
+        let check = |events: &[&[Stored]]| {
+            let topic = Audit { events: events.concat(), root: String::new() };
+            std::panic::catch_unwind(|| check_told(&topic, &told, &[CLIENT.to_owned()])).is_ok()
+        };
+        let (all, last) = ([&[others.clone()][..], &first].concat(), [second]);
+        assert!(check(&[&all, &last]));
+        assert!(!check(&[&all]), "an acknowledged command is gone");
+        assert!(!check(&[&all[..2], &last]), "half of one is gone");
+        assert!(!check(&[&all, &last, &[event(4, 2, CLIENT)]]), "one is there twice");
+        assert!(!check(&[&all, &[event(4, 2, CLIENT)]]), "one is at another place");
+        assert!(!check(&[&all, &last, &[event(4, 3, CLIENT)]]), "one is there that nobody was told of");
+    }
+}

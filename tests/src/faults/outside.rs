@@ -75,6 +75,11 @@ pub(super) fn check_public_topic(brokers: &str, ledger: &str, log: &Audit) -> Op
         // It is written beside the path of commands, soon after.
         std::thread::park_timeout(Duration::from_millis(200));
     };
+    compare_public(&messages, log);
+    Some(messages.len())
+}
+
+fn compare_public(messages: &[OwnedMessage], log: &Audit) {
     for (message, event) in messages.iter().zip(&log.events) {
         let said = |name: &str| header(message, name).unwrap_or_else(|| panic!("no {name} at {}", event.sequence));
         assert_eq!(said("ce_ledgersequence"), event.sequence.to_string(), "each sequence once, in order");
@@ -83,8 +88,7 @@ pub(super) fn check_public_topic(brokers: &str, ledger: &str, log: &Audit) -> Op
         let is_it = if withheld { message.payload().is_none() } else { said("ce_id") == event.record["id"] };
         assert!(is_it, "the event of sequence {}", event.sequence);
     }
-    assert_eq!(messages.len(), log.events.len(), "{topic} is complete");
-    Some(messages.len())
+    assert_eq!(messages.len(), log.events.len(), "the public topic is complete");
 }
 
 /// How many nodes stand for election, where they have settled who is elected; else none.
@@ -146,4 +150,49 @@ fn from_base64(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Stored;
+    use rdkafka::{
+        Timestamp,
+        message::{Header, OwnedHeaders},
+    };
+    use serde_json::json;
+
+    fn message(sequence: u64, kind: &str, value: Option<&str>) -> OwnedMessage {
+        let (sequence, id) = (sequence.to_string(), format!("id-{sequence}"));
+        let headers = [("ce_ledgersequence", &*sequence), ("ce_type", kind), ("ce_id", &*id)];
+        let headers = headers
+            .into_iter()
+            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
+        let value = value.map(|value| value.as_bytes().to_vec());
+        OwnedMessage::new(value, None, "events".to_owned(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_public_topic_is_found() {
+        let event = |sequence, audience| Stored {
+            sequence,
+            entry: json!({"audience": audience}),
+            record: json!({"id": format!("id-{sequence}")}),
+        };
+        let log = Audit { events: vec![event(0, "public"), event(1, "restricted")], root: String::new() };
+        let (shown, withheld) = (message(0, "offer", Some("{}")), message(1, WITHHELD, None));
+        compare_public(&[shown.clone(), withheld.clone()], &log);
+        for (fault, messages) in [
+            ("one is missing", vec![shown.clone()]),
+            ("one is there twice", vec![shown.clone(), shown.clone(), withheld.clone()]),
+            ("they are in another order", vec![withheld.clone(), shown.clone()]),
+            ("one too many", vec![shown.clone(), withheld.clone(), message(2, "offer", Some("{}"))]),
+            ("a restricted one is shown", vec![shown.clone(), message(1, "offer", Some("{}"))]),
+            ("a withheld one says something", vec![shown.clone(), message(1, WITHHELD, Some("{}"))]),
+            ("a public one is withheld", vec![message(0, WITHHELD, None), withheld]),
+        ] {
+            let found = std::panic::catch_unwind(|| compare_public(&messages, &log));
+            assert!(found.is_err(), "{fault}");
+        }
+    }
 }

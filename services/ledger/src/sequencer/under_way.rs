@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 /// The most batches that were handed over and do not count yet. One more is decided meanwhile.
 const SUBMITTED_LIMIT: usize = 4;
-/// How long batches that were handed over may still take to count once a later one has failed.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How long batches that were handed over may still take to count once a later one has failed, or the term is over.
+pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// A batch on its way.
 pub(super) struct Sent {

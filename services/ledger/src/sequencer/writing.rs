@@ -4,7 +4,7 @@ use super::{
     BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
     TIMERS_PERIOD,
     judge::{Judged, goes_on_to_another, replay},
-    under_way::{Sent, UnderWay},
+    under_way::{LAST_WAIT, Sent, UnderWay},
 };
 use crate::{
     clock::ClockGuard,
@@ -129,7 +129,10 @@ impl<'a> Writing<'a> {
             tokio::select! {
                 // The queue comes last: under load it is never empty, and what is rarer would never be seen.
                 biased;
-                () = term_over(&mut elected, term) => break End::Fenced,
+                () = term_over(&mut elected, term) => {
+                    self.finish(standing).await;
+                    break End::Fenced;
+                }
                 counts = self.under_way.next() => match counts {
                     Ok(None) => {}
                     Ok(Some(sent)) => self.settle(sent, standing),
@@ -233,6 +236,18 @@ impl<'a> Writing<'a> {
         self.world.evict(self.parts.snapshot.get(), SUBJECTS_KEPT);
         self.release();
         self.publish(standing);
+    }
+
+    /// Nothing is decided any more, but what the log was given may still count: then it is answered.
+    async fn finish(&mut self, standing: &watch::Sender<Standing>) {
+        let deadline = Instant::now() + LAST_WAIT;
+        while !self.under_way.is_empty() {
+            match tokio::time::timeout_at(deadline, self.under_way.next()).await {
+                Ok(Ok(Some(sent))) => self.settle(sent, standing),
+                Ok(Ok(None)) => {}
+                Ok(Err(_)) | Err(_) => break,
+            }
+        }
     }
 
     fn ended(&self, error: &AppendError) -> End {

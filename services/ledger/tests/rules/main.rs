@@ -17,3 +17,4 @@ mod secrets;
 mod table;
 mod terms_of_writing;
 mod time;
+mod under_way;
