@@ -47,9 +47,13 @@ impl UnderWay {
         if self.submitted.len() < SUBMITTED_LIMIT { self.writer.as_mut() } else { None }
     }
 
-    /// Hands a batch over. It waits for [`Self::ready`], and does nothing before.
-    pub(super) fn start(&mut self, mut batch: Batch) {
+    /// Hands over what has been decided, where there is something and the writer takes it; else it stays where it is.
+    pub(super) fn start(&mut self, decided: &mut Batch) {
+        if decided.events.is_empty() || self.ready().is_none() {
+            return;
+        }
         let Some(mut writer) = self.writer.take() else { return };
+        let mut batch = std::mem::take(decided);
         let events = Arc::new(std::mem::take(&mut batch.events));
         let given = events.clone();
         let handing: Handing = Box::pin(async move {
@@ -68,8 +72,7 @@ impl UnderWay {
     /// Goes on until the writer takes the next batch, or the first one counts: then that one. Never completes when there is
     /// none. It may be dropped and called again.
     pub(super) async fn next(&mut self) -> Result<Option<Sent>, AppendError> {
-        // Nothing is waited for any more once it is empty.
-        let deadline = self.failed.as_ref().map(|(_, deadline)| (!self.submitted.is_empty()).then_some(*deadline));
+        let some_may_count = !self.submitted.is_empty();
         tokio::select! {
             biased;
             (writer, result) = handed(&mut self.handing) => self.taken(writer, result),
@@ -77,7 +80,7 @@ impl UnderWay {
                 let first = self.submitted.pop_front().map(|(_, sent)| sent);
                 result.map(|()| first)
             }
-            error = given_up(&mut self.failed, deadline) => Err(error),
+            error = given_up(&mut self.failed, some_may_count) => Err(error),
         }
     }
 
@@ -122,9 +125,9 @@ async fn counts(submitted: &mut VecDeque<(Acknowledgement, Sent)>) -> Result<(),
 }
 
 /// Completes when the writer has failed and earlier batches are waited for no more; never while it works.
-async fn given_up(failed: &mut Option<(AppendError, Instant)>, until: Option<Option<Instant>>) -> AppendError {
-    if let Some(Some(deadline)) = until {
-        tokio::time::sleep_until(deadline).await;
+async fn given_up(failed: &mut Option<(AppendError, Instant)>, some_may_count: bool) -> AppendError {
+    if let (Some((_, deadline)), true) = (&*failed, some_may_count) {
+        tokio::time::sleep_until(*deadline).await;
     }
     match failed.take() {
         Some((error, _)) => error,

@@ -122,7 +122,7 @@ impl<'a> Writing<'a> {
         let mut elected = self.parts.elected.clone();
         let mut open = true;
         let end = loop {
-            self.start_append();
+            self.under_way.start(&mut self.batch);
             if !open && self.under_way.is_empty() && self.inbox.is_empty() {
                 break End::Closed;
             }
@@ -214,12 +214,6 @@ impl<'a> Writing<'a> {
         replay(&events, canonical)
     }
 
-    fn start_append(&mut self) {
-        if !self.batch.events.is_empty() && self.under_way.ready().is_some() {
-            self.under_way.start(std::mem::take(&mut self.batch));
-        }
-    }
-
     fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {
         let Sent { events, batch: Batch { indexed, bytes, .. }, began } = sent;
         self.sure = Instant::now();
@@ -307,7 +301,7 @@ impl<'a> Writing<'a> {
 
     /// Commits what was placed, before the first command is taken.
     pub(super) async fn commit_now(&mut self) -> Result<(), SequencerError> {
-        self.start_append();
+        self.under_way.start(&mut self.batch);
         while !self.under_way.is_empty() {
             let counts = self.under_way.next().await.map_err(|error| match error {
                 AppendError::Fenced => SequencerError::Fenced,
