@@ -4,14 +4,10 @@
 //! `cargo run --release -p convenio-kafka --example transactions -- <bootstrap servers> [seconds for each size] [size]`
 #![allow(clippy::print_stdout)]
 
-use convenio_events::{
-    RecordedEvent, Sequence,
-    log::{Acknowledgement, EventLog as _},
-};
+use convenio_events::{RecordedEvent, Sequence, log::EventLog as _};
 use convenio_journal::{Access, Journal};
-use convenio_kafka::{Address, KafkaLog, Settings, floor};
+use convenio_kafka::{Address, KafkaLog, Settings, measuring};
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SIZES: [u64; 5] = [1, 32, 109, 450, 2_000];
 /// How many batches do not count yet when the next is handed over, that one included.
-const UNDER_WAY: [usize; 2] = [1, 4];
+const UNDER_WAY: [usize; 2] = [1, measuring::UNDER_WAY];
 /// With it, an event's message has about 900 bytes.
 const TEXT_BYTES: usize = 200;
 
@@ -51,37 +47,19 @@ async fn main() -> Outcome<()> {
             let batches: Vec<_> =
                 (0..floor.taken.len() as u64).map(|n| batch(events + n * size..events + (n + 1) * size)).collect();
             events += batches.len() as u64 * size;
-            let (began, mut taken, mut waiting) = (Instant::now(), Vec::new(), VecDeque::new());
-            for batch in batches {
-                let one = Instant::now();
-                waiting.push_back((one, writer.submit(batch).await?.acknowledgement()));
-                if waiting.len() >= under_way {
-                    settle_first(&mut waiting, &mut taken).await?;
-                }
-            }
-            while !waiting.is_empty() {
-                settle_first(&mut waiting, &mut taken).await?;
-            }
-            let ours = Figures { taken, spent: began.elapsed() };
+            let (taken, spent) = measuring::submit_all(&mut *writer, batches, under_way).await?;
+            let ours = Figures { taken, spent };
             ours.print(&format!("{under_way} under way"), size);
             println!("{size:>6}  {:>22}  {:>37.0} %", "of the floor", 100.0 * ours.rate(size) / floor.rate(size));
         }
     }
-    drop(writer);
-    copy(settings, events).await
-}
-
-/// Waits until the first batch counts.
-async fn settle_first(waiting: &mut VecDeque<(Instant, Acknowledgement)>, taken: &mut Vec<Duration>) -> Outcome<()> {
-    if let Some((began, acknowledgement)) = waiting.pop_front() {
-        acknowledgement.await?;
-        taken.push(began.elapsed());
-    }
-    Ok(())
+    drop((writer, log));
+    copy(settings.clone(), events).await?;
+    Ok(measuring::delete(&settings).await?)
 }
 
 fn settings(bootstrap: &str) -> Outcome<Settings> {
-    let ledger = format!("bench-{}", uuid::Uuid::new_v4());
+    let ledger = format!("{}{}", measuring::LEDGERS, uuid::Uuid::new_v4());
     let address: Address = format!("kafka://{bootstrap}/{ledger}").parse()?;
     Ok(Settings::new(address, "bench", [])?)
 }
@@ -121,7 +99,9 @@ impl Figures {
 /// The same bytes to topics of the same kind, one transaction for each batch, with nothing of ours in between.
 async fn bare(bootstrap: &str, size: u64, lasts: Duration) -> Outcome<Figures> {
     let bytes = batch(0..1).iter().map(RecordedEvent::size).sum::<usize>() + 100;
-    let taken = floor::transactions(&settings(bootstrap)?, size, bytes, lasts).await?;
+    let settings = settings(bootstrap)?;
+    let taken = measuring::bare_transactions(&settings, size, bytes, lasts).await?;
+    measuring::delete(&settings).await?;
     Ok(Figures { spent: taken.iter().sum(), taken })
 }
 

@@ -36,21 +36,14 @@ pub(crate) fn encode(event: &RecordedEvent, sealed: &Sealed) -> Vec<u8> {
 /// What a message's value holds, and the entry's own words.
 pub(crate) fn decode(value: &[u8]) -> Result<(Frame, Entry), String> {
     let mut rest = value;
-    // A part ends before its line feed; `after` is missing where there is none.
-    let mut part = |after: &str| {
-        let end = memchr::memchr(b'\n', rest).ok_or_else(|| format!("it has no {after}"))?;
-        let (part, beyond) = rest.split_at(end);
-        rest = beyond.get(1..).unwrap_or_default();
-        Ok::<_, String>(part)
+    let mut line = |name: &str| {
+        let end = memchr::memchr(b'\n', rest).ok_or_else(|| format!("its {name} has no end"))?;
+        let (line, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        std::str::from_utf8(line).map_err(|error| format!("its {name}: {error}"))
     };
-    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(Box::from).map_err(|error| error.to_string());
-    let (entry, record): (Box<str>, Box<str>) = (text(part("record")?)?, text(part("salt")?)?);
-    let mut salt = [0; 33];
-    let salt_bytes = STANDARD.decode_slice(part("sealed text")?, &mut salt);
-    let (32, [salt @ .., _]) = (salt_bytes.map_err(|error| error.to_string())?, salt) else {
-        return Err("its salt is not 32 bytes".to_owned());
-    };
-    let record_salt = Salt(salt);
+    let (entry, record) = (Box::from(line("entry")?), Box::from(line("record")?));
+    let record_salt: Salt = line("salt")?.parse().map_err(|error| format!("its salt: {error}"))?;
     let sealed = Sealed(rest.into());
     let read = Entry::parse(&entry).map_err(|error| error.to_string())?;
     Ok((Frame { entry, record, record_salt, sealed }, read))

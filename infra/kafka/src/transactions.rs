@@ -251,19 +251,7 @@ impl Transactions {
             if delivered.waiting > 0 {
                 std::thread::sleep(LISTEN);
             }
-            self.hear();
-        }
-    }
-
-    /// Hears what has been delivered: one poll tells of one answer of a broker.
-    fn hear(&self) {
-        let waiting = || self.producer.context().with(|delivered| delivered.waiting);
-        loop {
-            let before = waiting();
-            self.producer.poll(Duration::ZERO);
-            if waiting() == before {
-                break;
-            }
+            hear(&self.producer);
         }
     }
 
@@ -276,7 +264,7 @@ impl Transactions {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     record = back;
                     std::thread::sleep(LISTEN);
-                    self.hear();
+                    hear(&self.producer);
                 }
                 Err((error, _)) => {
                     context.with(|delivered| delivered.waiting -= 1);
@@ -334,6 +322,17 @@ impl Transactions {
             Ok(())
         });
         written.map_err(Failure::into_kafka)
+    }
+}
+
+/// Hears all that has been delivered by now: one poll tells of one answer of a broker.
+pub(crate) fn hear<C: ProducerContext>(producer: &BaseProducer<C>) {
+    loop {
+        let before = producer.in_flight_count();
+        producer.poll(Duration::ZERO);
+        if producer.in_flight_count() >= before {
+            break;
+        }
     }
 }
 

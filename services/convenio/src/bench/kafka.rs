@@ -8,14 +8,9 @@ use super::{
     workload,
 };
 use crate::config;
-use convenio_events::{
-    RecordedEvent, Sequence,
-    causes::with_causes,
-    conformance::sample_event,
-    log::{Acknowledgement, EventLog as _},
-};
+use convenio_events::{RecordedEvent, Sequence, causes::with_causes, conformance::sample_event, log::EventLog as _};
 use convenio_journal::{Access, Journal};
-use convenio_kafka::{Address, KafkaLog, Settings, floor};
+use convenio_kafka::{Address, KafkaLog, Settings, measuring};
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -24,9 +19,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
-
-/// Batches that do not count yet while the next one is handed over: as many as the sequencer allows.
-const UNDER_WAY: usize = 4;
 
 /// How often it is looked how far a follower is: the resolution of its lag.
 const LOOK: Duration = Duration::from_millis(1);
@@ -42,7 +34,7 @@ struct Place<'a> {
 impl Place<'_> {
     /// The name of a ledger that was not there before.
     fn new_ledger(&self) -> String {
-        let ledger = format!("{}{}", floor::LEDGERS, uuid::Uuid::new_v4());
+        let ledger = format!("{}{}", measuring::LEDGERS, uuid::Uuid::new_v4());
         self.ledgers.borrow_mut().push(ledger.clone());
         ledger
     }
@@ -51,7 +43,7 @@ impl Place<'_> {
     fn clear(&self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for ledger in self.ledgers.take() {
-            if let Err(error) = runtime.block_on(floor::delete(&self.settings("bench", &ledger)?)) {
+            if let Err(error) = runtime.block_on(measuring::delete(&self.settings("bench", &ledger)?)) {
                 tracing::warn!(ledger, error = %with_causes(&error), "a bench's topics are still there");
             }
         }
@@ -147,7 +139,7 @@ impl<T> Measured<T> {
     /// Seconds of bare transactions of the same size, one after the other.
     fn floor(&self, place: &Place<'_>, runtime: &Runtime, how_long: Duration) -> anyhow::Result<Vec<f64>> {
         let settings = place.settings("bench", &place.new_ledger())?;
-        let taken = runtime.block_on(floor::transactions(&settings, self.events, self.bytes, how_long))?;
+        let taken = runtime.block_on(measuring::bare_transactions(&settings, self.events, self.bytes, how_long))?;
         Ok(taken.iter().map(Duration::as_secs_f64).collect())
     }
 
@@ -168,38 +160,15 @@ impl<T> Measured<T> {
         let batches = (0..batches as u64).map(|n| (n * self.events..(n + 1) * self.events).map(event).collect());
         // Made ahead, so that making them is not measured.
         let batches: Vec<Arc<Vec<RecordedEvent>>> = batches.map(Arc::new).collect();
-        let measured = runtime.block_on(async {
+        let (taken, all) = runtime.block_on(async {
             let journal = Journal::open(&folder, Access::ReadWrite)?;
             let log = KafkaLog::open(settings, journal).await?;
             let mut writer = log.open_writer().await?.writer;
-            let (began, mut seconds, mut waiting) = (Instant::now(), Vec::new(), VecDeque::new());
-            for batch in batches {
-                let one = Instant::now();
-                waiting.push_back((one, writer.submit(batch).await?.acknowledgement()));
-                if waiting.len() >= under_way {
-                    settle_first(&mut waiting, &mut seconds).await?;
-                }
-            }
-            while !waiting.is_empty() {
-                settle_first(&mut waiting, &mut seconds).await?;
-            }
-            anyhow::Ok((seconds, began.elapsed().as_secs_f64()))
+            anyhow::Ok(measuring::submit_all(&mut *writer, batches, under_way).await?)
         })?;
         std::fs::remove_dir_all(&folder)?;
-        Ok(measured)
+        Ok((taken.iter().map(Duration::as_secs_f64).collect(), all.as_secs_f64()))
     }
-}
-
-/// Waits until the first batch counts.
-async fn settle_first(
-    waiting: &mut VecDeque<(Instant, Acknowledgement)>,
-    seconds: &mut Vec<f64>,
-) -> anyhow::Result<()> {
-    if let Some((began, acknowledgement)) = waiting.pop_front() {
-        acknowledgement.await?;
-        seconds.push(began.elapsed().as_secs_f64());
-    }
-    Ok(())
 }
 
 impl Measured<f64> {
@@ -213,7 +182,7 @@ impl Measured<f64> {
     ) -> anyhow::Result<()> {
         let rate = |batches: usize, seconds: f64| (batches as u64 * self.events) as f64 / seconds;
         let floor = self.floor(place, runtime, bench.how_long)?;
-        let (alone, seconds) = self.alone(bench, place, runtime, (floor.len(), UNDER_WAY))?;
+        let (alone, seconds) = self.alone(bench, place, runtime, (floor.len(), measuring::UNDER_WAY))?;
         let (floor, alone) = (rate(floor.len(), floor.iter().sum()), rate(alone.len(), seconds));
         let name = format!("{name} (floor: bare, {} a transaction)", self.events);
         bench.add(Figure::new(name, self.seen, unit).beside(floor));

@@ -1,24 +1,35 @@
-//! What the log is measured against: a bare loop of librdkafka's transactions, with messages of the same number and size to topics
-//! of the same kind, and nothing of ours in between. It records nothing that anybody reads.
+//! How the log is measured, and against what: a bare loop of librdkafka's transactions, with messages of the same number and
+//! size to topics of the same kind, and nothing of ours in between. It records nothing that anybody reads.
 
 use crate::{
     error::KafkaLogError,
     seal::{self, Place},
     settings::Settings,
     topics::{self, Topic},
-    transactions::LISTEN,
+    transactions::{LISTEN, hear},
 };
-use convenio_events::{LedgerId, Sequence, commitment::Salt};
+use convenio_events::{
+    LedgerId, RecordedEvent, Sequence,
+    commitment::Salt,
+    log::{Acknowledgement, AppendError, LogWriter},
+};
 use rdkafka::{
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
     error::{KafkaError, KafkaResult},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How the names of ledgers begin that are made to be measured.
 pub const LEDGERS: &str = "bench-";
+
+/// Batches that do not count yet when the next one is handed over: as many as the sequencer allows.
+pub const UNDER_WAY: usize = 4;
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -26,7 +37,7 @@ const WAIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// [`KafkaLogError`].
-pub async fn transactions(
+pub async fn bare_transactions(
     settings: &Settings,
     size: u64,
     bytes: usize,
@@ -52,6 +63,32 @@ pub async fn transactions(
         Ok(taken)
     });
     running.await.expect("it does not panic").map_err(KafkaLogError::kafka("a bare transaction failed"))
+}
+
+/// How long each batch took until it counted, and all of them together, where at most `under_way` at a time do not count yet.
+///
+/// # Errors
+/// [`AppendError`] of the first that failed.
+pub async fn submit_all(
+    writer: &mut dyn LogWriter,
+    batches: Vec<Arc<Vec<RecordedEvent>>>,
+    under_way: usize,
+) -> Result<(Vec<Duration>, Duration), AppendError> {
+    let (all, mut taken) = (Instant::now(), Vec::new());
+    let mut waiting: VecDeque<(Instant, Acknowledgement)> = VecDeque::new();
+    let mut batches = batches.into_iter();
+    loop {
+        let batch = if waiting.len() < under_way { batches.next() } else { None };
+        if let Some(batch) = batch {
+            let began = Instant::now();
+            waiting.push_back((began, writer.submit(batch).await?.acknowledgement()));
+        } else if let Some((began, acknowledgement)) = waiting.pop_front() {
+            acknowledgement.await?;
+            taken.push(began.elapsed());
+        } else {
+            return Ok((taken, all.elapsed()));
+        }
+    }
 }
 
 /// Deletes the topics of a ledger that was made to be measured.
@@ -104,7 +141,7 @@ fn transact(producer: &BaseProducer, topics: &[String; 2], size: u64, bytes: usi
     }
     while producer.in_flight_count() > 0 {
         std::thread::sleep(LISTEN);
-        producer.poll(Duration::ZERO);
+        hear(producer);
     }
     producer.commit_transaction(WAIT)
 }
