@@ -1,22 +1,22 @@
 //! Batches that the log was given and that do not count yet, in their order. It knows neither commands nor answers.
 
 use super::writing::Batch;
+use crate::stores::IndexedEvent;
 use convenio_events::{
     RecordedEvent,
     log::{Acknowledgement, AppendError, LogWriter, Submitted},
 };
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc};
 use tokio::time::Instant;
 
 /// The most batches that were handed over and do not count yet. One more is decided meanwhile.
 const SUBMITTED_LIMIT: usize = 4;
-/// How long batches that were handed over may still take to count once a later one has failed, or the term is over.
-pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// A batch on its way.
 pub(super) struct Sent {
     pub(super) events: Arc<Vec<RecordedEvent>>,
-    pub(super) batch: Batch,
+    pub(super) indexed: Vec<IndexedEvent>,
+    pub(super) bytes: usize,
     pub(super) began: Instant,
 }
 
@@ -28,18 +28,16 @@ pub(super) struct UnderWay {
     writer: Option<Box<dyn LogWriter>>,
     handing: Option<(Handing, Sent)>,
     submitted: VecDeque<(Acknowledgement, Sent)>,
-    /// Why there is no writer any more, and until when earlier batches are waited for.
-    failed: Option<(AppendError, Instant)>,
 }
 
 impl UnderWay {
     pub(super) fn new(writer: Box<dyn LogWriter>) -> Self {
-        Self { writer: Some(writer), handing: None, submitted: VecDeque::new(), failed: None }
+        Self { writer: Some(writer), handing: None, submitted: VecDeque::new() }
     }
 
     /// Whether there is nothing to wait for.
     pub(super) fn is_empty(&self) -> bool {
-        self.handing.is_none() && self.submitted.is_empty() && self.failed.is_none()
+        self.handing.is_none() && self.submitted.is_empty()
     }
 
     /// The writer, where it would take a batch now.
@@ -53,14 +51,14 @@ impl UnderWay {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
-        let mut batch = std::mem::take(decided);
-        let events = Arc::new(std::mem::take(&mut batch.events));
+        let Batch { events, indexed, bytes } = std::mem::take(decided);
+        let events = Arc::new(events);
         let given = events.clone();
         let handing: Handing = Box::pin(async move {
             let result = writer.submit(given).await;
             (writer, result)
         });
-        self.handing = Some((handing, Sent { events, batch, began: Instant::now() }));
+        self.handing = Some((handing, Sent { events, indexed, bytes, began: Instant::now() }));
     }
 
     /// The events of all of them, in order.
@@ -70,17 +68,20 @@ impl UnderWay {
     }
 
     /// Goes on until the writer takes the next batch, or the first one counts: then that one. Never completes when there is
-    /// none. It may be dropped and called again.
+    /// none. It may be dropped and called again; after an error, for those that were handed over before the one that failed.
     pub(super) async fn next(&mut self) -> Result<Option<Sent>, AppendError> {
-        let some_may_count = !self.submitted.is_empty();
         tokio::select! {
             biased;
             (writer, result) = handed(&mut self.handing) => self.taken(writer, result),
             result = counts(&mut self.submitted) => {
                 let first = self.submitted.pop_front().map(|(_, sent)| sent);
+                if result.is_err() {
+                    // Nothing is known of those behind it either.
+                    self.submitted.clear();
+                    self.handing = None;
+                }
                 result.map(|()| first)
             }
-            error = given_up(&mut self.failed, some_may_count) => Err(error),
         }
     }
 
@@ -90,21 +91,13 @@ impl UnderWay {
         result: Result<Submitted, AppendError>,
     ) -> Result<Option<Sent>, AppendError> {
         let Some((_, sent)) = self.handing.take() else { return Ok(None) };
-        match result {
-            Ok(Submitted::Counts) if self.submitted.is_empty() => {
-                self.writer = Some(writer);
-                Ok(Some(sent))
-            }
-            Ok(submitted) => {
-                self.writer = Some(writer);
-                self.submitted.push_back((submitted.acknowledgement(), sent));
-                Ok(None)
-            }
-            Err(error) => {
-                self.failed = Some((error, Instant::now() + LAST_WAIT));
-                Ok(None)
-            }
+        let submitted = result?;
+        self.writer = Some(writer);
+        if matches!(submitted, Submitted::Counts) && self.submitted.is_empty() {
+            return Ok(Some(sent));
         }
+        self.submitted.push_back((submitted.acknowledgement(), sent));
+        Ok(None)
     }
 }
 
@@ -120,17 +113,6 @@ async fn handed(handing: &mut Option<(Handing, Sent)>) -> (Box<dyn LogWriter>, R
 async fn counts(submitted: &mut VecDeque<(Acknowledgement, Sent)>) -> Result<(), AppendError> {
     match submitted.front_mut() {
         Some((acknowledgement, _)) => acknowledgement.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Completes when the writer has failed and earlier batches are waited for no more; never while it works.
-async fn given_up(failed: &mut Option<(AppendError, Instant)>, some_may_count: bool) -> AppendError {
-    if let (Some((_, deadline)), true) = (&*failed, some_may_count) {
-        tokio::time::sleep_until(*deadline).await;
-    }
-    match failed.take() {
-        Some((error, _)) => error,
         None => std::future::pending().await,
     }
 }

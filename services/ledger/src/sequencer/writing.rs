@@ -4,7 +4,7 @@ use super::{
     BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
     TIMERS_PERIOD,
     judge::{Judged, goes_on_to_another, replay},
-    under_way::{LAST_WAIT, Sent, UnderWay},
+    under_way::{Sent, UnderWay},
 };
 use crate::{
     clock::ClockGuard,
@@ -30,7 +30,10 @@ use tokio::{
 /// The most commands taken from the queue at once.
 const DRAIN_LIMIT: usize = 1_024;
 
-/// An answer that records nothing is released by a writer that was sure so long ago at most; else it asks the log first.
+/// How long batches that were handed over may still take to count, once nothing more is decided.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// A refusal is released by a writer that was sure so long ago at most; else it asks the log first.
 const SURE_FOR: Duration = Duration::from_secs(1);
 
 /// What was decided and is not yet handed to the log.
@@ -60,6 +63,13 @@ struct Held {
     answer: Answer,
 }
 
+impl Held {
+    fn release(self) {
+        // The caller may have gone away; what was recorded stays recorded.
+        let _ = self.to.send(self.answer);
+    }
+}
+
 /// The state of one term.
 pub(super) struct Writing<'a> {
     pub(super) parts: &'a mut Parts,
@@ -72,9 +82,11 @@ pub(super) struct Writing<'a> {
     pub(super) broken: bool,
     under_way: UnderWay,
     held: VecDeque<Held>,
+    /// Refusals that rest on durable events only, until the log has shown that nobody else has written since.
+    unsure: Vec<Held>,
     inbox: VecDeque<Waiting>,
     durable: Sequence,
-    /// When the log last showed that nobody else writes it.
+    /// At that time nobody else had written the log.
     sure: Instant,
 }
 
@@ -86,6 +98,7 @@ impl<'a> Writing<'a> {
         durable: Sequence,
         last_time: Timestamp,
         guard: ClockGuard,
+        sure: Instant,
     ) -> Self {
         Self {
             parts,
@@ -97,9 +110,10 @@ impl<'a> Writing<'a> {
             broken: false,
             under_way: UnderWay::new(writer),
             held: VecDeque::new(),
+            unsure: Vec::new(),
             inbox: VecDeque::new(),
             durable,
-            sure: Instant::now(),
+            sure,
         }
     }
 
@@ -136,7 +150,7 @@ impl<'a> Writing<'a> {
                 counts = self.under_way.next() => match counts {
                     Ok(None) => {}
                     Ok(Some(sent)) => self.settle(sent, standing),
-                    Err(error) => break self.ended(&error),
+                    Err(error) => break self.ended(&error, standing).await,
                 },
                 _ = ticks.tick() => {
                     if self.parts.clock.is_synchronised() {
@@ -155,11 +169,9 @@ impl<'a> Writing<'a> {
             if self.is_broken() {
                 break End::Lost;
             }
-            match self.is_sure().await {
-                Ok(true) => self.release(),
-                // The commit under way will tell.
-                Ok(false) => {}
-                Err(end) => break end,
+            self.release();
+            if let Err(error) = self.make_sure().await {
+                break self.ended(&error, standing).await;
             }
         };
         self.fail_all();
@@ -215,8 +227,9 @@ impl<'a> Writing<'a> {
     }
 
     fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {
-        let Sent { events, batch: Batch { indexed, bytes, .. }, began } = sent;
-        self.sure = Instant::now();
+        let Sent { events, indexed, bytes, began } = sent;
+        // The commit shows that nobody had written when it was asked for, and says nothing of the time since.
+        self.sure = self.sure.max(began);
         self.parts.counts.committed(events.len(), bytes, began.elapsed());
         self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
         for event in indexed.iter().filter(|event| event.first_of_command) {
@@ -244,7 +257,9 @@ impl<'a> Writing<'a> {
         }
     }
 
-    fn ended(&self, error: &AppendError) -> End {
+    /// What a term comes to in which the log said no.
+    async fn ended(&mut self, error: &AppendError, standing: &watch::Sender<Standing>) -> End {
+        self.finish(standing).await;
         match error {
             AppendError::Fenced => {
                 tracing::warn!("another writer has taken over");
@@ -267,34 +282,34 @@ impl<'a> Writing<'a> {
         });
     }
 
-    /// Asks the log whether it is still ours, where answers wait that no commit will prove. A writer that was stopped for a
+    /// Asks the log whether it is still ours, where refusals wait that no commit has proved. A writer that was stopped for a
     /// while and comes back would else refuse what its successor has long accepted.
-    async fn is_sure(&mut self) -> Result<bool, End> {
-        let waiting = self.held.front().is_some_and(|held| held.needs <= self.durable);
-        if !waiting || self.sure.elapsed() < SURE_FOR {
-            return Ok(true);
+    async fn make_sure(&mut self) -> Result<(), AppendError> {
+        if let (false, Some(writer)) = (self.unsure.is_empty(), self.under_way.ready()) {
+            let asked = Instant::now();
+            writer.confirm().await?;
+            self.sure = asked;
+            self.unsure.drain(..).for_each(Held::release);
         }
-        let by_commit = !self.under_way.is_empty() || !self.batch.events.is_empty();
-        let (Some(writer), false) = (self.under_way.ready(), by_commit) else { return Ok(false) };
-        let confirmed = writer.confirm().await;
-        confirmed.map_err(|error| self.ended(&error))?;
-        self.sure = Instant::now();
-        Ok(true)
+        Ok(())
     }
 
-    /// Releases the answers that rest on durable events only, by a writer that is sure to be the one.
+    /// Releases the answers that rest on durable events only. What was recorded is so whoever writes now; a refusal is
+    /// believed when the log was seen to be ours a moment ago.
     fn release(&mut self) {
-        while self.held.front().is_some_and(|held| held.needs <= self.durable) {
-            if let Some(Held { to, answer, .. }) = self.held.pop_front() {
-                // The caller may have gone away; what was recorded stays recorded.
-                let _ = to.send(answer);
-            }
+        let sure = self.sure.elapsed() < SURE_FOR;
+        if sure {
+            self.unsure.drain(..).for_each(Held::release);
+        }
+        while let Some(held) = self.held.pop_front_if(|held| held.needs <= self.durable) {
+            if sure || held.answer.is_ok() { held.release() } else { self.unsure.push(held) }
         }
     }
 
     fn fail_all(&mut self) {
         let undecided = self.inbox.drain(..).map(|waiting| waiting.answer);
-        for to in self.held.drain(..).map(|held| held.to).chain(undecided) {
+        let decided = self.unsure.drain(..).chain(self.held.drain(..)).map(|held| held.to);
+        for to in decided.chain(undecided) {
             let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
         }
     }
@@ -308,7 +323,7 @@ impl<'a> Writing<'a> {
                 unknown @ AppendError::Unknown(_) => OpenError::Unavailable(Box::new(unknown)).into(),
             })?;
             if let Some(sent) = counts {
-                self.parts.index.push(&sent.batch.indexed)?;
+                self.parts.index.push(&sent.indexed)?;
             }
         }
         self.durable = self.world.next();

@@ -1,7 +1,7 @@
 //! A log that takes the next batch before the last one counts: what is handed over, and when answers are released.
 
 use crate::{
-    cast::{By, listing},
+    cast::{By, listing, uuid},
     node::{Call, Node, Setup},
 };
 use async_trait::async_trait;
@@ -10,6 +10,11 @@ use convenio_events::{
     log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, ReadError, Submitted},
     memory_log::MemoryLog,
 };
+use convenio_ledger::{
+    memory_stores::{MemoryIndex, MemoryState},
+    submission::Role,
+};
+use serde_json::json;
 use std::{
     sync::{
         Arc,
@@ -17,7 +22,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 /// A log whose batches count when the test says so.
 #[derive(Clone)]
@@ -57,10 +62,7 @@ impl SlowLog {
 impl EventLog for SlowLog {
     async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
         let OpenedWriter { writer, head } = self.log.open_writer().await?;
-        Ok(OpenedWriter {
-            writer: Box::new(SlowWriter { log: self.clone(), writer: Arc::new(Mutex::new(writer)) }),
-            head,
-        })
+        Ok(OpenedWriter { writer: Box::new(SlowWriter { log: self.clone(), writer }), head })
     }
     async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
         self.log.read(from, limit).await
@@ -72,7 +74,7 @@ impl EventLog for SlowLog {
 
 struct SlowWriter {
     log: SlowLog,
-    writer: Arc<Mutex<Box<dyn LogWriter>>>,
+    writer: Box<dyn LogWriter>,
 }
 
 #[async_trait]
@@ -87,11 +89,16 @@ impl LogWriter for SlowWriter {
         if self.log.fails.load(Ordering::Relaxed) {
             return Err(AppendError::Unknown("it fails".into()));
         }
-        let (mut allowed, writer) = (self.log.allowed.subscribe(), self.writer.clone());
+        let written = self.writer.append(batch).await;
+        let mut allowed = self.log.allowed.subscribe();
         Ok(Submitted::UnderWay(Box::pin(async move {
             allowed.wait_for(|allowed| *allowed > number).await.expect("the test lives longer");
-            writer.lock().await.append(batch).await
+            written
         })))
+    }
+
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        self.writer.confirm().await
     }
 }
 
@@ -226,4 +233,28 @@ async fn a_batch_that_fails_takes_nothing_from_one_before_it() {
     assert_eq!((&*first, &*second), ("offer.published", "outcome-unknown"));
     // The writer is opened again, and what was not known is told to who asks again.
     assert_eq!(node.send(publish(0x2f)).await, "offer.published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_long_ago_releases_no_refusal() {
+    let log = SlowLog::new();
+    let zombie = node_on(&log).await;
+    let before = log.hold();
+    let (accepted, refused) = tokio::join!(zombie.send(publish(0x0f)), async {
+        log.has_taken(before + 1).await;
+        // Its batch is in the log; it was stopped before it heard of that, and a successor has gone on.
+        let (state, index) = (Arc::new(MemoryState::default()), Arc::new(MemoryIndex::default()));
+        let successor = Setup { log: Arc::new(log.log.clone()), state, index, ..zombie.setup.clone() }.start();
+        successor.ledger.watch().wait_for(|standing| standing.role == Role::Writer).await.expect("it writes");
+        assert_eq!(successor.send(publish(0x1f)).await, "offer.published");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let pause = Call::new(By::Socios.credential(), "pause-offer", &json!({"id": uuid(0x1f)}));
+        let (refused, ()) = tokio::join!(zombie.send(pause), async {
+            a_moment().await;
+            log.allowed.send_replace(u64::MAX);
+        });
+        refused
+    });
+    assert_eq!(accepted, "offer.published", "what was committed is told");
+    assert_eq!(refused, "outcome-unknown", "the successor has that offer");
 }
