@@ -97,7 +97,10 @@ impl Seat {
             if let Some(Err(error)) = self.consumer.poll(POLL) {
                 tracing::debug!(%error, "the group of writers");
             }
-            self.look();
+            // Who stands aside may still be told of the seat that it gave up.
+            if standing {
+                self.look();
+            }
             if self.again.swap(false, Ordering::Relaxed) {
                 self.step_down();
                 self.consumer.unsubscribe();

@@ -7,6 +7,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
     error::{KafkaError, RDKafkaErrorCode},
+    metadata::Metadata,
     producer::{BaseProducer, NoCustomPartitioner, Producer as _, ProducerContext},
 };
 use std::{
@@ -29,6 +30,10 @@ const EVENTS: usize = 200;
 const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
 /// How often it is looked whether a new topic is there.
 const LOOK: Duration = Duration::from_millis(50);
+/// Copies of each event wherever there are so many brokers: what one of them loses is not lost.
+pub const REPLICAS: usize = 3;
+/// The brokers' own setting that says how many of them there are to be.
+const OFFSETS_REPLICAS: &str = "offsets.topic.replication.factor";
 /// The most bytes of one message: the largest command's event, its seal, and room.
 pub(crate) const MESSAGE_BYTES_LIMIT: usize = 8 << 20;
 
@@ -109,15 +114,60 @@ pub async fn prepare(settings: &Settings, patience: Duration) -> Result<Cluster,
         settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
     let asking = settings.clone();
     let cluster = blocking(move || ask_cluster(&asking, patience)).await?;
-    // Three copies wherever there are three brokers, of which two must have each event before it counts.
-    let replicas = if cluster.brokers >= 3 { 3 } else { 1 };
-    for topic in Topic::ALL {
-        make(&admin, topic, &topic.name(settings), replicas).await?;
+    let missing = missing(&admin, settings)?;
+    if !missing.is_empty() {
+        let replicas = replicas(&admin, patience).await?;
+        for topic in missing {
+            make(&admin, topic, &topic.name(settings), replicas).await?;
+        }
     }
     for topic in Topic::ALL {
-        check_soon(&admin, topic, &topic.name(settings)).await?;
+        let name = topic.name(settings);
+        let replicas = check_soon(&admin, topic, &name).await?;
+        if is_thin(replicas, &cluster) {
+            tracing::warn!(topic = name, replicas, "what a broker loses is lost: give the topic three replicas");
+        }
     }
     Ok(cluster)
+}
+
+fn missing(admin: &AdminClient<DefaultClientContext>, settings: &Settings) -> Result<Vec<Topic>, KafkaLogError> {
+    let there = described(admin)?;
+    let is_there = |topic: &Topic| there.topics().iter().any(|found| found.name() == topic.name(settings));
+    Ok(Topic::ALL.into_iter().filter(|topic| !is_there(topic)).collect())
+}
+
+/// Whether a topic has fewer copies than its cluster could hold.
+fn is_thin(replicas: usize, cluster: &Cluster) -> bool {
+    replicas < cluster.brokers.min(REPLICAS)
+}
+
+/// How many copies a topic is made with: three wherever there are three brokers, of which two must have each event before it
+/// counts. Brokers that are being started come one by one, and a topic keeps what it was made with: the number of copies that
+/// they want of their own topics says how many are to come, where we may read it.
+async fn replicas(admin: &AdminClient<DefaultClientContext>, patience: Duration) -> Result<i32, KafkaLogError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let metadata = described(admin)?;
+        let brokers = metadata.brokers().len();
+        let wanted = match metadata.brokers().first() {
+            Some(broker) => wanted_replicas(admin, broker.id()).await.unwrap_or(brokers),
+            None => REPLICAS,
+        };
+        if brokers >= wanted.min(REPLICAS) {
+            return Ok(if brokers >= REPLICAS { 3 } else { 1 });
+        }
+        if Instant::now() > deadline {
+            return Err(KafkaLogError::Late("show as many brokers as its offsets.topic.replication.factor asks for"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn wanted_replicas(admin: &AdminClient<DefaultClientContext>, broker: i32) -> Option<usize> {
+    let described = admin.describe_configs([&ResourceSpecifier::Broker(broker)], &options()).await.ok()?;
+    let described = described.into_iter().next()?.ok()?;
+    described.entries.iter().find(|entry| entry.name == OFFSETS_REPLICAS)?.value.as_deref()?.parse().ok()
 }
 
 /// Whether the ledger's topic is there. Nothing is made.
@@ -135,25 +185,35 @@ pub async fn is_there(settings: &Settings) -> Result<bool, KafkaLogError> {
     .await
 }
 
-/// What Kafka says of itself, and which of the ledger's topics are missing; those that are there are checked. Nothing is made.
+/// What was found of a ledger's topics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inspected {
+    /// Where they are.
+    pub cluster: Cluster,
+    /// Those that are not there yet.
+    pub missing: Vec<String>,
+    /// Those that are there with fewer copies than the brokers could hold.
+    pub thin: Vec<String>,
+}
+
+/// What Kafka says of itself and of the ledger's topics; those that are there are checked. Nothing is made.
 ///
 /// # Errors
 /// As [`prepare`].
-pub async fn inspect(settings: &Settings) -> Result<(Cluster, Vec<String>), KafkaLogError> {
+pub async fn inspect(settings: &Settings) -> Result<Inspected, KafkaLogError> {
     let asking = settings.clone();
     let cluster = blocking(move || ask_cluster(&asking, PATIENCE_WITH_COPY)).await?;
     let admin: AdminClient<DefaultClientContext> =
         settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
-    let mut missing = Vec::new();
-    for topic in Topic::ALL {
+    let missing = missing(&admin, settings)?;
+    let mut thin = Vec::new();
+    for topic in Topic::ALL.into_iter().filter(|topic| !missing.contains(topic)) {
         let name = topic.name(settings);
-        if exists(&admin, &name)? {
-            check_soon(&admin, topic, &name).await?;
-        } else {
-            missing.push(name);
+        if is_thin(check_soon(&admin, topic, &name).await?, &cluster) {
+            thin.push(name);
         }
     }
-    Ok((cluster, missing))
+    Ok(Inspected { cluster, missing: missing.iter().map(|topic| topic.name(settings)).collect(), thin })
 }
 
 async fn blocking<T: Send + 'static>(
@@ -227,7 +287,7 @@ async fn make(
         Some(Err((_, code))) => Err(KafkaLogError::kafka(what)(rdkafka::error::KafkaError::AdminOp(code))),
         Some(Ok(_)) | None => {
             tracing::info!(topic = name, replicas, "a topic was made");
-            if replicas < 3 {
+            if replicas == 1 {
                 tracing::warn!(topic = name, "its events are on one broker: what that broker loses is lost");
             }
             wait_for(admin, name).await
@@ -239,9 +299,13 @@ fn exists(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<bool,
     partitions(admin, name).map(|partitions| partitions > 0)
 }
 
+/// The brokers and every topic. To ask for one by its name would make it, where brokers do so, with settings that lose history.
+fn described(admin: &AdminClient<DefaultClientContext>) -> Result<Metadata, KafkaLogError> {
+    admin.inner().fetch_metadata(None, ADMIN_TIMEOUT).map_err(KafkaLogError::kafka("the topics could not be described"))
+}
+
 fn partitions(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<usize, KafkaLogError> {
-    let asked = admin.inner().fetch_metadata(Some(name), ADMIN_TIMEOUT);
-    let metadata = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?;
+    let metadata = described(admin)?;
     let found = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
     Ok(found.map_or(0, |topic| topic.partitions().len()))
 }
@@ -258,34 +322,45 @@ async fn wait_for(admin: &AdminClient<DefaultClientContext>, name: &str) -> Resu
     Ok(())
 }
 
-/// Checks a topic. A broker that does not know it yet, as another does, says the same of its settings as one that may not tell.
-async fn check_soon(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<(), KafkaLogError> {
+/// Checks a topic, and says how many copies of it there are. A broker that does not know it yet, as another does, says the same
+/// of its settings as one that may not tell.
+async fn check_soon(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: Topic,
+    name: &str,
+) -> Result<usize, KafkaLogError> {
     let deadline = Instant::now() + KNOWN_EVERYWHERE;
     wait_for(admin, name).await?;
-    while !check(admin, topic, name).await? {
+    loop {
+        if let Some(replicas) = check(admin, topic, name).await? {
+            return Ok(replicas);
+        }
         if Instant::now() > deadline {
             let error = KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed);
             return Err(KafkaLogError::kafka("a topic's settings may not be read")(error));
         }
         tokio::time::sleep(LOOK).await;
     }
-    Ok(())
 }
 
-/// Whether the broker that was asked told how the topic is; an error where that is not as it must be.
-async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &str) -> Result<bool, KafkaLogError> {
+/// How many copies of the topic there are, where the broker that was asked told how it is; an error where that is not as it must
+/// be.
+async fn check(
+    admin: &AdminClient<DefaultClientContext>,
+    topic: Topic,
+    name: &str,
+) -> Result<Option<usize>, KafkaLogError> {
     let wrong = |what: &'static str, found: String, wanted: &str| KafkaLogError::Topic {
         topic: name.to_owned(),
         name: what,
         found,
         wanted: wanted.to_owned(),
     };
-    let metadata = admin.inner().fetch_metadata(Some(name), ADMIN_TIMEOUT);
-    let metadata = metadata.map_err(KafkaLogError::kafka("a topic could not be described"))?;
+    let metadata = described(admin)?;
     let partitions =
         metadata.topics().iter().find(|topic| topic.name() == name).map_or(&[][..], |topic| topic.partitions());
     if partitions.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let [partition] = partitions else {
         return Err(wrong("partitions", partitions.len().to_string(), "1"));
@@ -295,7 +370,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
     let described = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?.into_iter().next();
     let described = match described {
         Some(Ok(described)) => described,
-        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => return Ok(false),
+        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => return Ok(None),
         Some(Err(code)) => {
             let error = rdkafka::error::KafkaError::AdminOp(code);
             return Err(KafkaLogError::kafka("a topic could not be described")(error));
@@ -303,7 +378,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
         None => return Err(KafkaLogError::Late("describe a topic")),
     };
     if described.entries.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let settings: HashMap<&str, &str> = described
         .entries
@@ -324,7 +399,7 @@ async fn check(admin: &AdminClient<DefaultClientContext>, topic: Topic, name: &s
     if replicas > 1 && in_sync < 2 {
         return Err(wrong("min.insync.replicas", in_sync.to_string(), "2 or more, for it is replicated"));
     }
-    Ok(true)
+    Ok(Some(replicas))
 }
 
 fn options() -> AdminOptions {

@@ -3,27 +3,32 @@
 use super::Finding;
 use crate::config::Config;
 use convenio_events::causes::with_causes;
-use convenio_kafka::{KafkaLogError, Settings, topics};
-
-/// Brokers from which on what one of them loses is not lost.
-const BROKERS: usize = 3;
+use convenio_kafka::{
+    KafkaLogError, Settings,
+    topics::{self, Inspected},
+};
 
 pub(super) fn topics(settings: &Settings) -> Vec<Finding> {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return vec![Finding::error("Kafka", error.to_string(), "free what the system lacks")],
     };
-    let (cluster, missing) = match runtime.block_on(topics::inspect(settings)) {
+    let Inspected { cluster, missing, thin } = match runtime.block_on(topics::inspect(settings)) {
         Ok(found) => found,
         Err(error) => return vec![broken(&error)],
     };
     let found = format!("cluster {}, {} brokers, at {}", cluster.id, cluster.brokers, settings.address);
-    let mut findings = vec![if cluster.brokers < BROKERS {
+    let mut findings = vec![if cluster.brokers < topics::REPLICAS {
         let advice = "what one broker loses is lost: use three brokers for anything that matters";
         Finding::warning("Kafka", found, advice)
     } else {
         Finding::ok("Kafka", found)
     }];
+    if !thin.is_empty() {
+        let found = format!("{} have fewer copies than there are brokers for", thin.join(", "));
+        let advice = "give them three replicas and min.insync.replicas=2, with Kafka's own tools";
+        findings.push(Finding::warning("topics", found, advice));
+    }
     findings.push(if missing.is_empty() {
         Finding::ok("topics", "all are there, and as they must be")
     } else {
