@@ -1,4 +1,4 @@
-//! What sealing and opening one text costs. A tuning bench: it asserts nothing.
+//! What it costs to make an event a message, with its text sealed, and to read it from one again. A tuning bench: it asserts nothing.
 //!
 //! `cargo run --release -p convenio-kafka --example sealing`
 #![allow(clippy::print_stdout)]
@@ -7,7 +7,7 @@ use convenio_kafka::measuring;
 
 fn main() {
     for bytes in [0, 100, 200, 400, 800] {
-        let (seal, open) = measuring::sealing(bytes, 200_000);
-        println!("{bytes:>4} bytes: sealed in {seal:?}, opened in {open:?}");
+        let (made, read) = measuring::sealing(bytes, 400);
+        println!("a text of {bytes:>3} bytes: a message in {made:?}, read in {read:?}");
     }
 }

@@ -1,15 +1,18 @@
-//! An event as the value of a message: three lines of text, then the sealed text. It seals and opens nothing.
+//! An event as the value of a message: three lines of text, then the sealed text.
 //!
 //! `entry LF record LF base64(record salt) LF sealed text`. Entry and record are RFC 8785 JSON, which holds no line feed, so
 //! that anybody with a console consumer can cut a value into its parts and hash them. A message with the header
 //! [`CONTROL`] is no event.
 
-use crate::seal::Sealed;
+use crate::seal::{Place, SEALED_BYTES, Sealed, TextKey, seal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use convenio_events::{RecordedEvent, commitment::Salt, entry::Entry};
+use convenio_events::{LedgerId, RecordedEvent, commitment::Salt, entry::Entry};
 
 /// The header of messages that are no events; its value says what kind.
 pub(crate) const CONTROL: &str = "convenio-control";
+
+/// A salt in base64.
+const SALT_CHARS: usize = 44;
 
 /// An event whose text is sealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,17 +23,21 @@ pub(crate) struct Frame {
     pub(crate) sealed: Sealed,
 }
 
-/// The value of a message.
-pub(crate) fn encode(event: &RecordedEvent, sealed: &Sealed) -> Vec<u8> {
-    let mut value = Vec::with_capacity(event.entry.len() + event.record.len() + sealed.0.len() + 48);
-    value.extend_from_slice(event.entry.as_bytes());
-    value.push(b'\n');
-    value.extend_from_slice(event.record.as_bytes());
-    value.push(b'\n');
-    value.extend_from_slice(STANDARD.encode(event.record_salt.0).as_bytes());
-    value.push(b'\n');
-    value.extend_from_slice(&sealed.0);
-    value
+/// The value of a message, and the key of its text. A text that was erased before it came here has no salt: nothing is sealed,
+/// and its key counts as destroyed.
+pub(crate) fn encode(ledger: LedgerId, event: &RecordedEvent) -> (Vec<u8>, Option<TextKey>) {
+    let mut salt = [0; SALT_CHARS];
+    STANDARD.encode_slice(event.record_salt.0, &mut salt).expect("it has room for 32 bytes");
+    let lines = [event.entry.as_bytes(), event.record.as_bytes(), &salt];
+    let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+    let mut value = Vec::with_capacity(bytes + SEALED_BYTES + event.text.as_ref().map_or(0, |text| text.len()));
+    for line in lines {
+        value.extend_from_slice(line);
+        value.push(b'\n');
+    }
+    let place = Place { ledger, sequence: event.sequence };
+    let key = event.text_salt.as_ref().map(|salt| seal(&mut value, place, salt, event.text.as_deref()));
+    (value, key)
 }
 
 /// What a message's value holds, and the entry's own words.

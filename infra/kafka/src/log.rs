@@ -6,7 +6,8 @@ use crate::{
     follower::{Follower, Following},
     moving::Mover,
     settings::Settings,
-    topics, writer,
+    topics,
+    writer::{self, Leaving, Wanted, Writer},
 };
 use async_trait::async_trait;
 use convenio_events::{
@@ -29,6 +30,7 @@ struct Shared {
     journal: Journal,
     follower: Follower,
     announcement: Mutex<Announcement>,
+    leaving: Leaving,
 }
 
 impl KafkaLog {
@@ -50,7 +52,8 @@ impl KafkaLog {
         };
         let shared = tokio::task::spawn_blocking(move || {
             let follower = Follower::start(&settings, cluster.as_ref(), &journal)?;
-            Ok(Shared { settings, journal, follower, announcement: Mutex::default() })
+            let (announcement, leaving) = (Mutex::default(), Leaving::default());
+            Ok(Shared { settings, journal, follower, announcement, leaving })
         });
         let shared = shared.await.unwrap_or(Err(KafkaLogError::Late("begin to follow")))?;
         Ok(Self { shared: Arc::new(shared) })
@@ -88,14 +91,18 @@ impl KafkaLog {
 
 #[async_trait]
 impl EventLog for KafkaLog {
+    /// Dropping the future gives the opening up: whoever else was elected meanwhile is not fenced by it.
     async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
+        let (wanted, stop) = Wanted::new();
         let shared = self.shared.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let announcement = shared.announcement.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            writer::open(&shared.settings, &announcement, shared.follower.following(), shared.journal.clone())
+            let (following, journal) = (shared.follower.following(), shared.journal.clone());
+            writer::open(&shared.settings, &announcement, following, journal, &stop)
         });
-        let (writer, head) = opened.await.map_err(|error| OpenError::Unavailable(error.into()))??;
-        Ok(OpenedWriter { writer: Box::new(writer), head })
+        let opened = opened.await.map_err(|error| OpenError::Unavailable(error.into()))??;
+        let head = opened.next;
+        Ok(OpenedWriter { writer: Box::new(Writer::new(opened, wanted, self.shared.leaving.clone())), head })
     }
 
     async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {

@@ -3,14 +3,15 @@
 
 use crate::{
     error::KafkaLogError,
-    seal::{self, Place},
+    frame, seal,
     settings::Settings,
     topics::{self, Topic},
     transactions::{LISTEN, hear},
 };
 use convenio_events::{
-    LedgerId, RecordedEvent, Sequence,
-    commitment::Salt,
+    RecordedEvent,
+    conformance::sample_event,
+    entry::Entry,
     log::{Acknowledgement, AppendError, LogWriter},
 };
 use rdkafka::{
@@ -115,18 +116,29 @@ pub async fn delete(settings: &Settings) -> Result<(), KafkaLogError> {
     }
 }
 
-/// How long sealing and opening a text of so many bytes takes, on average of `rounds`.
+/// How long an event with a text of so many bytes takes to become a message, and to be read from one again, on average of
+/// `rounds`.
 #[must_use]
 pub fn sealing(bytes: usize, rounds: u32) -> (Duration, Duration) {
-    let ledger: LedgerId = "00000000-0000-0000-0000-000000000000".parse().expect("an id");
-    let (salt, text) = (Salt([7; 32]), "a".repeat(bytes));
-    let places = (0..rounds).map(|n| Place { ledger, sequence: Sequence(n.into()) });
-    let began = Instant::now();
-    let sealed: Vec<_> = places.map(|place| (place, seal::seal(place, &salt, Some(&text)))).collect();
-    let (sealing, began) = (began.elapsed(), Instant::now());
-    let opened = sealed.iter().filter(|(place, (key, sealed))| seal::open(*place, *key, sealed).is_some()).count();
-    assert_eq!(opened, sealed.len(), "every box opens");
-    (sealing / rounds, began.elapsed() / rounds)
+    // As many as are read together, so that memory is taken and given back as it is there.
+    let events: Vec<_> = (0..500).map(|n| sample_event(n, bytes)).collect();
+    let ledger = Entry::parse(&events[0].entry).expect("an entry").ledger;
+    let (mut sealing, mut opening) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..rounds {
+        let began = Instant::now();
+        let messages: Vec<_> = events.iter().map(|event| frame::encode(ledger, event)).collect();
+        sealing += began.elapsed();
+        let began = Instant::now();
+        let opened = messages.iter().map(|(value, key)| {
+            let (frame, entry) = frame::decode(value).expect("our own");
+            seal::open_event(&entry, frame, *key).expect("our own")
+        });
+        let opened: Vec<_> = opened.collect();
+        opening += began.elapsed();
+        assert_eq!(opened, events, "every box opens");
+    }
+    let all = rounds * 500;
+    (sealing / all, opening / all)
 }
 
 fn transact(producer: &BaseProducer, topics: &[String; 2], size: u64, bytes: usize) -> KafkaResult<()> {

@@ -40,7 +40,7 @@ impl Mover {
         following: watch::Receiver<Following>,
         journal: Journal,
     ) -> Result<Self, KafkaLogError> {
-        let transactions = Transactions::begin(settings)?;
+        let transactions = Transactions::begin(settings, watch::channel(false).1)?;
         let this = Self { transactions, following, journal, node: settings.node.clone() };
         let barrier = this.control("writer-started", &json!({ "node": this.node }), None)?;
         wait_until_copied(&this.following, barrier)?;

@@ -358,25 +358,27 @@ impl Reading {
     /// Opens the events whose keys are known, or known to be destroyed, and hands them on, piece by piece.
     fn hand_on(&mut self) -> Result<(), KafkaLogError> {
         loop {
-            let (mut events, mut offset, mut bytes) = (Vec::new(), None, 0);
-            for waiting in self.waiting.iter().take(PIECE_EVENTS) {
-                let sequence = waiting.entry.sequence;
-                let key = match self.keys.get(&sequence) {
-                    Some((_, key)) => *key,
-                    None if sequence < self.keys_through => None,
-                    None => break,
-                };
-                events.push(seal::open_event(&waiting.entry, &waiting.frame, key)?);
-                (offset, bytes) = (Some(waiting.offset), bytes + waiting.bytes);
+            let (mut events, mut through) = (Vec::new(), None);
+            while events.len() < PIECE_EVENTS
+                && let Some(key) = self.waiting.front().and_then(|first| self.key_of(first.entry.sequence))
+                && let Some(Waiting { offset, bytes, entry, frame }) = self.waiting.pop_front()
+            {
+                events.push(seal::open_event(&entry, frame, key)?);
+                through = Some(offset);
+                self.waiting_bytes -= bytes;
             }
-            let (Some(offset), Some(last)) = (offset, events.last()) else { return Ok(()) };
+            let (Some(offset), Some(last)) = (through, events.last()) else { return Ok(()) };
             self.next = last.sequence.next();
-            self.waiting.drain(..events.len());
-            self.waiting_bytes -= bytes;
             self.keys = self.keys.split_off(&self.next);
             let (closed, writer) = (self.closed.clone(), self.writer.clone());
             let told = Told { offset, confirmed: None, closed, writer };
             self.copying.take(Piece { events, cursor: self.cursor(offset), told });
         }
+    }
+
+    /// The key of an event that was not handed on, `None` within where it was destroyed; `None` while it is on its way.
+    fn key_of(&self, sequence: Sequence) -> Option<Option<TextKey>> {
+        let key = self.keys.get(&sequence).map(|(_, key)| *key);
+        key.or_else(|| (sequence < self.keys_through).then_some(None))
     }
 }

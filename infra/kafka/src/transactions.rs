@@ -6,11 +6,10 @@ use crate::{
     error::{KafkaLogError, code, is_fenced},
     follower::KEYS_BARRIER,
     frame::{self, CONTROL},
-    seal::{self, Place, Sealed, TextKey},
     settings::Settings,
     topics::{MESSAGE_BYTES_LIMIT, Topic},
 };
-use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
+use convenio_events::{RecordedEvent, Sequence, entry::Entry};
 use rdkafka::{
     ClientContext, TopicPartitionList,
     config::RDKafkaLogLevel,
@@ -31,8 +30,12 @@ const INIT_DEADLINE: Duration = Duration::from_secs(60);
 const INIT_PUBLISHING_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a transaction may take until its outcome is not known any more.
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
-/// How long one call waits before it is taken up again.
-const CALL: Duration = Duration::from_secs(5);
+/// How long one call waits before it is taken up again: how late it is seen that nobody waits for it any more.
+const CALL: Duration = Duration::from_millis(500);
+/// How long is looked for the end of a topic.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long to wait before that is tried again.
+const LOOK_RETRY: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether messages have been delivered. rdkafka's own poll of some milliseconds returns at the end of
 /// them, whatever has come, and uses a processor for the last of them: a command alone took 6 ms with it instead of 4.
@@ -114,27 +117,6 @@ impl Failure {
     }
 }
 
-/// What is written of an event: to both topics under its sequence.
-struct SealedEvent {
-    sequence: String,
-    value: Vec<u8>,
-    key: Option<TextKey>,
-}
-
-impl SealedEvent {
-    fn of(ledger: LedgerId, event: &RecordedEvent) -> Self {
-        // A text that was erased before it came here has no salt: nothing is sealed, and its key counts as destroyed.
-        let (key, sealed) = match &event.text_salt {
-            Some(salt) => {
-                let (key, sealed) = seal::seal(Place { ledger, sequence: event.sequence }, salt, event.text.as_deref());
-                (Some(key), sealed)
-            }
-            None => (None, Sealed(Box::default())),
-        };
-        Self { sequence: event.sequence.to_string(), value: frame::encode(event, &sealed), key }
-    }
-}
-
 /// The producer of one term: of the log with its keys, or of the events for the public.
 pub(crate) struct Transactions {
     producer: BaseProducer<Deliveries>,
@@ -145,9 +127,9 @@ pub(crate) struct Transactions {
 }
 
 impl Transactions {
-    /// Fences whoever wrote the log before.
-    pub(crate) fn begin(settings: &Settings) -> Result<Self, KafkaLogError> {
-        Self::begin_as(settings, Topic::Log, watch::channel(false).1)
+    /// Fences whoever wrote the log before, unless told to stop first.
+    pub(crate) fn begin(settings: &Settings, stop: watch::Receiver<bool>) -> Result<Self, KafkaLogError> {
+        Self::begin_as(settings, Topic::Log, stop)
     }
 
     /// Fences whoever published before.
@@ -277,14 +259,15 @@ impl Transactions {
     pub(crate) fn send_events(&self, batch: &[RecordedEvent]) -> KafkaResult<()> {
         let Some(first) = batch.first() else { return Ok(()) };
         let ledger = Entry::parse(&first.entry).map_err(|error| KafkaError::ClientCreation(error.to_string()))?.ledger;
-        let sealed: Vec<_> = batch.iter().map(|event| SealedEvent::of(ledger, event)).collect();
+        let framed: Vec<_> = batch.iter().map(|event| frame::encode(ledger, event)).collect();
         // All at once: librdkafka sends what is there as soon as the coordinator knows of the transaction, and each request
         // costs a broker as much as many messages.
-        for event in &sealed {
-            self.send(record(&self.log_topic).key(event.sequence.as_bytes()).payload(&event.value))?;
-            let keys = record(&self.keys_topic).key(event.sequence.as_bytes());
-            self.send(match &event.key {
-                Some(key) => keys.payload(&key.0),
+        for (event, (value, text_key)) in batch.iter().zip(&framed) {
+            let sequence = event.sequence.to_string();
+            self.send(record(&self.log_topic).key(sequence.as_bytes()).payload(value))?;
+            let keys = record(&self.keys_topic).key(sequence.as_bytes());
+            self.send(match text_key {
+                Some(text_key) => keys.payload(&text_key.0),
                 None => keys,
             })?;
         }
@@ -306,9 +289,17 @@ impl Transactions {
         self.producer.poll(Duration::ZERO);
     }
 
-    /// Where the log's topic ends now, whoever wrote last.
+    /// Where the log's topic ends now, whoever wrote last. A broker that leads it no more says so at once, and librdkafka does
+    /// not ask the other by itself.
     pub(crate) fn log_end(&self) -> KafkaResult<i64> {
-        self.producer.client().fetch_watermarks(&self.log_topic, 0, CALL).map(|(_, end)| end)
+        let deadline = Instant::now() + LOOK;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.producer.client().fetch_watermarks(&self.log_topic, 0, left) {
+                Err(_) if Instant::now() + LOOK_RETRY < deadline => std::thread::sleep(LOOK_RETRY),
+                looked => return looked.map(|(_, end)| end),
+            }
+        }
     }
 
     /// A message that is no event, and the word in the topic of keys that every key before `next` has been written.

@@ -23,7 +23,11 @@ use convenio_events::{
 use convenio_journal::Journal;
 use rdkafka::error::KafkaResult;
 use serde_json::json;
-use std::{sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot, watch},
@@ -57,10 +61,63 @@ enum Refused {
     Unknown(Cause),
 }
 
-/// The handle; dropping it ends the thread after the transaction under way.
+/// Threads that are told to stop and may still wait for Kafka: whoever goes on does not wait for them. They are awaited at the
+/// end, for librdkafka may not outlive the process's own tidying up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leaving(Arc<Mutex<Vec<JoinHandle<()>>>>);
+
+impl Leaving {
+    fn add(&self, thread: JoinHandle<()>) {
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        // The last one waits.
+        if let Some(threads) = Arc::get_mut(&mut self.0) {
+            for thread in threads.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                // A panic has been reported by its hook.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// Stops the opening of a writer, or the writer, when it is dropped.
+pub(crate) struct Wanted(watch::Sender<bool>);
+
+impl Wanted {
+    /// And what tells that it was dropped.
+    pub(crate) fn new() -> (Self, watch::Receiver<bool>) {
+        let (stop, stopped) = watch::channel(false);
+        (Self(stop), stopped)
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// What opening came to: everything of a writer but its being wanted.
+pub(crate) struct Opened {
+    asks: mpsc::Sender<Asked>,
+    thread: JoinHandle<()>,
+    following: watch::Receiver<Following>,
+    journal: Journal,
+    pub(crate) next: Sequence,
+}
+
+/// The handle; dropping it stops the thread, and gives the transaction under way up where it is not over soon.
 pub(crate) struct Writer {
     asks: Option<mpsc::Sender<Asked>>,
     thread: Option<JoinHandle<()>>,
+    leaving: Leaving,
+    wanted: Option<Wanted>,
     following: watch::Receiver<Following>,
     journal: Journal,
     next: Sequence,
@@ -77,14 +134,24 @@ enum State {
     Failed,
 }
 
-/// Opens the writer and returns the head. It blocks.
+/// Opens the writer and knows the head then. It blocks. Once `stop` is true it goes no step further: it would fence a node that
+/// was elected meanwhile.
 pub(crate) fn open(
     settings: &Settings,
     announcement: &Announcement,
     following: watch::Receiver<Following>,
     journal: Journal,
-) -> Result<(Writer, Sequence), KafkaLogError> {
-    let transactions = Transactions::begin(settings)?;
+    stop: &watch::Receiver<bool>,
+) -> Result<Opened, KafkaLogError> {
+    // What this node cannot follow it cannot write, and nothing need be fenced to know that.
+    if let Some(halted) = following.borrow().halted.clone() {
+        return Err(KafkaLogError::Halted(halted));
+    }
+    ensure_open(settings, &following)?;
+    let go_on = || if *stop.borrow() { Err(KafkaLogError::Late("open the log while it was wanted")) } else { Ok(()) };
+    go_on()?;
+    let transactions = Transactions::begin(settings, stop.clone())?;
+    go_on()?;
     let started = json!({ "node": settings.node });
     let barrier = transactions
         .control(STARTED, &started, None)
@@ -92,6 +159,7 @@ pub(crate) fn open(
     wait_until_copied(&following, barrier)?;
     ensure_open(settings, &following)?;
     let next = *journal.head().borrow();
+    go_on()?;
     // From here on the topic of keys says how far it is whole, also where the last keys were destroyed.
     let ready = serde_json::to_value(announcement.of(&settings.node, next)).expect("text and numbers");
     let announced = transactions
@@ -104,7 +172,7 @@ pub(crate) fn open(
         .name("kafka-writer".to_owned())
         .spawn(move || run(&transactions, asked, end))
         .expect("the system can start a thread");
-    Ok((Writer { asks: Some(asks), thread: Some(thread), following, journal, next, state: State::Usable }, next))
+    Ok(Opened { asks, thread, following, journal, next })
 }
 
 /// Waits until everything up to an offset of the topic is in this node's journal.
@@ -211,15 +279,27 @@ impl LogWriter for Writer {
                 self.state = State::Fenced;
                 Err(AppendError::Fenced)
             }
-            Err(error) => {
-                self.state = State::Failed;
-                Err(AppendError::Unknown(error.into()))
-            }
+            // The producer is as good as before.
+            Err(error) => Err(AppendError::Unknown(error.into())),
         }
     }
 }
 
 impl Writer {
+    pub(crate) fn new(opened: Opened, wanted: Wanted, leaving: Leaving) -> Self {
+        let Opened { asks, thread, following, journal, next } = opened;
+        Self {
+            asks: Some(asks),
+            thread: Some(thread),
+            leaving,
+            wanted: Some(wanted),
+            following,
+            journal,
+            next,
+            state: State::Usable,
+        }
+    }
+
     fn when_copied(&self, offset: i64) -> Acknowledgement {
         let copied = copied(self.following.clone(), offset, COPY_DEADLINE);
         Box::pin(async move { copied.await.map_err(|error| AppendError::Unknown(error.into())) })
@@ -241,10 +321,9 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.asks.take());
+        drop((self.asks.take(), self.wanted.take()));
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported by its hook.
-            let _ = thread.join();
+            self.leaving.add(thread);
         }
     }
 }

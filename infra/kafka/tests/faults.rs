@@ -9,12 +9,15 @@ use convenio_events::{
     log::{AppendError, EventLog as _, LogWriter, OpenedWriter},
 };
 use convenio_kafka::Settings;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use support::{
     Broker, Node, SOON,
     child::ChildNode,
     events::{batch, batch_of, event},
-    proxy::{END_TRANSACTION, Lose},
+    proxy::{END_TRANSACTION, INIT_PRODUCER_ID, Lose},
     raw::Foreign,
 };
 
@@ -93,6 +96,42 @@ async fn a_replaced_writer_that_only_asks_is_told() {
     assert!(matches!(asked, Err(AppendError::Fenced)), "{asked:?}");
     second.append(batch(0..2)).await.expect("asking hurts nobody");
     second.confirm().await.expect("its own batch is the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opening_that_nobody_waits_for_any_more_fences_nobody() {
+    let broker = broker();
+    let (one, two) = (broker.node("one").await, Node::open(broker.settings_by_proxy("two")).await);
+    let mut elected = one.writer().await.writer;
+    elected.append(batch_of(1, 0..2)).await.expect("the only writer");
+    let lost = broker.proxy().lose(Lose::Request, INIT_PRODUCER_ID, broker.ledger());
+    let log = two.log.clone();
+    let opening = tokio::spawn(async move { log.open_writer().await });
+    heard(&lost);
+    // Its term is over while Kafka does not answer.
+    opening.abort();
+    assert!(opening.await.is_err_and(|error| error.is_cancelled()));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    broker.proxy().mend(broker.ledger());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    elected.append(batch_of(1, 2..3)).await.expect("nobody has replaced it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_given_up_in_its_commit_is_not_waited_for() {
+    let broker = broker();
+    let node = Node::open(broker.settings_by_proxy("one")).await;
+    let mut writer = node.writer().await.writer;
+    let lost = broker.proxy().lose(Lose::Request, END_TRANSACTION, broker.ledger());
+    let appending = tokio::spawn(async move { writer.append(batch_of(1, 0..2)).await });
+    heard(&lost);
+    let began = Instant::now();
+    appending.abort();
+    assert!(appending.await.is_err_and(|error| error.is_cancelled()));
+    assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
+    broker.proxy().mend(broker.ledger());
+    let OpenedWriter { mut writer, head } = node.eventually_writer().await;
+    writer.append(batch_of(1, head.0..head.0 + 1)).await.expect("it goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,9 @@ use std::{
     },
 };
 
-/// The request that ends a transaction, by its number in Kafka's protocol.
+/// The request that makes a producer the one of its transactional id, by its number in Kafka's protocol.
+pub const INIT_PRODUCER_ID: i16 = 22;
+/// The one that ends a transaction.
 pub const END_TRANSACTION: i16 = 26;
 
 /// What is lost.
