@@ -34,6 +34,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{mpsc, watch};
+use writing::term_over;
 
 /// The most events of one batch: what a crash before its commit loses unanswered, and what one commit holds back.
 pub const BATCH_EVENTS_LIMIT: usize = 4_096;
@@ -130,6 +131,11 @@ pub enum SequencerError {
 }
 
 impl SequencerError {
+    /// Whether another node may be able to write where this one is not.
+    const fn is_for_others(&self) -> bool {
+        matches!(self, Self::Decode(_) | Self::Open(OpenError::Damaged(_)))
+    }
+
     /// Whether trying again may help.
     const fn may_pass(&self) -> bool {
         match self {
@@ -198,14 +204,22 @@ impl Sequencer {
         let mut batches = 0;
         while let Some(term) = self.await_election().await {
             self.standing.send_modify(|standing| standing.role = Role::Starting);
-            let writing = match recovery::recover(&mut self.parts, &self.standing).await {
+            let (mut elected, head) = (self.parts.elected.clone(), self.parts.log.head());
+            let recovered = tokio::select! {
+                biased;
+                // Going on would fence whoever was elected instead.
+                () = term_over(&mut elected, term) => Err(SequencerError::Fenced),
+                recovered = recovery::recover(&mut self.parts, &self.standing) => recovered,
+            };
+            let writing = match recovered {
                 Ok(writing) => writing,
                 Err(SequencerError::Fenced) => {
                     self.fenced_term = term;
                     continue;
                 }
-                // Written by a newer program. A node that is not alone leaves the writing to others, and goes on without.
-                Err(SequencerError::Decode(error)) if limit == Parts::FOR_EVER => {
+                // Written by a newer program, or not to be written from here. A node that is not alone leaves the writing to
+                // others, and goes on without where it has something to show.
+                Err(error) if limit == Parts::FOR_EVER && error.is_for_others() && *head.borrow() > Sequence::ZERO => {
                     tracing::error!(error = &error as &dyn std::error::Error, "this node cannot write this log");
                     self.fenced_term = term;
                     continue;

@@ -12,19 +12,22 @@ use convenio_events::{
     codes::Purpose,
     log::{EventLog, OpenedWriter, PAGE_EVENTS_LIMIT, ReadError},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 /// Fences whoever wrote before, and brings the write model up to the log's head.
 pub(super) async fn recover<'a>(
     parts: &'a mut Parts,
     standing: &watch::Sender<Standing>,
 ) -> Result<Writing<'a>, SequencerError> {
-    let began = Instant::now();
     // 1. From here on nobody else's batch can be committed. A crash leaves nothing behind.
     let OpenedWriter { writer, head } = parts.log.open_writer().await?;
     // 2. The snapshot and the index may lag behind the log: fold what they have not seen. A crash leaves them as they were.
     let mut world = World::load(parts.state.clone())?;
     for (known, what) in [(world.next(), "snapshot"), (parts.index.indexed(), "index")] {
+        if known > head && *parts.log.head().borrow() >= known {
+            // This node has meanwhile read what its successor wrote.
+            return Err(SequencerError::Fenced);
+        }
         if known > head {
             let source = format!("the {what} is ahead of the log: a derived file belongs to another log").into();
             return Err(ReadError::Damaged { sequence: head, source }.into());
@@ -39,7 +42,7 @@ pub(super) async fn recover<'a>(
     let reading = parts.clock.read();
     let guard = ClockGuard::new(reading, last_time, !parts.clock.is_set());
     standing.send_modify(|standing| standing.durable = head);
-    let mut writing = Writing::new(parts, writer, world, head, last_time.unwrap_or_default(), guard, began);
+    let mut writing = Writing::new(parts, writer, world, head, last_time.unwrap_or_default(), guard);
     // 4. An empty log is opened: sequences 0 and 1 in one batch. A crash before its commit leaves an empty log.
     if head == Sequence::ZERO {
         writing.open_ledger().await?;

@@ -18,6 +18,8 @@ pub(super) struct Sent {
     pub(super) indexed: Vec<IndexedEvent>,
     pub(super) bytes: usize,
     pub(super) began: Instant,
+    /// Which time of asking the log it was whether this writer is the one.
+    pub(super) asked: u64,
 }
 
 type Handing = Pin<Box<dyn Future<Output = (Box<dyn LogWriter>, Result<Submitted, AppendError>)> + Send>>;
@@ -45,12 +47,13 @@ impl UnderWay {
         if self.submitted.len() < SUBMITTED_LIMIT { self.writer.as_mut() } else { None }
     }
 
-    /// Hands over what has been decided, where there is something and the writer takes it; else it stays where it is.
-    pub(super) fn start(&mut self, decided: &mut Batch) {
+    /// Hands over what has been decided, where there is something and the writer takes it; else it stays where it is. Returns
+    /// whether it did.
+    pub(super) fn start(&mut self, decided: &mut Batch, asked: u64) -> bool {
         if decided.events.is_empty() || self.ready().is_none() {
-            return;
+            return false;
         }
-        let Some(mut writer) = self.writer.take() else { return };
+        let Some(mut writer) = self.writer.take() else { return false };
         let Batch { events, indexed, bytes } = std::mem::take(decided);
         let events = Arc::new(events);
         let given = events.clone();
@@ -58,7 +61,8 @@ impl UnderWay {
             let result = writer.submit(given).await;
             (writer, result)
         });
-        self.handing = Some((handing, Sent { events, indexed, bytes, began: Instant::now() }));
+        self.handing = Some((handing, Sent { events, indexed, bytes, began: Instant::now(), asked }));
+        true
     }
 
     /// The events of all of them, in order.

@@ -33,8 +33,9 @@ const DRAIN_LIMIT: usize = 1_024;
 /// How long batches that were handed over may still take to count, once nothing more is decided.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
-/// A refusal is released by a writer that was sure so long ago at most; else it asks the log first.
-const SURE_FOR: Duration = Duration::from_secs(1);
+/// How often a writer that commits nothing asks the log whether it is still the one. Nothing else would tell it that it was
+/// fenced by a node that then did not come to write.
+const LOOK_PERIOD: Duration = Duration::from_secs(5);
 
 /// What was decided and is not yet handed to the log.
 #[derive(Default)]
@@ -61,12 +62,18 @@ struct Held {
     needs: Sequence,
     to: oneshot::Sender<Answer>,
     answer: Answer,
+    /// How often the log had been asked by then whether this writer is the one.
+    asked: u64,
 }
 
 impl Held {
     fn release(self) {
         // The caller may have gone away; what was recorded stays recorded.
         let _ = self.to.send(self.answer);
+    }
+
+    fn fail(self) {
+        let _ = self.to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
     }
 }
 
@@ -82,12 +89,19 @@ pub(super) struct Writing<'a> {
     pub(super) broken: bool,
     under_way: UnderWay,
     held: VecDeque<Held>,
-    /// Refusals that rest on durable events only, until the log has shown that nobody else has written since.
-    unsure: Vec<Held>,
+    /// Refusals that rest on durable events only, oldest first, until the log has shown that nobody else had written when they
+    /// were decided.
+    unsure: VecDeque<Held>,
     inbox: VecDeque<Waiting>,
     durable: Sequence,
-    /// At that time nobody else had written the log.
-    sure: Instant,
+    /// How often the log was asked whether this writer is the one: by a batch, or in so many words.
+    asked: u64,
+    /// The last of them to which it said yes.
+    sure: u64,
+    /// The same when it was last looked whether there had been any.
+    looked: u64,
+    /// Whether to ask for no other reason than that nothing has for long.
+    look: bool,
 }
 
 impl<'a> Writing<'a> {
@@ -98,7 +112,6 @@ impl<'a> Writing<'a> {
         durable: Sequence,
         last_time: Timestamp,
         guard: ClockGuard,
-        sure: Instant,
     ) -> Self {
         Self {
             parts,
@@ -110,10 +123,13 @@ impl<'a> Writing<'a> {
             broken: false,
             under_way: UnderWay::new(writer),
             held: VecDeque::new(),
-            unsure: Vec::new(),
+            unsure: VecDeque::new(),
             inbox: VecDeque::new(),
             durable,
-            sure,
+            asked: 0,
+            sure: 0,
+            looked: 0,
+            look: false,
         }
     }
 
@@ -133,10 +149,13 @@ impl<'a> Writing<'a> {
     ) -> End {
         let mut drained = Vec::with_capacity(DRAIN_LIMIT);
         let mut ticks = tokio::time::interval(TIMERS_PERIOD);
+        let mut looks = tokio::time::interval(LOOK_PERIOD);
         let mut elected = self.parts.elected.clone();
         let mut open = true;
         let end = loop {
-            self.under_way.start(&mut self.batch);
+            if self.under_way.start(&mut self.batch, self.asked + 1) {
+                self.asked += 1;
+            }
             if !open && self.under_way.is_empty() && self.inbox.is_empty() {
                 break End::Closed;
             }
@@ -158,6 +177,10 @@ impl<'a> Writing<'a> {
                     }
                     self.run_timers();
                     self.publish(standing);
+                }
+                _ = looks.tick() => {
+                    self.look = self.sure == self.looked;
+                    self.looked = self.sure;
                 }
                 count = queue.recv_many(&mut drained, DRAIN_LIMIT), if open && self.inbox.is_empty() => {
                     open = count > 0;
@@ -200,7 +223,7 @@ impl<'a> Writing<'a> {
             Judged::Answer(answer) => answer,
             Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
         };
-        self.held.push_back(Held { needs: self.world.next(), to, answer });
+        self.held.push_back(Held { needs: self.world.next(), to, answer, asked: self.asked });
     }
 
     /// Finds the events of a command that was accepted before: in the batches under way, or in the log.
@@ -227,9 +250,9 @@ impl<'a> Writing<'a> {
     }
 
     fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {
-        let Sent { events, indexed, bytes, began } = sent;
-        // The commit shows that nobody had written when it was asked for, and says nothing of the time since.
-        self.sure = self.sure.max(began);
+        let Sent { events, indexed, bytes, began, asked } = sent;
+        // The commit shows that nobody had written when it was handed over, and says nothing of the time since.
+        self.sure = self.sure.max(asked);
         self.parts.counts.committed(events.len(), bytes, began.elapsed());
         self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
         for event in indexed.iter().filter(|event| event.first_of_command) {
@@ -282,41 +305,53 @@ impl<'a> Writing<'a> {
         });
     }
 
-    /// Asks the log whether it is still ours, where refusals wait that no commit has proved. A writer that was stopped for a
-    /// while and comes back would else refuse what its successor has long accepted.
+    /// Asks the log whether it is still ours, where refusals wait that no commit has proved, or nothing has shown it for long. A
+    /// writer that was stopped for a while and comes back would else refuse what its successor has long accepted.
     async fn make_sure(&mut self) -> Result<(), AppendError> {
-        if let (false, Some(writer)) = (self.unsure.is_empty(), self.under_way.ready()) {
-            let asked = Instant::now();
-            writer.confirm().await?;
-            self.sure = asked;
-            self.unsure.drain(..).for_each(Held::release);
+        if self.unsure.is_empty() && !self.look {
+            return Ok(());
         }
-        Ok(())
+        let Some(writer) = self.under_way.ready() else { return Ok(()) };
+        self.look = false;
+        self.asked += 1;
+        match writer.confirm().await {
+            Ok(()) => {
+                self.sure = self.asked;
+                self.release();
+                Ok(())
+            }
+            Err(AppendError::Fenced) => Err(AppendError::Fenced),
+            // What the log takes or not, the next batch will find out. Who waits for a refusal hears that nobody knows.
+            Err(error @ AppendError::Unknown(_)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the log did not say who writes it");
+                self.unsure.drain(..).for_each(Held::fail);
+                Ok(())
+            }
+        }
     }
 
-    /// Releases the answers that rest on durable events only. What was recorded is so whoever writes now; a refusal is
-    /// believed when the log was seen to be ours a moment ago.
+    /// Releases the answers that rest on durable events only. What was recorded is so whoever writes now; a refusal is believed
+    /// when the log has shown, after it was decided, that it was still ours.
     fn release(&mut self) {
-        let sure = self.sure.elapsed() < SURE_FOR;
-        if sure {
-            self.unsure.drain(..).for_each(Held::release);
-        }
         while let Some(held) = self.held.pop_front_if(|held| held.needs <= self.durable) {
-            if sure || held.answer.is_ok() { held.release() } else { self.unsure.push(held) }
+            if held.answer.is_ok() { held.release() } else { self.unsure.push_back(held) }
+        }
+        while let Some(held) = self.unsure.pop_front_if(|held| held.asked < self.sure) {
+            held.release();
         }
     }
 
     fn fail_all(&mut self) {
-        let undecided = self.inbox.drain(..).map(|waiting| waiting.answer);
-        let decided = self.unsure.drain(..).chain(self.held.drain(..)).map(|held| held.to);
-        for to in decided.chain(undecided) {
-            let _ = to.send(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
+        self.unsure.drain(..).chain(self.held.drain(..)).for_each(Held::fail);
+        for waiting in self.inbox.drain(..) {
+            waiting.end(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
         }
     }
 
     /// Commits what was placed, before the first command is taken.
     pub(super) async fn commit_now(&mut self) -> Result<(), SequencerError> {
-        self.under_way.start(&mut self.batch);
+        self.asked += 1;
+        self.under_way.start(&mut self.batch, self.asked);
         while !self.under_way.is_empty() {
             let counts = self.under_way.next().await.map_err(|error| match error {
                 AppendError::Fenced => SequencerError::Fenced,
@@ -340,7 +375,7 @@ async fn read(log: &dyn EventLog, from: Sequence, limit: usize) -> Result<Vec<Re
 }
 
 /// Completes when the node is no longer elected in this term.
-async fn term_over(elected: &mut watch::Receiver<u64>, term: u64) {
+pub(super) async fn term_over(elected: &mut watch::Receiver<u64>, term: u64) {
     // Without a sender the term never ends.
     if elected.wait_for(|now| *now != term).await.is_err() {
         std::future::pending().await

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use convenio_events::{
     Actor, CommandId, Event, EventId, RecordedEvent, Sequence, StreamVersion, Subject, Timestamp,
     codes::Purpose,
-    log::{EventLog, OpenError, OpenedWriter, PAGE_EVENTS_LIMIT, ReadError},
+    log::{AppendError, EventLog, LogWriter, OpenError, OpenedWriter, PAGE_EVENTS_LIMIT, ReadError},
     memory_log::MemoryLog,
 };
 use convenio_ledger::{
@@ -24,7 +24,7 @@ use convenio_ledger::{
 use serde_json::json;
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -60,6 +60,137 @@ async fn a_node_that_is_elected_for_good_opens_the_log_once() {
     node.idle().await;
     assert_eq!(node.ledger.standing().role, Role::Writer);
     assert_eq!(log.opened.load(Ordering::Relaxed), 1);
+}
+
+/// A log whose ways to its writer are in the test's hands.
+#[derive(Clone)]
+struct OtherLog {
+    log: Arc<dyn EventLog>,
+    /// Whether it can be opened.
+    opens: Arc<watch::Sender<bool>>,
+    /// How often it was opened.
+    opened: Arc<AtomicU32>,
+    /// How often whoever opened it did not wait for that.
+    given_up: Arc<AtomicU32>,
+    /// So many events fewer than there are by then are told when it is opened.
+    behind: u64,
+    /// Whether it says who writes it.
+    says: Arc<AtomicBool>,
+}
+
+impl OtherLog {
+    fn new(log: Arc<dyn EventLog>) -> Self {
+        let says = Arc::new(AtomicBool::new(true));
+        let opens = Arc::new(watch::Sender::new(true));
+        Self { log, opens, opened: Arc::default(), given_up: Arc::default(), behind: 0, says }
+    }
+}
+
+/// Counts when it is dropped before it is told not to.
+struct GivesUp(Option<Arc<AtomicU32>>);
+
+impl Drop for GivesUp {
+    fn drop(&mut self) {
+        if let Some(given_up) = &self.0 {
+            given_up.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for OtherLog {
+    async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
+        let mut waits = GivesUp(Some(self.given_up.clone()));
+        self.opens.subscribe().wait_for(|opens| *opens).await.expect("it lives as long as this");
+        waits.0 = None;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        let OpenedWriter { writer, head } = self.log.open_writer().await?;
+        let writer = Box::new(OtherWriter { says: self.says.clone(), writer });
+        Ok(OpenedWriter { writer, head: Sequence(head.0 - self.behind) })
+    }
+    async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        self.log.read(from, limit).await
+    }
+    fn head(&self) -> watch::Receiver<Sequence> {
+        self.log.head()
+    }
+}
+
+struct OtherWriter {
+    says: Arc<AtomicBool>,
+    writer: Box<dyn LogWriter>,
+}
+
+#[async_trait]
+impl LogWriter for OtherWriter {
+    async fn append(&mut self, batch: Arc<Vec<RecordedEvent>>) -> Result<(), AppendError> {
+        self.writer.append(batch).await
+    }
+    async fn confirm(&mut self) -> Result<(), AppendError> {
+        if self.says.load(Ordering::Relaxed) {
+            self.writer.confirm().await
+        } else {
+            Err(AppendError::Unknown("it says nothing".into()))
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_is_given_up_when_its_term_is_over() {
+    let log = OtherLog::new(Arc::new(MemoryLog::default()));
+    log.opens.send_replace(false);
+    let node = Setup { log: Arc::new(log.clone()), ..Setup::new() }.start();
+    let mut standing = node.ledger.watch();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!((standing.borrow().role, log.given_up.load(Ordering::Relaxed)), (Role::Starting, 0));
+    node.elected.send_replace(0);
+    standing.wait_for(|standing| standing.role == Role::Follower).await.expect("it runs");
+    assert_eq!(log.given_up.load(Ordering::Relaxed), 1);
+    log.opens.send_replace(true);
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    assert_eq!(log.opened.load(Ordering::Relaxed), 0, "another is elected, and must not be fenced");
+    node.elected.send_replace(2);
+    standing.wait_for(|standing| standing.role == Role::Writer).await.expect("it runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_writer_finds_out_that_it_was_fenced() {
+    let node = Node::with_cast().await;
+    let mut standing = node.ledger.watch();
+    // By one that then does not come to write.
+    let _fenced = node.setup.log.open_writer().await.expect("opens");
+    let finds_out = standing.wait_for(|standing| standing.role == Role::Follower);
+    tokio::time::timeout(std::time::Duration::from_secs(20), finds_out).await.expect("soon").expect("it runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_does_not_say_who_writes_it_costs_a_refusal_and_no_term() {
+    let log = OtherLog::new(Arc::new(MemoryLog::default()));
+    let node = Setup { log: Arc::new(log.clone()), ..Setup::new() }.start();
+    node.register_cast().await;
+    node.idle().await;
+    log.says.store(false, Ordering::Relaxed);
+    let pause = Call::new(By::Socios.credential(), "pause-offer", &json!({"id": uuid(0x0f)}));
+    assert_eq!(node.send(pause.clone()).await, "outcome-unknown");
+    // What is accepted needs no such word.
+    assert_eq!(node.send(Call::new(By::Socios.credential(), "publish-offer", &listing(0x1f))).await, "offer.published");
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    log.says.store(true, Ordering::Relaxed);
+    assert_eq!(node.send(pause).await, "record-unknown");
+    assert_eq!(log.opened.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_fenced_while_it_recovers_waits_for_its_next_term() {
+    let setup = with_an_offer().await;
+    // Its snapshot has meanwhile read what its successor wrote.
+    let ahead = Arc::new(snapshot_of(&*setup.log).await);
+    let log = OtherLog { behind: 1, ..OtherLog::new(setup.log.clone()) };
+    let node = Setup { log: Arc::new(log), state: ahead, ..setup }.start();
+    let mut standing = node.ledger.watch();
+    let settled = |standing: &Standing| standing.role != Role::Starting;
+    let role = standing.wait_for(settled).await.expect("it runs").role;
+    assert_eq!(role, Role::Follower);
 }
 
 fn failed<T>(store: &'static str) -> Result<T, StoreError> {
@@ -344,7 +475,8 @@ async fn a_writer_that_comes_back_after_its_successor_refuses_nothing_that_was_a
         successor.send(Call::new(By::Socios.credential(), "publish-offer", &listing(0x0f))).await,
         "offer.published"
     );
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    // Sooner than an idle writer looks by itself.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let pause = Call::new(By::Socios.credential(), "pause-offer", &json!({"id": uuid(0x0f)}));
     assert_eq!(zombie.send(pause.clone()).await, "outcome-unknown", "it does not know the offer, and must not say so");
     assert_eq!(successor.send(pause).await, "offer.paused");
