@@ -64,6 +64,20 @@ async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
     let read = here.get(&format!("/api/v1/offers/{offer}?wait_for={sequence}")).await;
     assert_eq!(read.status, 200, "{}", read.text);
 
+    // Nor does anything that looks it up lag behind: whoever goes on from there would never see it.
+    for _ in 0..20 {
+        let accepted = here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+        let (sequence, event) = (&accepted["sequence"], accepted["events"][0]["id"].as_str().expect("an id"));
+        let subject = accepted["subject"].as_str().expect("a subject");
+        let read = here.get(&format!("/api/v1/events/{event}?wait_for={sequence}")).await;
+        assert_eq!(read.status, 200, "{}", read.text);
+        let read = here.get(&format!("/api/v1/events?subject={subject}&wait_for={sequence}")).await;
+        assert_eq!(read.body["events"].as_array().map(Vec::len), Some(1), "{}", read.text);
+        let offer = subject.trim_start_matches("offer/");
+        let past = here.get(&format!("/api/v1/offers/{offer}?as_of_sequence={sequence}")).await;
+        assert_eq!(past.status, 200, "{}", past.text);
+    }
+
     // A token that is given through one node is good at the other at once, and shown once.
     let admin = ledger.admin.at(&second);
     let grant = json!({"organisations": [giver.organisation], "role": "recorder", "office": "Oficina"});
@@ -165,4 +179,36 @@ async fn a_writer_that_hangs_is_waited_for_until_it_has_a_successor_and_no_longe
     assert!(asked.elapsed() < Duration::from_secs(20), "it took {:?}", asked.elapsed());
     until(&second, "the other one writes", |status| status["role"] == "writer").await;
     here.send_as(id, "publish-offer", &data).await.accepted();
+}
+
+/// Something before a node that answers every request by itself.
+fn answering(status_line: &'static str) -> u16 {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().filter_map(Result::ok) {
+            let _ = stream.read(&mut [0; 1 << 16]);
+            let _ = write!(stream, "HTTP/1.1 {status_line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_proxy_in_between_says_leaves_the_outcome_unknown() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &[]);
+    let ([one, two], proxy) = (free_ports(), answering("503 Service Unavailable"));
+    let advertised = format!("http://127.0.0.1:{proxy}");
+    let first = node(&folder.path().join("a"), &brokers, "a", one, &[two]).with("--advertise").with(&advertised);
+    let ledger = Ledger::new(first.run().expect("the first node"));
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &folder.path().join("b"));
+    let second = node(&folder.path().join("b"), &brokers, "b", two, &[proxy]).run().expect("the second node");
+    // The writer may have had it before the connection broke.
+    let here = giver.at(&second);
+    here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "outcome-unknown");
+    let status = until(&second, "no way to the writer", |status| status["log"]["forwards"] == false).await;
+    assert_eq!(status["log"]["alarm"], Value::Null, "{status:#}");
 }

@@ -6,9 +6,11 @@
 
 mod derived;
 mod index;
+mod indexed_log;
 mod journal;
 mod state;
 
 pub use index::{CatchUpError, Index};
+pub use indexed_log::IndexedLog;
 pub use journal::{Access, Defect, Held, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Mirror, Options, StoredEvent};
 pub use state::StateFile;

@@ -2,8 +2,8 @@
 
 mod support;
 
-use convenio_events::{RecordKind, Sequence, StreamVersion, Subject, Timestamp};
-use convenio_journal::{Index, Journal, StateFile};
+use convenio_events::{RecordKind, Sequence, StreamVersion, Subject, Timestamp, log::EventLog as _};
+use convenio_journal::{Index, IndexedLog, Journal, StateFile};
 use convenio_ledger::stores::{EventIndex as _, StateChange, StateStore as _};
 use std::{path::Path, sync::Arc};
 use support::{actor, command_id, event, event_id, folder, open, subject, time, writer};
@@ -111,6 +111,50 @@ async fn what_is_pushed_twice_is_known_once() {
 }
 
 /// The file that `spoil` leaves behind is made anew without a word to the caller.
+#[tokio::test]
+async fn an_index_that_cannot_be_written_is_written_when_it_can_be() {
+    let data = folder();
+    let journal = filled(data.path()).await;
+    let file = data.path().join("index.db");
+    let index = caught_up(&journal);
+    index.flush().expect("writes");
+    append(&journal, EVENTS..2 * EVENTS).await;
+    execute(&file, "CREATE TRIGGER refuse BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+    index.catch_up().expect("memory takes it");
+    assert!(index.flush().is_err());
+    let trouble = index.trouble().expect("it says so");
+    assert!(trouble.contains("index.db") && trouble.contains("the disk is full"), "{trouble}");
+    append(&journal, 2 * EVENTS..3 * EVENTS).await;
+    assert!(index.catch_up().is_err(), "nothing more is taken");
+    check_index(&index, 2 * EVENTS);
+    execute(&file, "DROP TRIGGER refuse");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while index.trouble().is_some() {
+        assert!(std::time::Instant::now() < until, "it is not tried again: {:?}", index.trouble());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    index.catch_up().expect("takes what came meanwhile");
+    index.flush().expect("writes");
+    check_index(&index, 3 * EVENTS);
+}
+
+#[tokio::test]
+async fn what_is_shown_ends_where_it_can_be_looked_up() {
+    let data = folder();
+    let journal = filled(data.path()).await;
+    let index = caught_up(&journal);
+    let shown = IndexedLog::new(Arc::new(journal.clone()), &index);
+    append(&journal, EVENTS..EVENTS + 10).await;
+    let mut head = shown.head();
+    assert_eq!(*head.borrow_and_update(), Sequence(EVENTS));
+    assert_eq!(shown.read(Sequence(EVENTS - 2), 100).await.expect("reads").len(), 2);
+    assert!(shown.read(Sequence(EVENTS), 100).await.expect("reads").is_empty());
+    index.catch_up().expect("reads");
+    assert_eq!(*head.wait_for(|head| *head > Sequence(EVENTS)).await.expect("it is told"), Sequence(EVENTS + 10));
+    assert_eq!(shown.read(Sequence(EVENTS - 2), 100).await.expect("reads").len(), 12);
+    assert!(shown.open_writer().await.is_err(), "it is for readers");
+}
+
 async fn check_rebuilt(name: &str, spoil: impl FnOnce(&Path)) {
     let data = folder();
     let journal = filled(data.path()).await;

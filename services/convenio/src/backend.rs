@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use convenio_events::{Sequence, log::EventLog};
 use convenio_journal::{Access, Index, Journal};
 use convenio_kafka::KafkaLog;
-use convenio_ledger::sequencer::Parts;
+use convenio_ledger::{sequencer::Parts, stores::EventIndex as _};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -67,23 +67,32 @@ impl Backend {
     }
 }
 
-/// Keeps the look-ups complete on a node that does not write. The sequencer of one that does keeps them itself; what is told
-/// twice is known once.
+/// Keeps the look-ups complete on a node that does not write: what is not there yet is not shown. The sequencer of one that does
+/// keeps them itself; what is told twice is known once. What fails is tried again.
 pub(crate) async fn keep_index(
     index: Arc<Index>,
     mut head: watch::Receiver<Sequence>,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    /// The least time between two groups of events.
-    const PACE: Duration = Duration::from_millis(20);
+    /// The least time between two groups of events; meanwhile a sequencer of this node has told of them.
+    const PACE: Duration = Duration::from_millis(2);
+    /// How long what failed waits before it is tried again.
+    const RETRY: Duration = Duration::from_secs(1);
     tokio::pin!(stop);
     loop {
+        let missing = index.indexed() < *head.borrow_and_update();
         // On a thread of its own: it may block.
-        index.catch_up().context("the index of a copy")?;
+        let kept = if missing { index.catch_up().map(drop) } else { Ok(()) };
+        let failed = kept.is_err();
+        if let Err(error) = kept {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "the index cannot be kept: trying again");
+        }
         tokio::select! {
             biased;
             () = &mut stop => return Ok(()),
-            changed = head.changed() => if changed.is_err() { return Ok(()) },
+            () = tokio::time::sleep(RETRY), if failed => {}
+            changed = head.changed(), if !failed => if changed.is_err() { return Ok(()) },
         }
         tokio::time::sleep(PACE).await;
     }

@@ -7,6 +7,7 @@ use crate::{
     tree,
 };
 use convenio_events::Sequence;
+use convenio_journal::Index;
 use convenio_kafka::{Announcement, Election, Following, KafkaLog};
 use convenio_ledger::{
     sequencer::SnapshotCursor,
@@ -54,6 +55,16 @@ pub(crate) struct Legible {
     pub(crate) snapshot: SnapshotCursor,
     /// Why it cannot read on.
     pub(crate) until: watch::Receiver<Option<String>>,
+    /// What it looks up in.
+    pub(crate) index: Arc<Index>,
+}
+
+impl Legible {
+    /// Why the node could not decide, if it could not.
+    fn trouble(&self) -> Option<String> {
+        let illegible = self.until.borrow().clone();
+        illegible.or_else(|| self.index.trouble())
+    }
 }
 
 impl Membership {
@@ -93,7 +104,7 @@ impl Membership {
             kind: "kafka",
             confirmed_age: confirmed.map(|seen| seen.elapsed()),
             halted: halted.or_else(|| closed.map(|closed| closed.to_string())),
-            illegible: self.legible.until.borrow().clone(),
+            illegible: self.legible.trouble(),
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,
             alarm: forwarding.alarm,
@@ -106,7 +117,7 @@ impl Membership {
         let following = self.kafka.following();
         let following = following.borrow();
         let is_whole = following.confirmed.is_some() && following.halted.is_none() && following.closed.is_none();
-        is_whole && self.legible.until.borrow().is_none() && self.legible.snapshot.get() >= known
+        is_whole && self.legible.trouble().is_none() && self.legible.snapshot.get() >= known
     }
 
     /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is

@@ -15,7 +15,7 @@ use convenio_events::{
     log::EventLog,
     types::{Facts, ledger},
 };
-use convenio_journal::{Index, StateFile};
+use convenio_journal::{Index, IndexedLog, StateFile};
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
@@ -41,6 +41,8 @@ use tokio::sync::watch;
 pub(crate) struct Node {
     pub(crate) ledger: Ledger,
     pub(crate) log: Arc<dyn EventLog>,
+    /// The same as far as it is indexed: what is shown.
+    shown: Arc<dyn EventLog>,
     pub(crate) index: Arc<dyn EventIndex>,
     pub(crate) views: Views,
     pub(crate) ledger_id: LedgerId,
@@ -81,9 +83,13 @@ impl Node {
         })?);
         let snapshot = SnapshotCursor::default();
         let (illegible, until) = watch::channel(None);
-        let legible = Legible { snapshot: snapshot.clone(), until };
+        let shown: Arc<dyn EventLog> = Arc::new(IndexedLog::new(log.clone(), &files));
+        let legible = Legible { snapshot: snapshot.clone(), until, index: files.clone() };
         let (membership, way) = match &backend.kafka {
             Some(kafka) => {
+                // Views that were made before must not be ahead of it.
+                let (first, index) = (files.clone(), "indexing this node's copy");
+                tokio::task::spawn_blocking(move || first.catch_up()).await?.context(index)?;
                 threads.push(on_thread("index", keep_index(files, log.head(), stopped(stop.clone())))?);
                 let (membership, way) = Membership::new(kafka, config, heads.clone(), legible)?;
                 (Some(membership), way)
@@ -129,12 +135,13 @@ impl Node {
         let snapshots = keep_snapshot(log.clone(), state, snapshot, illegible, stop.clone());
         threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
-        let views = Views::start(Settings::new(config.data.join("views")), log.clone()).await?;
+        let views = Views::start(Settings::new(config.data.join("views")), shown.clone()).await?;
         let publish = |kafka| PublishingWhileWriting::start(kafka, config.events_text.clone(), &ledger);
         let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
             ledger,
             log,
+            shown,
             index,
             views,
             ledger_id,
@@ -157,7 +164,7 @@ impl Node {
         let rate = (config.rate > 0).then(|| RateLimit { per_second: per_minute / 60.0, burst: per_minute });
         Portal::new(PortalParts {
             ledger: self.ledger.clone(),
-            log: self.log.clone(),
+            log: self.shown.clone(),
             log_standing: match self.membership.clone() {
                 Some(membership) => {
                     let publisher = self.publishing.as_ref().map(PublishingWhileWriting::watch);
@@ -205,6 +212,7 @@ impl Node {
         let Self {
             ledger,
             log,
+            shown,
             index,
             views,
             shutdown,
@@ -224,7 +232,7 @@ impl Node {
             publishing.stop().await;
         }
         views.shutdown().await;
-        drop((ledger, log, membership, index, views));
+        drop((ledger, log, shown, membership, index, views));
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
         drop(identity);
         joined.into_iter().collect()

@@ -15,6 +15,8 @@ use tokio::sync::watch;
 
 /// The least time between two pages that are not full: a root is wanted now and then, not at every event.
 const PACE: Duration = Duration::from_millis(10);
+/// How long to wait before a log that could not be read is read again.
+const RETRY: Duration = Duration::from_secs(1);
 /// How long the tree may take to come to what the log holds, when a writer announces it.
 const ROOT_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -29,9 +31,17 @@ pub(crate) async fn run(
     let mut follower = follow(log.clone(), Sequence::ZERO);
     loop {
         let page = tokio::select! {
-            page = follower.next_page(PAGE_EVENTS_LIMIT) => page?,
+            page = follower.next_page(PAGE_EVENTS_LIMIT) => match page {
+                Ok(page) => page,
+                Err(error) => {
+                    may_pass(error).await?;
+                    continue;
+                }
+            },
             () = changed(&mut tree.check) => {
-                tree.compare_past(&*log).await?;
+                while let Err(error) = tree.compare_past(&*log).await {
+                    may_pass(error).await?;
+                }
                 continue;
             }
             () = root.closed() => return Ok(()),
@@ -45,12 +55,23 @@ pub(crate) async fn run(
     }
 }
 
+/// Waits before what may pass is tried again: a tree that ended would keep this node from writing.
+async fn may_pass(error: ReadError) -> Result<(), ReadError> {
+    if let ReadError::Damaged { .. } = error {
+        return Err(error);
+    }
+    tracing::warn!(error = &error as &dyn std::error::Error, "the tree cannot read the log: trying again");
+    tokio::time::sleep(RETRY).await;
+    Ok(())
+}
+
 /// The root over the first `size` entries in base64, as soon as the tree has them; `None` where it does not in time. It blocks.
 pub(crate) fn root_at(root: &watch::Receiver<TreeHead>, size: Sequence) -> Option<String> {
     let deadline = Instant::now() + ROOT_DEADLINE;
     loop {
         let head = *root.borrow();
-        if head.size() >= size.0 || Instant::now() > deadline {
+        // A tree that has ended tells nothing more.
+        if head.size() >= size.0 || Instant::now() > deadline || root.has_changed().is_err() {
             return (head.size() == size.0).then(|| head.root().to_base64());
         }
         std::thread::sleep(Duration::from_millis(2));

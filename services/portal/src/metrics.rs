@@ -199,7 +199,13 @@ fn log(out: &mut String, log: &LogStanding) {
     let name = "convenio_log_halted";
     single(out, name, "gauge", "1 when the node follows the log no more.", u8::from(log.halted.is_some()));
     let name = "convenio_log_illegible";
-    single(out, name, "gauge", "1 when the log was written by a newer version.", u8::from(log.illegible.is_some()));
+    single(
+        out,
+        name,
+        "gauge",
+        "1 when the log was written by a newer version, or cannot be indexed.",
+        u8::from(log.illegible.is_some()),
+    );
     let name = "convenio_forwards";
     single(out, name, "gauge", "1 while commands that arrive here reach the node that writes.", u8::from(log.forwards));
     let name = "convenio_forwarding_alarm";

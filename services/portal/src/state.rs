@@ -26,7 +26,7 @@ pub struct LogStanding {
     pub confirmed_age: Option<Duration>,
     /// Why the node follows the log no more, in words for an operator.
     pub halted: Option<String>,
-    /// Why the node cannot decide on what the log holds: it was written by a newer version.
+    /// Why the node could not decide on what the log holds: it was written by a newer version, or cannot be indexed.
     pub illegible: Option<String>,
     /// The name of the node that writes, where others may and one has said so.
     pub writer: Option<String>,

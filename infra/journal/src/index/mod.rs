@@ -24,6 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tail::Tail;
+use tokio::sync::watch;
 
 /// A tail this long is written down.
 const FLUSH_EVENTS: usize = 32_768;
@@ -33,6 +34,8 @@ const FLUSH_AFTER: Duration = Duration::from_secs(2);
 const TAIL_EVENTS_LIMIT: usize = 65_536;
 /// How much nicer the thread that writes is than those that serve commands (nice(2), Linux).
 const NICENESS: i32 = 10;
+/// How long to wait before a batch that could not be written is written again.
+const RETRY: Duration = Duration::from_secs(1);
 /// Events that are read from the journal before they are pushed.
 const CATCH_UP_EVENTS: usize = 4_096;
 
@@ -68,6 +71,8 @@ struct Shared {
     due: Condvar,
     /// A batch was written or has failed.
     written: Condvar,
+    /// Up to where events are known.
+    told: watch::Sender<Sequence>,
 }
 
 #[derive(Debug)]
@@ -78,7 +83,7 @@ struct Tails {
     /// Still looked up here until the file has it.
     writing: Option<Arc<Tail>>,
     indexed: Sequence,
-    /// What failed; nothing more is taken then, and what is in memory can still be found.
+    /// What failed; nothing more is taken until it works again, and what is in memory can still be found.
     failed: Option<String>,
     flush: bool,
     closing: bool,
@@ -130,7 +135,9 @@ impl Index {
             flush: false,
             closing: false,
         };
-        let shared = Arc::new(Shared { file, tails: Mutex::new(tails), due: Condvar::new(), written: Condvar::new() });
+        let told = watch::Sender::new(tails.indexed);
+        let tails = Mutex::new(tails);
+        let shared = Arc::new(Shared { file, tails, due: Condvar::new(), written: Condvar::new(), told });
         let writer = std::thread::Builder::new()
             .name("index-writer".to_owned())
             .spawn({
@@ -185,6 +192,17 @@ impl Index {
             tails = wait(&self.shared.written, tails);
         }
         Ok(())
+    }
+
+    /// Up to where events can be looked up.
+    pub fn watch(&self) -> watch::Receiver<Sequence> {
+        self.shared.told.subscribe()
+    }
+
+    /// Why the index takes no more events, where it does not.
+    pub fn trouble(&self) -> Option<String> {
+        let failed = self.tails().failed.clone();
+        failed.map(|why| format!("index.db cannot be written: {why}"))
     }
 
     fn tails(&self) -> MutexGuard<'_, Tails> {
@@ -255,6 +273,13 @@ impl EventIndex for Index {
         if tails.growing.events().len() >= FLUSH_EVENTS {
             self.shared.due.notify_one();
         }
+        let indexed = tails.indexed;
+        drop(tails);
+        self.shared.told.send_if_modified(|told| {
+            let more = indexed > *told;
+            *told = indexed.max(*told);
+            more
+        });
         Ok(())
     }
 
@@ -323,16 +348,26 @@ impl Shared {
         // What is in memory is found as well: those who record come first. Where the system refuses, it stays as it was.
         let _ = rustix::process::nice(NICENESS);
         while let Some(tail) = self.next_batch() {
-            let outcome = self.file.write(&tail);
+            while let Err(error) = self.file.write(&tail) {
+                let failed = with_causes(&error);
+                let mut tails = lock(&self.tails);
+                if tails.failed.is_none() {
+                    tracing::error!(failed, "index.db cannot be written: trying again");
+                }
+                tails.failed = Some(failed);
+                self.written.notify_all();
+                let (tails, _) = self
+                    .due
+                    .wait_timeout_while(tails, RETRY, |tails| !tails.closing)
+                    .unwrap_or_else(PoisonError::into_inner);
+                if tails.closing {
+                    return;
+                }
+            }
             let mut tails = lock(&self.tails);
-            match outcome {
-                Ok(()) => tails.writing = None,
-                Err(error) => tails.failed = Some(with_causes(&error)),
-            }
+            tails.writing = None;
+            tails.failed = None;
             self.written.notify_all();
-            if tails.failed.is_some() {
-                return;
-            }
         }
     }
 
