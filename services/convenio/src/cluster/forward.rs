@@ -1,7 +1,7 @@
 //! The sending side: commands that arrive at a node which does not write go to the one that does, in their order. It never
 //! sends one twice: what became of a request whose answer was lost, only the caller may find out, with the same command id.
 
-use super::{CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, Secret, signature, wire};
+use super::{CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, REFUSED, Secret, signature, wire};
 use convenio_kafka::{Announced, Following};
 use convenio_ledger::{
     rejection::{Refusal, Unavailable},
@@ -103,12 +103,12 @@ impl Forwarder {
     }
 
     /// The writer, where it announced itself as a node that is known here; else what somebody must look at, if anything.
-    fn writer(&self) -> Result<NodeUrl, Option<String>> {
+    fn writer(&self) -> Result<(NodeUrl, Option<Announced>), Option<String>> {
         let following = self.following.borrow();
         let announced = following.writer.as_ref().filter(|writer| writer.node != self.name).ok_or(None)?;
         let Some(url) = announced.url.as_deref() else { return Err(None) };
         let peer = NodeUrl::parse(url).ok().filter(|url| self.peers.contains(url));
-        peer.ok_or_else(|| {
+        peer.map(|url| (url, following.writer.clone())).ok_or_else(|| {
             Some(format!(
                 "the node {:?} announced itself as writer at {url:?}, which is no --peer of this node: nothing is sent there",
                 announced.node
@@ -131,19 +131,19 @@ impl Forwarder {
     /// Sends a chunk; returns when the writer has all of it in its queue, so that the next one comes after it.
     async fn send(&self, client: &Client, chunk: Chunk, requests: &Arc<Semaphore>) {
         let Chunk { body, waiting } = chunk;
-        let writer = match self.writer() {
+        let permit = requests.clone().acquire_owned().await.expect("it is never closed");
+        // After the permit: by then another may be the writer.
+        let (writer, announced) = match self.writer() {
             Ok(writer) => writer,
             Err(alarm) => {
                 self.tell(false, alarm);
                 return refuse(waiting, Unavailable::NoWriter);
             }
         };
-        let permit = requests.clone().acquire_owned().await.expect("it is never closed");
         let signature = self.secret.sign(PATH, &body);
         // Commands wait behind a question, which is therefore a short one.
         let within = if waiting.is_empty() { LOOK } else { REQUEST_TIMEOUT };
         let request = client.post(writer.join(PATH)).header(signature::HEADER, signature).timeout(within);
-        let announced = self.following.borrow().writer.clone();
         let sent = tokio::select! {
             sent = request.body(body).send() => sent,
             // One that hangs would be waited for until long after another has taken its place.
@@ -165,6 +165,9 @@ impl Forwarder {
                 return refuse(waiting, Unavailable::OutcomeUnknown);
             }
         };
+        // A proxy in between says 503 too, when the connection broke with the request behind it.
+        let is_refused = response.headers().contains_key(REFUSED);
+        let why = if is_refused { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown };
         match response.status() {
             StatusCode::OK => {
                 self.tell(true, None);
@@ -178,17 +181,15 @@ impl Forwarder {
                     drop(permit);
                 });
             }
-            // It took none of them.
             StatusCode::SERVICE_UNAVAILABLE => {
                 self.tell(false, None);
-                refuse(waiting, Unavailable::NoWriter);
+                refuse(waiting, why);
             }
             status => {
                 let said = response.text().await.unwrap_or_default();
                 let alarm = format!("the writer at {} refuses this node's requests: {status}: {said}", writer.as_str());
                 self.tell(false, Some(alarm));
-                let nothing_done = status.is_client_error();
-                refuse(waiting, if nothing_done { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown });
+                refuse(waiting, why);
             }
         }
     }

@@ -24,6 +24,8 @@ use std::net::IpAddr;
 
 /// Where a writer takes commands from other nodes.
 const PATH: &str = "/cluster/v1/commands";
+/// The header of a refusal: nothing was done with any command of the request. What lacks it was said by somebody in between.
+const REFUSED: &str = "convenio-refused";
 /// The most lines of one request.
 const CHUNK_LINES_LIMIT: usize = 1_000;
 /// The bytes from which on a request takes no more lines.

@@ -1,7 +1,7 @@
 //! The receiving side: commands of other nodes go into this node's queue as they come, and their answers back. It sends
 //! nothing on.
 
-use super::{PATH, REQUEST_BYTES_LIMIT, Secret, signature, wire};
+use super::{PATH, REFUSED, REQUEST_BYTES_LIMIT, Secret, signature, wire};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -61,11 +61,12 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     response
 }
 
+/// Nothing was done with any of the commands.
 fn refused(status: StatusCode, why: &str) -> Response {
     if status.is_client_error() {
         tracing::warn!(why, "what says to be another node of this ledger was refused");
     }
-    (status, why.to_owned()).into_response()
+    (status, [(REFUSED, "nothing-done")], why.to_owned()).into_response()
 }
 
 fn read(body: &[u8]) -> Result<Vec<Submission>, String> {
