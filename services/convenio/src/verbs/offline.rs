@@ -1,7 +1,11 @@
 //! Commands of an operator: through a node, or with `--data` at the machine, under the data lock, with the operator's own right.
 //! It gives nobody a right that the ledger's rules do not give the operator, and all that it does is in the log.
 
-use crate::{cli::NodeArguments, config::ServeArguments, node::Node};
+use crate::{
+    cli::NodeArguments,
+    config::{Config, LogChoice, ServeArguments},
+    node::Node,
+};
 use anyhow::{Context as _, bail, ensure};
 use convenio_events::CommandId;
 use convenio_journal::{Access, JOURNAL_FILE, Journal};
@@ -62,7 +66,9 @@ async fn send_offline(commands: &[(&str, Value)], path: &Path, identity: Option<
     let bodies: Vec<_> =
         commands.iter().map(read).collect::<Result<_, _>>().map_err(|why| anyhow::anyhow!("refused: {why}"))?;
     let arguments = ServeArguments { data: Some(path.to_owned()), identity, ..ServeArguments::default() };
-    let node = Node::start(&arguments.resolve()?).await?;
+    // Whatever log a file in this folder names: it is this directory that is written.
+    let config = Config { log: LogChoice::Embedded, ..arguments.resolve()? };
+    let node = Node::start(&config).await?;
     let answer = submit(&node, bodies).await;
     node.stop().await?;
     answer

@@ -27,12 +27,14 @@ use tokio::runtime::Handle;
 pub(super) fn run(data: &Path, settings: &Settings, again: bool, runtime: &Handle) -> anyhow::Result<Whole> {
     ensure!(data.join(JOURNAL_FILE).is_file(), "there is no ledger in {}: name its data directory", data.display());
     let source = Journal::open(data, Access::ReadWrite)?;
+    let mut became_log = false;
     let held = match source.hold() {
         // Whoever asks says that nobody else has more than this copy.
         Err(JournalError::Copy { .. }) if again && !runtime.block_on(topics::is_there(settings))? => {
             let copy = source.open_mirror()?;
             let events = copy.next();
             copy.become_log(events)?;
+            became_log = true;
             source.hold()?
         }
         // Its last step is still to be done, or was done.
@@ -50,7 +52,9 @@ pub(super) fn run(data: &Path, settings: &Settings, again: bool, runtime: &Handl
     let moving = Moving { settings, source: &source, copy: &copy, ledger, events };
     let stays = || {
         let (data, copy) = (data.display(), scratch.0.display());
-        format!("{data} is as it was (what was read back is in {copy}, and may be removed)")
+        let is =
+            if became_log { "is a log of its own now: run the same again, and no node on it" } else { "is as it was" };
+        format!("{data} {is} (what was read back is in {copy}, and may be removed)")
     };
     moving.copy_all(runtime).with_context(stays)?;
     let whole = look_at_all(&source, Some(&copy), events).with_context(|| {
