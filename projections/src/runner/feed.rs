@@ -18,10 +18,13 @@ use tokio::{runtime::Handle, sync::watch};
 const RETRY_WAIT: Duration = Duration::from_millis(250);
 /// The least time between two pages that are not full: how much later a busy ledger's events are seen, at most.
 const LIVE_PACE: Duration = Duration::from_millis(5);
-/// The same where more events come in a second than [`BUSY_RATE`]: larger groups cost each event a third of the work,
-/// and views that fall behind would be seen later still.
+/// The same at [`BUSY_RATE`]: larger groups cost each event a third of the work, and views that fall behind would be seen
+/// later still.
 const BUSY_PACE: Duration = Duration::from_millis(150);
-/// Events in a second.
+/// Events in a second up to which each is seen as soon as can be. Above it the pace grows with the rate: were it to jump, a
+/// ledger just below would record less than one just above.
+const LIVE_RATE: f64 = 5_500.0;
+/// Events in a second from which on the pace is [`BUSY_PACE`].
 const BUSY_RATE: f64 = 7_500.0;
 /// Over how long the rate is taken: a group that comes at once is not a busy ledger.
 const RATE_SPAN: Duration = Duration::from_millis(100);
@@ -143,8 +146,7 @@ pub(crate) fn run(
         rate = smoothed(rate, recorded.len(), began - before);
         before = began;
         if recorded.len() < limit {
-            let pace = if rate > BUSY_RATE { BUSY_PACE } else { LIVE_PACE };
-            std::thread::sleep(pace.saturating_sub(began.elapsed()));
+            std::thread::sleep(pace(rate).saturating_sub(began.elapsed()));
         }
     }
     // Nothing more comes, whether told to stop or because of an event that no view can know; the taps close with the runner.
@@ -155,6 +157,12 @@ fn smoothed(rate: f64, events: usize, span: Duration) -> f64 {
     let span = span.max(LIVE_PACE).as_secs_f64();
     let share = 1.0 - (-span / RATE_SPAN.as_secs_f64()).exp();
     rate + share * (events as f64 / span - rate)
+}
+
+/// The least time between two pages at so many events in a second.
+fn pace(rate: f64) -> Duration {
+    let busy = ((rate - LIVE_RATE) / (BUSY_RATE - LIVE_RATE)).clamp(0.0, 1.0);
+    LIVE_PACE + (BUSY_PACE - LIVE_PACE).mul_f64(busy)
 }
 
 async fn next_page(
