@@ -41,6 +41,9 @@ const BYTES_LIMIT: usize = 16 << 20;
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// How long the end of the log may not have been seen until it is looked for.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long the log may end before what was copied from it, until that is lost: a broker that has begun to lead it shows what
+/// all replicas have as soon as they have told it.
+const CUT_OFF: Duration = Duration::from_secs(10);
 /// How long a topic may be unknown until it is gone: a broker that has just started does not know all.
 const GONE: Duration = Duration::from_secs(5);
 
@@ -73,6 +76,8 @@ pub(crate) struct Reading {
     quiet: Option<Instant>,
     /// Where the log ended when it was asked last, and when that was.
     goal: Option<(Instant, i64)>,
+    /// Since when the log ends before the last event that was copied.
+    cut_off: Option<Instant>,
     /// Since when Kafka says that it does not know a topic.
     unknown: Option<Instant>,
     /// Why the topic takes no events.
@@ -124,6 +129,7 @@ impl Reading {
             at_end: None,
             quiet: None,
             goal: None,
+            cut_off: None,
             unknown: None,
             told,
         })
@@ -156,10 +162,7 @@ impl Reading {
                     self.quiet = None;
                     self.take(&message)?;
                 }
-                Err(KafkaError::PartitionEOF(_)) => {
-                    self.at_end = Some(Instant::now());
-                    self.quiet = self.at_end;
-                }
+                Err(KafkaError::PartitionEOF(_)) => self.end()?,
                 Err(error) => self.trouble(&self.log_topic.clone(), &error)?,
             }
         }
@@ -181,6 +184,20 @@ impl Reading {
         Ok(())
     }
 
+    /// The log goes no further now. That its end was seen counts only when it has what was copied from it: a topic that was cut
+    /// off just there would else be taken for the whole, and be written on.
+    fn end(&mut self) -> Result<(), KafkaLogError> {
+        self.quiet = Some(Instant::now());
+        let Some(last) = &self.last else {
+            self.at_end = self.quiet;
+            return Ok(());
+        };
+        if self.cut_off.get_or_insert_with(Instant::now).elapsed() < CUT_OFF {
+            return Ok(());
+        }
+        Err(self.other_history(format!("event {} is not there any more", last.sequence)))
+    }
+
     /// Whether an event has arrived whose key has not.
     fn lacks_keys(&self) -> bool {
         let last = self.waiting.back().map(|waiting| waiting.entry.sequence);
@@ -192,7 +209,10 @@ impl Reading {
         // Events that wait for their keys are not read yet.
         let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
         let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
-        let confirmed = at_end.or_else(|| self.passed(sources, through));
+        let confirmed = match self.last {
+            Some(_) => None,
+            None => at_end.or_else(|| self.passed(sources, through)),
+        };
         let told = Told { offset: through, confirmed, closed: self.closed.clone(), writer: self.writer.clone() };
         if self.said.as_ref() != Some(&told) {
             self.said = Some(told.clone());

@@ -118,6 +118,22 @@ async fn a_topic_that_is_made_anew_is_not_continued() {
     stands_still(&node, &batch(0..3), "event 2 is another one").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_ends_just_before_the_last_copied_event_is_not_taken_for_the_whole() {
+    let broker = Broker::shared();
+    let node = with_events(&broker, 3).await;
+    let last = broker.committed(&broker.topic("log")).last().map(|last| last.offset).expect("it wrote");
+    let data = node.stop();
+    broker.delete(&[&broker.topic("log")]).await;
+    opened_soon(&broker, support::folder()).await.stop();
+    // As much as there was before that event; it is not read again.
+    produce(&broker, &broker.topic("log"), &vec![(None, &b"x"[..]); usize::try_from(last).expect("some")]);
+    let node = opened_soon(&broker, data).await;
+    let why = node.halted().await;
+    assert!(why.contains("event 2 is not there any more"), "{why}");
+    assert_eq!(node.following().confirmed, None, "its end was never seen");
+}
+
 /// Kafka takes its time to delete.
 async fn opened_soon(broker: &Broker, data: tempfile::TempDir) -> Node {
     let mut data = Some(data);

@@ -97,6 +97,7 @@ pub(crate) struct Setup {
     pub(crate) index: Arc<dyn EventIndex>,
     pub(crate) clock: TestClock,
     pub(crate) opening: Option<Opening>,
+    pub(crate) attempts: u32,
 }
 
 impl Setup {
@@ -107,6 +108,7 @@ impl Setup {
             index: Arc::new(MemoryIndex::default()),
             clock: TestClock::at(NOON),
             opening: Some(opening(Purpose::Test, false)),
+            attempts: 25,
         }
     }
     pub(crate) fn start(&self) -> Node {
@@ -118,7 +120,7 @@ impl Setup {
             index: self.index.clone(),
             clock: Box::new(self.clock.clone()),
             entropy: Entropy::from_seed(1),
-            attempts: 25,
+            attempts: self.attempts,
             counts: Arc::default(),
             elsewhere: None,
             opening: self.opening.clone(),

@@ -15,7 +15,7 @@ use convenio_ledger::{
     authorise::Credential,
     memory_stores::{MemoryIndex, MemoryState},
     rejection::{Refusal, Unavailable},
-    sequencer::{SequencerError, SnapshotCursor},
+    sequencer::{Parts, SequencerError, SnapshotCursor},
     snapshotter,
     stores::{EventIndex, IndexedEvent, StateChange, StateStore, StoreError},
     submission::{Body, QUEUE_BYTES_LIMIT, Role, Standing, Submission},
@@ -76,13 +76,16 @@ struct OtherLog {
     behind: u64,
     /// Whether it says who writes it.
     says: Arc<AtomicBool>,
+    /// Whether nobody can write it from here.
+    damaged: Arc<AtomicBool>,
 }
 
 impl OtherLog {
     fn new(log: Arc<dyn EventLog>) -> Self {
         let says = Arc::new(AtomicBool::new(true));
         let opens = Arc::new(watch::Sender::new(true));
-        Self { log, opens, opened: Arc::default(), given_up: Arc::default(), behind: 0, says }
+        let (opened, given_up, damaged) = (Arc::default(), Arc::default(), Arc::default());
+        Self { log, opens, opened, given_up, behind: 0, says, damaged }
     }
 }
 
@@ -103,6 +106,9 @@ impl EventLog for OtherLog {
         let mut waits = GivesUp(Some(self.given_up.clone()));
         self.opens.subscribe().wait_for(|opens| *opens).await.expect("it lives as long as this");
         waits.0 = None;
+        if self.damaged.load(Ordering::Relaxed) {
+            return Err(OpenError::Damaged("its copy halted".into()));
+        }
         self.opened.fetch_add(1, Ordering::Relaxed);
         let OpenedWriter { writer, head } = self.log.open_writer().await?;
         let writer = Box::new(OtherWriter { says: self.says.clone(), writer });
@@ -191,6 +197,21 @@ async fn who_is_fenced_while_it_recovers_waits_for_its_next_term() {
     let settled = |standing: &Standing| standing.role != Role::Starting;
     let role = standing.wait_for(settled).await.expect("it runs").role;
     assert_eq!(role, Role::Follower);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_cannot_be_written_from_here_ends_a_node_only_where_nobody_else_can() {
+    for (attempts, role) in [(Parts::FOR_EVER, Role::Follower), (25, Role::Stopped)] {
+        let log = OtherLog::new(with_an_offer().await.log);
+        let node = Setup { log: Arc::new(log.clone()), attempts, ..Setup::new() }.start();
+        let mut standing = node.ledger.watch();
+        standing.wait_for(|standing| standing.role == Role::Writer).await.expect("it runs");
+        log.damaged.store(true, Ordering::Relaxed);
+        node.elected.send_replace(2);
+        standing.wait_for(|standing| standing.role != Role::Writer).await.expect("its term is over");
+        let settled = standing.wait_for(|standing| standing.role != Role::Starting);
+        assert_eq!(settled.await.expect("it runs").role, role);
+    }
 }
 
 fn failed<T>(store: &'static str) -> Result<T, StoreError> {
