@@ -4,6 +4,7 @@ mod agreements;
 mod audience;
 mod bodies;
 mod cast;
+mod fences;
 mod holding;
 mod ids;
 mod learnings;
