@@ -259,6 +259,8 @@ impl Reading {
     }
 
     fn trouble(&mut self, topic: &str, error: &KafkaError) -> Result<(), KafkaLogError> {
+        // Another broker may lead it now.
+        self.cut_off = None;
         match code(error) {
             Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                 let why = "the place that was to be read next is not there any more".to_owned();

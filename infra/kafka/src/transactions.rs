@@ -32,6 +32,8 @@ const INIT_PUBLISHING_DEADLINE: Duration = Duration::from_secs(10);
 const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
 /// How long one call waits before it is taken up again: how late it is seen that nobody waits for it any more.
 const CALL: Duration = Duration::from_millis(500);
+/// The same for a call that begins anew instead of being resumed: time for a group's coordinator to move.
+const WHOLE_CALL: Duration = Duration::from_secs(5);
 /// How long is looked for the end of a topic.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long to wait before that is tried again.
@@ -202,7 +204,7 @@ impl Transactions {
         let deadline = Instant::now() + COMMIT_DEADLINE;
         let offset = self.deliver(fill, deadline).map_err(Failure::Before)?;
         let place = place(offset).map_err(Failure::Before)?;
-        let placed = self.insist(deadline, |producer| producer.send_offsets_to_transaction(&place, group, CALL));
+        let placed = self.insist(deadline, |producer| producer.send_offsets_to_transaction(&place, group, WHOLE_CALL));
         placed.map_err(Failure::Before)?;
         self.commit(offset, deadline)
     }

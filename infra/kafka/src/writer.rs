@@ -40,6 +40,9 @@ const VERDICT_DEADLINE: Duration = Duration::from_secs(10);
 /// Batches that wait for the thread; see the journal's writer.
 const QUEUE_LIMIT: usize = 2;
 
+/// Nobody hears it.
+const NOT_WANTED: KafkaLogError = KafkaLogError::Late("open the log while it was wanted");
+
 type Batch = Arc<Vec<RecordedEvent>>;
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -105,8 +108,9 @@ impl Drop for Wanted {
 
 /// What opening came to: everything of a writer but its being wanted.
 pub(crate) struct Opened {
-    asks: mpsc::Sender<Asked>,
-    thread: JoinHandle<()>,
+    transactions: Transactions,
+    /// Where the topic ends.
+    end: i64,
     following: watch::Receiver<Following>,
     journal: Journal,
     pub(crate) next: Sequence,
@@ -148,7 +152,7 @@ pub(crate) fn open(
         return Err(KafkaLogError::Halted(halted));
     }
     ensure_open(settings, &following)?;
-    let go_on = || if *stop.borrow() { Err(KafkaLogError::Late("open the log while it was wanted")) } else { Ok(()) };
+    let go_on = || if *stop.borrow() { Err(NOT_WANTED) } else { Ok(()) };
     go_on()?;
     let transactions = Transactions::begin(settings, stop.clone())?;
     go_on()?;
@@ -156,7 +160,7 @@ pub(crate) fn open(
     let barrier = transactions
         .control(STARTED, &started, None)
         .map_err(KafkaLogError::kafka("the barrier could not be committed"))?;
-    wait_until_copied(&following, barrier)?;
+    wait_until_copied_or(stop.clone(), &following, barrier)?;
     ensure_open(settings, &following)?;
     let next = *journal.head().borrow();
     go_on()?;
@@ -167,12 +171,7 @@ pub(crate) fn open(
         .map_err(KafkaLogError::kafka("the writer could not be announced"))?;
     let end = transactions::end_after(announced);
     tracing::info!(%next, barrier, "this node writes the ledger's topic");
-    let (asks, asked) = mpsc::channel(QUEUE_LIMIT);
-    let thread = std::thread::Builder::new()
-        .name("kafka-writer".to_owned())
-        .spawn(move || run(&transactions, asked, end))
-        .expect("the system can start a thread");
-    Ok(Opened { asks, thread, following, journal, next })
+    Ok(Opened { transactions, end, following, journal, next })
 }
 
 /// Waits until everything up to an offset of the topic is in this node's journal.
@@ -188,6 +187,20 @@ async fn copied(mut following: watch::Receiver<Following>, offset: i64, within: 
 /// The same, for a thread that may block.
 pub(crate) fn wait_until_copied(following: &watch::Receiver<Following>, offset: i64) -> Result<(), KafkaLogError> {
     Handle::current().block_on(copied(following.clone(), offset, COPY_DEADLINE))
+}
+
+/// The same, unless told to stop first.
+fn wait_until_copied_or(
+    mut stop: watch::Receiver<bool>,
+    following: &watch::Receiver<Following>,
+    offset: i64,
+) -> Result<(), KafkaLogError> {
+    Handle::current().block_on(async {
+        tokio::select! {
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(NOT_WANTED),
+            copied = copied(following.clone(), offset, COPY_DEADLINE) => copied,
+        }
+    })
 }
 
 fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i64) {
@@ -287,7 +300,12 @@ impl LogWriter for Writer {
 
 impl Writer {
     pub(crate) fn new(opened: Opened, wanted: Wanted, leaving: Leaving) -> Self {
-        let Opened { asks, thread, following, journal, next } = opened;
+        let Opened { transactions, end, following, journal, next } = opened;
+        let (asks, asked) = mpsc::channel(QUEUE_LIMIT);
+        let thread = std::thread::Builder::new()
+            .name("kafka-writer".to_owned())
+            .spawn(move || run(&transactions, asked, end))
+            .expect("the system can start a thread");
         Self {
             asks: Some(asks),
             thread: Some(thread),

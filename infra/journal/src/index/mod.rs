@@ -273,8 +273,8 @@ impl EventIndex for Index {
         if tails.growing.events().len() >= FLUSH_EVENTS {
             self.shared.due.notify_one();
         }
+        // Under the lock: what a look-up finds can be read.
         let indexed = tails.indexed;
-        drop(tails);
         self.shared.told.send_if_modified(|told| {
             let more = indexed > *told;
             *told = indexed.max(*told);

@@ -42,6 +42,12 @@ impl UnderWay {
         self.handing.is_none() && self.submitted.is_empty()
     }
 
+    /// The last time of asking the log among them.
+    pub(super) fn asked(&self) -> Option<u64> {
+        let last = self.handing.as_ref().map(|(_, sent)| sent);
+        last.or(self.submitted.back().map(|(_, sent)| sent)).map(|sent| sent.asked)
+    }
+
     /// The writer, where it would take a batch now.
     pub(super) fn ready(&mut self) -> Option<&mut Box<dyn LogWriter>> {
         if self.submitted.len() < SUBMITTED_LIMIT { self.writer.as_mut() } else { None }

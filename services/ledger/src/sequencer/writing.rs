@@ -33,6 +33,9 @@ const DRAIN_LIMIT: usize = 1_024;
 /// How long batches that were handed over may still take to count, once nothing more is decided.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
+/// How long the log may not say who writes it, until it is opened again.
+const SILENT_LIMIT: Duration = Duration::from_secs(10);
+
 /// How often a writer that commits nothing asks the log whether it is still the one. Nothing else would tell it that it was
 /// fenced by a node that then did not come to write.
 const LOOK_PERIOD: Duration = Duration::from_secs(5);
@@ -102,6 +105,8 @@ pub(super) struct Writing<'a> {
     looked: u64,
     /// Whether to ask for no other reason than that nothing has for long.
     look: bool,
+    /// Since when it has not said.
+    silent: Option<Instant>,
 }
 
 impl<'a> Writing<'a> {
@@ -130,6 +135,7 @@ impl<'a> Writing<'a> {
             sure: 0,
             looked: 0,
             look: false,
+            silent: None,
         }
     }
 
@@ -252,7 +258,7 @@ impl<'a> Writing<'a> {
     fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {
         let Sent { events, indexed, bytes, began, asked } = sent;
         // The commit shows that nobody had written when it was handed over, and says nothing of the time since.
-        self.sure = self.sure.max(asked);
+        (self.sure, self.silent) = (self.sure.max(asked), None);
         self.parts.counts.committed(events.len(), bytes, began.elapsed());
         self.durable = events.last().map_or(self.durable, |event| event.sequence.next());
         for event in indexed.iter().filter(|event| event.first_of_command) {
@@ -308,7 +314,9 @@ impl<'a> Writing<'a> {
     /// Asks the log whether it is still ours, where refusals wait that no commit has proved, or nothing has shown it for long. A
     /// writer that was stopped for a while and comes back would else refuse what its successor has long accepted.
     async fn make_sure(&mut self) -> Result<(), AppendError> {
-        if self.unsure.is_empty() && !self.look {
+        let by_batch =
+            |held: &Held| !self.batch.events.is_empty() || self.under_way.asked().is_some_and(|it| it > held.asked);
+        if self.unsure.front().map_or(!self.look, by_batch) {
             return Ok(());
         }
         let Some(writer) = self.under_way.ready() else { return Ok(()) };
@@ -316,7 +324,7 @@ impl<'a> Writing<'a> {
         self.asked += 1;
         match writer.confirm().await {
             Ok(()) => {
-                self.sure = self.asked;
+                (self.sure, self.silent) = (self.asked, None);
                 self.release();
                 Ok(())
             }
@@ -325,7 +333,9 @@ impl<'a> Writing<'a> {
             Err(error @ AppendError::Unknown(_)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the log did not say who writes it");
                 self.unsure.drain(..).for_each(Held::fail);
-                Ok(())
+                // Who can only refuse, and not even that, leaves it to another.
+                let silent = self.silent.get_or_insert_with(Instant::now).elapsed();
+                if silent < SILENT_LIMIT { Ok(()) } else { Err(error) }
             }
         }
     }
