@@ -1,6 +1,7 @@
 //! The real program as a test runs it: started on a data directory of the test's own, found by the address it prints, killed
 //! when the test is over. It knows nothing of what is recorded.
 
+use crate::users::Session;
 use std::{
     ffi::OsStr,
     fs::File,
@@ -177,7 +178,16 @@ impl Start {
                 let _ = sender.send(line);
             }
         });
-        Server { child, url: String::new(), data: self.data.clone(), lines, printed, log, said_before }
+        Server {
+            child,
+            url: String::new(),
+            data: self.data.clone(),
+            lines,
+            printed,
+            log,
+            said_before,
+            session: Session::default(),
+        }
     }
 }
 
@@ -192,6 +202,8 @@ pub struct Server {
     printed: Arc<Mutex<Vec<String>>>,
     log: PathBuf,
     said_before: u64,
+    /// What its users were told.
+    pub(crate) session: Session,
 }
 
 impl Server {

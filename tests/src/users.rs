@@ -1,10 +1,57 @@
 //! Users as types: whoever has a token, acting through the API and nothing else. What they should be answered is each test's
 //! to say.
+//!
+//! All users of a server are one session: whatever one of them was told, the next reading of any of them includes. Each view
+//! follows the log by itself, so that a test which has waited for one of them knows nothing of another.
 
-use crate::server::Server;
+use crate::server::{DEADLINE, Server};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
 use uuid::Uuid;
+
+/// The highest sequence that users of a server were told; 0 before.
+#[derive(Clone, Debug, Default)]
+pub struct Session(Arc<AtomicU64>);
+
+impl Session {
+    /// Learns from the answer to an accepted command.
+    fn told(&self, answer: &Value) {
+        let last = answer["events"].as_array().and_then(|events| events.last()?["sequence"].as_u64());
+        self.0.fetch_max(last.unwrap_or_default(), Relaxed);
+    }
+
+    /// A path that waits for what was told, where it reads a view and says nothing of another moment.
+    fn waiting(&self, path: &str) -> Option<String> {
+        const READS: [&str; 11] = [
+            "organisations",
+            "offers",
+            "demands",
+            "agreements",
+            "learnings",
+            "convenings",
+            "events",
+            "export",
+            "activity",
+            "audit",
+            "grants",
+        ];
+        let (way, query) = path.split_once('?').unwrap_or((path, ""));
+        let reads = READS.contains(&way.strip_prefix("/api/v1/")?.split('/').next()?);
+        let sequence = self.0.load(Relaxed);
+        if !reads || sequence == 0 || query.contains("wait_for=") || query.contains("as_of") {
+            return None;
+        }
+        let sign = if query.is_empty() { '?' } else { '&' };
+        Some(format!("{path}{sign}wait_for={sequence}"))
+    }
+}
 
 /// Somebody with a token, or without.
 #[derive(Clone, Debug)]
@@ -17,6 +64,7 @@ pub struct User {
     pub organisation: Uuid,
     /// The grant of the token.
     pub grant: Uuid,
+    session: Session,
 }
 
 /// An answer.
@@ -71,6 +119,7 @@ impl User {
             token: None,
             organisation: Uuid::nil(),
             grant: Uuid::nil(),
+            session: server.session.clone(),
         }
     }
 
@@ -103,7 +152,11 @@ impl User {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or_default();
-        Ok(Reply { status, headers, body, text })
+        let reply = Reply { status, headers, body, text };
+        if status == StatusCode::CREATED {
+            self.session.told(&reply.body);
+        }
+        Ok(reply)
     }
 
     /// Sends a request.
@@ -114,12 +167,22 @@ impl User {
         self.try_ask(request).await.expect("the server answers")
     }
 
-    /// Reads.
+    /// Reads what is at least as new as anything that a user of this server was told.
     ///
     /// # Panics
     /// When no answer came.
     pub async fn get(&self, path: &str) -> Reply {
-        self.ask(self.request(Method::GET, path)).await
+        let Some(waiting) = self.session.waiting(path) else {
+            return self.ask(self.request(Method::GET, path)).await;
+        };
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let reply = self.ask(self.request(Method::GET, &waiting)).await;
+            // A view that is behind on a busy machine is asked again.
+            if reply.body["code"] != "not-yet-visible" || Instant::now() > deadline {
+                return reply;
+            }
+        }
     }
 
     /// Sends a command with an id of its own.
@@ -161,7 +224,10 @@ impl User {
         let request = self.request(Method::POST, "/api/v1/commands").header("Content-Type", "application/x-ndjson");
         let reply = self.ask(request.body(body)).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
-        reply.text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+        let lines: Vec<Value> =
+            reply.text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+        lines.iter().for_each(|line| self.session.told(line));
+        lines
     }
 }
 
