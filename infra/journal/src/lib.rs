@@ -8,9 +8,11 @@ mod derived;
 mod index;
 mod indexed_log;
 mod journal;
+mod reach;
 mod state;
 
-pub use index::{CatchUpError, Index};
+pub use index::{CatchUpError, INDEX_FILE, Index};
 pub use indexed_log::IndexedLog;
 pub use journal::{Access, Defect, Held, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Mirror, Options, StoredEvent};
-pub use state::StateFile;
+pub use reach::{Reach, reach};
+pub use state::{STATE_FILE, StateFile};

@@ -9,8 +9,11 @@ use convenio_ledger::stores::{StateChange, StateStore, StoreError};
 use rusqlite::{OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
+/// The snapshot's file in the data directory.
+pub const STATE_FILE: &str = "state.db";
+
 static STATE: Kind = Kind {
-    file: "state.db",
+    file: STATE_FILE,
     // "ConS" in ASCII.
     application_id: 0x436F_6E53,
     format: 2,

@@ -234,6 +234,19 @@ fn check(
     Ok(position)
 }
 
+/// How many events a file was made of and the first one's entry; `None` where it says nothing that can be believed.
+pub(crate) fn reach(path: &Path) -> Option<(Sequence, String)> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    connection.busy_timeout(LOCK_WAIT).ok()?;
+    let meta = "SELECT value FROM meta WHERE key = ?1";
+    let number = |key| connection.query_row(meta, [key], |row| row.get::<_, i64>(0)).ok();
+    let text = |key| connection.query_row(meta, [key], |row| row.get::<_, String>(0)).ok();
+    let is_whole = number("closed") == Some(1) || text("boot").is_some_and(|boot| boot == boot_id());
+    let position = Sequence(u64::try_from(number("position")?).ok()?);
+    is_whole.then(|| Some((position, text("first_entry")?))).flatten()
+}
+
 /// What changes whenever the machine starts; where the system does not tell, machines are taken never to crash.
 fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");

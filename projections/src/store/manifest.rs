@@ -54,6 +54,11 @@ impl Manifest {
         self.files.get(&view).map(|file| self.folder.join(file))
     }
 
+    /// The live files of all views.
+    pub(crate) fn live_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.values().map(|file| self.folder.join(file))
+    }
+
     /// A path that no file of this view has.
     pub(crate) fn fresh(&self, view: ViewName, version: u32) -> PathBuf {
         let path = |generation: u32| self.folder.join(format!("{view}-v{version}-{generation}.db"));

@@ -55,6 +55,12 @@ enum Verb {
                       meanwhile. One that was interrupted goes on when it is run again."
     )]
     Migrate(verbs::migrate::MigrateArguments),
+    /// Says that events are lost for good, so that the ledger goes on without them
+    #[command(
+        after_help = "Example:\n  convenio accept-loss --data convenio-data --events 1200\n\nA node refuses a journal with \
+                            fewer events than it knew of. Restore a backup that has them, if there is one."
+    )]
+    AcceptLoss(verbs::accept_loss::AcceptLossArguments),
     /// Measures this machine: recording, rebuild, restart, reads, each beside its floor in the same run
     #[command(after_help = "Example:\n  convenio bench --json")]
     Bench(bench::BenchArguments),
@@ -97,6 +103,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Rebuild(arguments) => runtime.block_on(verbs::rebuild::run(arguments)),
         Verb::Doctor(arguments) => verbs::doctor::run(&arguments),
         Verb::Migrate(arguments) => runtime.block_on(verbs::migrate::run(arguments)),
+        Verb::AcceptLoss(arguments) => verbs::accept_loss::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -8,6 +8,8 @@ mod clock;
 mod cluster;
 mod config;
 mod logging;
+mod loss;
+mod mark;
 mod membership;
 mod node;
 mod publishing;

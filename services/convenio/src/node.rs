@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, keep_index},
     clock, cluster,
     config::Config,
+    loss, mark,
     membership::{Legible, Membership, Seat, Way},
     publishing::PublishingWhileWriting,
     tree,
@@ -58,17 +59,19 @@ pub(crate) struct Node {
     seat: Option<Seat>,
     /// Events for integrators, where there is a topic for them.
     publishing: Option<PublishingWhileWriting>,
-    /// Held as long as the node runs: its lock keeps a second process from the keys.
-    _identity: Identity,
 }
 
 impl Node {
     /// Starts everything that needs no address; returns when commands are accepted.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        loss::refuse_missing(config)?;
         let backend = Backend::open(config).await?;
         // 1. The identity comes before the first event: a crash after it leaves an empty journal, and it is taken up again.
         let empty = backend.is_empty();
-        let (identity, opening) = if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
+        let (mut identity, opening) =
+            if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
+        // Before any file is derived from the log: those that are there may know more than it.
+        loss::refuse(&backend.journal, config, &identity)?;
         let files = Arc::new(Index::open(&backend.journal)?);
         let index: Arc<dyn EventIndex> = files.clone();
         let state: Arc<dyn StateStore> = Arc::new(StateFile::open(&backend.journal)?);
@@ -124,6 +127,8 @@ impl Node {
             return Err(join(sequencer).err().unwrap_or(error));
         }
         threads.push(sequencer);
+        // Nobody was answered yet.
+        mark::open(&mut identity)?;
         let ledger_id = opened(&*log).await?.ledger;
         anyhow::ensure!(
             identity.ledger() == ledger_id.uuid(),
@@ -131,6 +136,7 @@ impl Node {
             config.identity.display(),
             identity.ledger()
         );
+        threads.push(on_thread("mark", mark::keep(identity, heads.clone()))?);
         // 4. Everything else is derived and follows.
         let snapshots = keep_snapshot(log.clone(), state, snapshot, illegible, stop.clone());
         threads.push(on_thread("snapshot", snapshots)?);
@@ -154,7 +160,6 @@ impl Node {
             membership,
             seat,
             publishing,
-            _identity: identity,
         })
     }
 
@@ -209,20 +214,7 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self {
-            ledger,
-            log,
-            shown,
-            index,
-            views,
-            shutdown,
-            threads,
-            membership,
-            seat,
-            publishing,
-            _identity: identity,
-            ..
-        } = self;
+        let Self { ledger, log, shown, index, views, shutdown, threads, membership, seat, publishing, .. } = self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
@@ -234,7 +226,6 @@ impl Node {
         views.shutdown().await;
         drop((ledger, log, shown, membership, index, views));
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
-        drop(identity);
         joined.into_iter().collect()
     }
 }

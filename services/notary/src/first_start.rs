@@ -86,6 +86,21 @@ pub enum CreateIdentityError {
         /// Size of the latest signed tree, in leaves.
         size: u64,
     },
+    /// It has opened its ledger before, whose log is lost, or lies elsewhere.
+    #[error(
+        "the identity in {} has opened the ledger {ledger}, which had {events} events at least, and there are none here: an \
+         identity opens one ledger once. Name the --data or the --log where that ledger is, or restore it there; for a new \
+         ledger name a new --identity",
+        directory.display()
+    )]
+    AlreadyOpened {
+        /// The identity directory.
+        directory: PathBuf,
+        /// Which ledger it opened.
+        ledger: Uuid,
+        /// How many events were known of it.
+        events: u64,
+    },
     /// What is there cannot be used.
     #[error(transparent)]
     Open(#[from] OpenIdentityError),
@@ -100,7 +115,8 @@ type Step = fn(&Path, &NewIdentity) -> Result<(), CreateIdentityError>;
 /// 3. the key, named by the origin; a crash leaves a key that has signed nothing: it stays.
 /// 4. the admin token; a crash leaves a token that no grant accepts yet: it is the one to be granted.
 /// 5. a signed head of size 0; a crash leaves a whole identity and an empty journal: both are taken up
-///    again, until LedgerOpened and the first AccessGranted are recorded together.
+///    again, until LedgerOpened and the first AccessGranted are recorded together. Its caller then marks the
+///    identity (`Identity::mark_opened`) before it answers anybody; marked, it makes no further start.
 const STEPS: [Step; 5] = [
     |directory, _| create("", directory, durable::create_directory),
     make_ledger_uuid,
@@ -132,6 +148,13 @@ impl Identity {
         let size = self.latest_head().head().size();
         if size > 0 {
             return Err(CreateIdentityError::EventsLost { directory, size });
+        }
+        if let Some(Err(missing)) = self.opened().map(|opened| opened.require(0)) {
+            return Err(CreateIdentityError::AlreadyOpened {
+                directory,
+                ledger: missing.ledger,
+                events: missing.known,
+            });
         }
         if let Some(asked) = new.ledger.filter(|asked| *asked != self.ledger()) {
             return Err(CreateIdentityError::OtherLedger { directory, found: self.ledger(), asked });

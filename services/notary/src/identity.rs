@@ -1,5 +1,5 @@
-//! The identity directory: which ledger this is, the key that signs for it, the first admin token and
-//! the heads signed so far. Lives outside the data directory and is never part of a backup.
+//! The identity directory: which ledger this is, the key that signs for it, the first admin token, the
+//! heads signed so far and how far the ledger was known to reach. Lives outside the data directory and is never part of a backup.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -12,6 +12,7 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::compact_range::TreeHead;
 use crate::durable;
 use crate::note_key::{KeyName, ParseKeyError, SignerKey, VerifierKey};
+use crate::opened::{OPENED_FILE, OpenedLedger, ReadOpenedError};
 use crate::signed_heads::{ReadHeadsError, RecordHeadError, SignedHeads};
 
 /// The ledger's UUID, a line of text.
@@ -31,6 +32,8 @@ pub struct Identity {
     ledger: Uuid,
     signer: SignerKey,
     heads: SignedHeads,
+    directory: PathBuf,
+    opened: Option<OpenedLedger>,
     _lock: File,
 }
 
@@ -80,6 +83,38 @@ pub enum OpenIdentityError {
         path: PathBuf,
         /// What is wrong with it.
         source: ReadHeadsError,
+    },
+    /// The mark of the ledger that it opened cannot be believed.
+    #[error(transparent)]
+    Opened(#[from] ReadOpenedError),
+    /// The mark is of another ledger: files were mixed.
+    #[error("the file opened in {} is of ledger {found}, not of {ledger}: files were mixed", directory.display())]
+    OpenedOther {
+        /// The identity directory.
+        directory: PathBuf,
+        /// Which ledger the identity is of.
+        ledger: Uuid,
+        /// Which ledger the mark is of.
+        found: Uuid,
+    },
+}
+
+/// Why it was not marked how far the log reaches.
+#[derive(Debug, thiserror::Error)]
+pub enum MarkOpenedError {
+    /// The write or its sync failed: what is on disk is the mark before, or this one.
+    #[error("writing {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A tree of the same size has another root: the log was changed.
+    #[error("the first {size} events of the log are others than those that were there before")]
+    Fork {
+        /// How many events.
+        size: u64,
     },
 }
 
@@ -146,6 +181,49 @@ impl Identity {
         self.heads.append(signed, self.signer.verifier())
     }
 
+    /// The ledger that it opened; `None` before it has, or where a program that did not say so opened it.
+    #[must_use]
+    pub const fn opened(&self) -> Option<&OpenedLedger> {
+        self.opened.as_ref()
+    }
+
+    /// Makes durable that this identity has opened its ledger, and that its log reaches so far: from then on it opens no
+    /// other, and takes no log for its own that has fewer events. To be called before the first answer, with any tree that
+    /// the log is sure to hold (the empty one, say), and later at any pace; a smaller tree than the last changes nothing.
+    ///
+    /// # Errors
+    /// Where it could not be made durable, or the log contradicts what was marked.
+    pub fn mark_opened(&mut self, reach: TreeHead) -> Result<(), MarkOpenedError> {
+        if let Some(before) = self.opened.as_ref().map(OpenedLedger::reach) {
+            let size = before.size();
+            if size == reach.size() && *before != reach {
+                return Err(MarkOpenedError::Fork { size });
+            }
+            if size >= reach.size() {
+                return Ok(());
+            }
+        }
+        self.write_opened(reach)
+    }
+
+    /// Marks a smaller tree than before, on an operator's word that the events beyond it are lost for good. One without any
+    /// event is refused: an identity opens one ledger once.
+    ///
+    /// # Errors
+    /// [`MarkOpenedError`].
+    pub fn accept_loss(&mut self, reach: TreeHead) -> Result<(), MarkOpenedError> {
+        assert!(reach.size() > 0, "whoever has lost all events has lost the ledger");
+        self.write_opened(reach)
+    }
+
+    fn write_opened(&mut self, reach: TreeHead) -> Result<(), MarkOpenedError> {
+        let opened = OpenedLedger::new(self.ledger, reach);
+        let path = || self.directory.join(OPENED_FILE);
+        opened.write(&self.directory).map_err(|source| MarkOpenedError::Io { path: path(), source })?;
+        self.opened = Some(opened);
+        Ok(())
+    }
+
     pub(crate) fn read(directory: &Path, lock: File) -> Result<Self, OpenIdentityError> {
         let ledger = read_ledger(&directory.join(LEDGER_FILE))?;
         let signer = read_key(&directory.join(KEY_FILE))?;
@@ -154,7 +232,11 @@ impl Identity {
             ReadHeadsError::Io(source) => read_error(&path, source),
             source => OpenIdentityError::Heads { path, source },
         })?;
-        Ok(Self { ledger, signer, heads, _lock: lock })
+        let opened = OpenedLedger::read(directory)?;
+        if let Some(found) = opened.map(|opened| opened.ledger()).filter(|found| *found != ledger) {
+            return Err(OpenIdentityError::OpenedOther { directory: directory.to_owned(), ledger, found });
+        }
+        Ok(Self { ledger, signer, heads, directory: directory.to_owned(), opened, _lock: lock })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod identity;
 pub mod leaf;
 pub mod note;
 pub mod note_key;
+pub mod opened;
 pub mod proof;
 pub mod signed_heads;
 
@@ -19,3 +20,4 @@ pub use identity::Identity;
 pub use leaf::{Hash, empty_root, leaf_hash, node_hash};
 pub use note::{Note, NoteSignature};
 pub use note_key::{KeyId, KeyName, SignerKey, VerifierKey};
+pub use opened::OpenedLedger;

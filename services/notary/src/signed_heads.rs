@@ -255,7 +255,7 @@ fn decode_line(origin: &KeyName, line: &[u8]) -> Option<SignedCheckpoint> {
     Some(SignedCheckpoint::from_parts(checkpoint, note))
 }
 
-fn checksum(content: &str) -> String {
+pub(crate) fn checksum(content: &str) -> String {
     let mut digits = hex::encode(Sha256::digest(content));
     digits.truncate(CHECKSUM_DIGITS);
     digits

@@ -85,7 +85,13 @@ impl Asked {
     }
 }
 
-async fn wait_for(state: &PortalState, views: &[ViewName], sequence: Sequence, access: bool) -> Result<(), Problem> {
+/// Waits until views have an event and all before, as if the caller had asked for it; with `access` until the grants have.
+pub(crate) async fn wait_for(
+    state: &PortalState,
+    views: &[ViewName],
+    sequence: Sequence,
+    access: bool,
+) -> Result<(), Problem> {
     let position = Sequence(sequence.0.saturating_add(1));
     let late = |late: convenio_projections::NotYetVisible| Problem::from(Code::NotYetVisible).detail(late.to_string());
     state.views().wait_for(views, position, WAIT_FOR_LIMIT).await.map_err(late)?;

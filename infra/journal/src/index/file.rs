@@ -10,7 +10,7 @@ use convenio_ledger::stores::{IndexedEvent, StoreError};
 use rusqlite::{OptionalExtension as _, Row, ToSql, Transaction};
 
 static INDEX: Kind = Kind {
-    file: "index.db",
+    file: super::INDEX_FILE,
     // "ConI" in ASCII.
     application_id: 0x436F_6E49,
     format: 1,

@@ -26,6 +26,8 @@ use std::{
 use tail::Tail;
 use tokio::sync::watch;
 
+/// The index's file in the data directory.
+pub const INDEX_FILE: &str = "index.db";
 /// A tail this long is written down.
 const FLUSH_EVENTS: usize = 32_768;
 /// A tail this old is written down, however short it is.

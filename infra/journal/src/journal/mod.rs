@@ -151,6 +151,15 @@ impl Journal {
         &self.shared.file
     }
 
+    /// Whether it is a copy of another log, which alone is the truth. It blocks.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn is_copy(&self) -> Result<bool, JournalError> {
+        let is_copy = self.shared.readers.with(|connection| Ok(mirror::is_mirror(connection)?));
+        is_copy.map_err(|error| error.at(&self.shared.file))
+    }
+
     /// [`EventLog::read`] for threads that may block.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The verbs that are not `serve` or `bench`, one a file.
 
+pub(crate) mod accept_loss;
 pub(crate) mod clock;
 pub(crate) mod doctor;
 pub(crate) mod events;

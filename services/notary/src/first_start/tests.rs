@@ -145,6 +145,18 @@ fn an_identity_that_has_signed_events_refuses_an_empty_journal() {
 }
 
 #[test]
+fn an_identity_that_has_opened_its_ledger_opens_no_other() {
+    let (_place, directory) = place();
+    create(&directory, "t").identity.mark_opened(TreeHead::empty()).unwrap();
+    let refused = Identity::create_or_resume(&directory, &new("t"));
+    assert!(matches!(refused, Err(CreateIdentityError::AlreadyOpened { events: 1, .. })), "{refused:?}");
+    let head = TreeHead::new(7, crate::leaf_hash(b"")).unwrap();
+    Identity::open(&directory).unwrap().mark_opened(head).unwrap();
+    let refused = Identity::create_or_resume(&directory, &new("t")).unwrap_err();
+    assert!(refused.to_string().contains("had 7 events at least, and there are none here"), "{refused}");
+}
+
+#[test]
 fn a_lost_key_or_ledger_is_not_made_anew() {
     for lost in [KEY_FILE, LEDGER_FILE] {
         let (_place, directory) = place();

@@ -3,7 +3,7 @@
 
 use super::render::{Eyes, Filter, write_shown};
 use crate::{
-    asking::{Asked, blocking, json},
+    asking::{Asked, blocking, json, wait_for},
     problem::{Code, Problem, internal},
     read::past,
     state::PortalState,
@@ -57,6 +57,8 @@ async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
     let sequence = sequence.ok_or(Code::EventUnknown)?;
     let mut page = past::read(state, sequence, 1).await?;
     let event = page.pop().ok_or(Code::EventUnknown)?;
+    // Who was just told that it is recorded asks at once; who may read it is known a moment later.
+    wait_for(state, &[ViewName::Access], sequence, false).await?;
     state
         .ask(asked.token, move |reading| {
             let eyes = Eyes::open(reading)?;

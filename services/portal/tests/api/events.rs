@@ -52,6 +52,19 @@ async fn pages_continue_where_the_last_one_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_can_be_read_as_soon_as_its_command_was_answered() {
+    let app = App::with_cast().await;
+    for id in 0..30 {
+        let told = app.accept(User::Socios, "publish-offer", listing(0xe00 + id, "Training in diagnosis")).await;
+        let (sequence, event) = (&told["sequence"], told["events"][0]["id"].as_str().expect("an id"));
+        let by_sequence = app.get(User::Socios, &format!("/api/v1/events/{sequence}")).await;
+        assert_eq!(by_sequence.status, 200, "{}", by_sequence.said());
+        let by_id = app.get(User::Socios, &format!("/api/v1/events/{event}")).await;
+        assert_eq!(by_id.status, 200, "{}", by_id.said());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_filter_matches_no_withheld_event() {
     let app = with_events().await;
     let types = async |user, query: &str| -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use crate::verbs::output::Progress;
 use anyhow::{Context as _, bail, ensure};
-use convenio_events::{Event, LedgerId, RecordedEvent, Sequence, entry::Entry};
+use convenio_events::{Event, LedgerId, RecordedEvent, Sequence};
 use convenio_journal::Journal;
 use convenio_notary::{CompactRange, Hash, leaf_hash};
 
@@ -17,12 +17,7 @@ pub(super) struct Whole {
     pub(super) root: Hash,
 }
 
-/// Which ledger a journal holds; `None` while it is empty.
-pub(super) fn ledger_of(journal: &Journal) -> anyhow::Result<Option<LedgerId>> {
-    let first = journal.read_sync(Sequence::ZERO, 1)?;
-    let Some(first) = first.first() else { return Ok(None) };
-    Ok(Some(Entry::parse(&first.entry).context("the first event of the ledger")?.ledger))
-}
+pub(super) use crate::loss::ledger_of;
 
 /// Reads every event below `events`, and the same of `copy` where there is one: byte for byte, salts and texts too.
 pub(super) fn look_at_all(journal: &Journal, copy: Option<&Journal>, events: Sequence) -> anyhow::Result<Whole> {
