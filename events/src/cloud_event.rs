@@ -1,11 +1,11 @@
 //! Events on the wire: CloudEvents 1.0 JSON. Which of the three views of an event a reader gets is decided elsewhere.
 
 use crate::{
-    entry::Entry,
+    entry::{Audience, Entry},
     ids::{EventId, LedgerId, Sequence},
     record::RawRecord,
     recorded::RecordedEvent,
-    types::WITHHELD_TYPE,
+    types::{EventType as _, WITHHELD_TYPE, record::VisibilityChanged},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -113,6 +113,15 @@ impl CloudEvent<'_> {
         Some(serde_json::to_vec(data).expect("our types have string keys"))
     }
 
+    /// Leaves the text out of the data: its reader may know what happened, and not the words.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        if let Some(data) = &mut self.data {
+            data.text = Some(None);
+        }
+        self
+    }
+
     /// Leaves the text out of the data, where there is one, and says instead where the whole event can be fetched.
     #[must_use]
     pub fn with_text_at(mut self, address: impl FnOnce(EventId) -> String) -> Self {
@@ -160,6 +169,26 @@ pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
         withheld: None,
         data: Some(Data { facts: raw.facts, text: Some(text), erased: event.text_salt.is_none() }),
     })
+}
+
+/// An event as everybody sees it, whoever they are: by its audience alone. One that hides a record from the public is shown without
+/// its words: whoever keeps a copy learns that it is to show it no more.
+///
+/// # Errors
+/// [`UnreadableEvent`] when the stored bytes are damaged.
+pub fn for_everybody(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
+    let entry = Entry::parse(&event.entry).map_err(|_| UnreadableEvent(event.sequence))?;
+    match entry.audience {
+        Audience::Restricted => Ok(withheld(&entry)),
+        Audience::Public if hides(event)? => Ok(shown(event)?.without_text()),
+        Audience::Public => shown(event),
+    }
+}
+
+fn hides(event: &RecordedEvent) -> Result<bool, UnreadableEvent> {
+    let raw = RawRecord::parse(&event.record).map_err(|_| UnreadableEvent(event.sequence))?;
+    let changes = raw.r#type.ends_with(VisibilityChanged::SUFFIX);
+    Ok(changes && serde_json::from_str(raw.facts.get()).is_ok_and(|changed: VisibilityChanged| changed.narrows()))
 }
 
 /// An event as somebody who may not read it sees it: that something happened, and when.

@@ -1,6 +1,6 @@
 //! JSON Schemas of the event types, generated from the Rust types. They describe what is recorded today, not older versions.
 
-use crate::types::Facts;
+use crate::types::{Facts, WITHHELD_TYPE};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -27,6 +27,17 @@ pub static EVENT_DATA_SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new
         })
         .collect()
 });
+
+/// The schema of the data of a withheld event, which has none: no value fits it.
+pub fn withheld_data() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": format!("/schemas/{WITHHELD_TYPE}.json"),
+        "title": WITHHELD_TYPE,
+        "description": "An event that its reader may not read. It has no data: that it is there, and when, is all that it tells.",
+        "not": {},
+    })
+}
 
 #[cfg(test)]
 mod tests {

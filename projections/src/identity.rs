@@ -1,9 +1,11 @@
 //! Who is reading, and what that lets them see today. How a caller proved who it is, is not known here.
 
 use convenio_events::{OrganisationId, codes::Visibility};
+use serde::{Deserialize, Serialize};
 
 /// Those who may see a record today: its visibility, and beside the parties those who review it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Circle {
     /// Everybody.
     Public,

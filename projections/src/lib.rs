@@ -22,6 +22,7 @@ pub mod priority;
 mod reach;
 mod runner;
 mod standing;
+mod standings;
 mod status;
 mod store;
 mod view;

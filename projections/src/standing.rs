@@ -1,196 +1,195 @@
-//! Who may see each record today, and what it is called: what views need that show more than one kind. It holds no documents.
+//! Who may see a record today, and which of its events: the one rule for lists, records, histories, trails and streams. It holds
+//! no rows and no documents.
 
-use crate::{
-    ApplyError, Circle, QueryError, ReaderIdentity,
-    store::{
-        Reader,
-        codec::{circle_from, circle_number, organisations_bytes, organisations_from, subject_bytes},
-    },
-};
+use crate::{Circle, ReaderIdentity, document::Moment};
 use convenio_events::{
-    AgreementId, Event, OrganisationId, RecordKind, StreamVersion, Subject,
+    AgreementId, Event, OrganisationId, Sequence, Subject,
     codes::Visibility,
-    types::{Facts, access, agreement, convening, learning, listing, organisation, record},
+    types::{Facts, agreement, convening, learning, listing, named::Named, organisation, record},
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::collections::{HashMap, hash_map::Entry};
+use serde::{Deserialize, Serialize};
 
-/// Subjects that are kept in memory between pages.
-const SUBJECTS_KEPT: usize = 20_000;
-
-/// `number` is the sequence of the subject's first event. Ids come in no order: what is kept by number is written where the last
-/// rows were, and only one narrow index takes a page for each id.
-pub(crate) const TABLE: &str = "
-CREATE TABLE subject (
-    number INTEGER PRIMARY KEY,
-    subject BLOB NOT NULL UNIQUE,
-    visibility INTEGER,
-    later_visibility INTEGER,
-    organisations BLOB NOT NULL,
-    title TEXT
-);
-";
-pub(crate) const DUMP: (&str, &str) = ("subject", "SELECT * FROM subject ORDER BY number");
-
-const WRITE: &str = "INSERT INTO subject (number, subject, visibility, later_visibility, organisations, title) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (number) DO UPDATE SET \
-    visibility = ?3, later_visibility = ?4, organisations = ?5, title = ?6";
-
-/// Who may see a record today.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+/// Who may see a record, as its events made it.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
-    /// Those who may see it; unknown = nobody but admins and auditors.
+    /// Those who may see it today; unknown = nobody but admins and auditors.
     pub circle: Option<Circle>,
-    /// The organisations named in it.
-    pub organisations: Vec<OrganisationId>,
+    /// Of a learning that is not published yet, those who will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    later: Option<Circle>,
+    /// Who might see it from which event on, where that changed; the first is its first event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    since: Vec<Since>,
+    /// The organisations that it names, and named.
+    #[serde(default)]
+    named: Named,
+}
+
+/// From this event on, these might see the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Since {
+    at: Moment,
+    circle: Option<Circle>,
+}
+
+/// How much of an event somebody may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// Nothing: it is withheld.
+    Withheld,
+    /// What happened, and to which record, but no words: it hid the record from this reader.
+    WithoutText,
+    /// All of it.
+    Whole,
+}
+
+/// As what a reader finds a record in lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// With everything in it.
+    Whole,
+    /// Without what is for those who are named in it.
+    Shown,
+    /// It was shown to the reader once, and is not any more since this event.
+    Gone(Sequence),
+    /// Never.
+    Hidden,
 }
 
 impl Standing {
-    /// Whether this reader may see the record.
-    pub fn lets(&self, reader: &ReaderIdentity) -> bool {
-        reader.may_see(self.circle, &self.organisations)
-    }
-}
-
-/// The standings of one file, as its writer knows them.
-#[derive(Default)]
-pub(crate) struct Standings {
-    kept: HashMap<Subject, Kept>,
-    touched: Vec<Subject>,
-    /// The events since the last page that hid a record from somebody.
-    hidden: Vec<i64>,
-}
-
-pub(crate) struct Kept {
-    /// The sequence of the subject's first event.
-    pub(crate) number: i64,
-    pub(crate) standing: Standing,
-    /// Of a learning that is not published yet, the visibility that it will have.
-    later: Option<Circle>,
-    title: Option<Box<str>>,
-    touched: bool,
-}
-
-impl Standings {
-    /// Learns what an event says of its subject, and gives what is known after it.
-    pub(crate) fn learn(&mut self, file: &Connection, event: &Event, titles: bool) -> Result<&Kept, ApplyError> {
-        let subject = event.subject;
-        // A subject's first event needs no look at the file.
-        let new = event.stream_version == StreamVersion(0);
-        let kept = match self.kept.entry(subject) {
-            Entry::Occupied(kept) => kept.into_mut(),
-            Entry::Vacant(empty) if new => empty.insert(Kept::new(event)),
-            Entry::Vacant(empty) => {
-                let missing = || ApplyError::Contradiction(format!("{subject} has no first event"));
-                empty.insert(load(file, subject)?.ok_or_else(missing)?)
-            }
-        };
-        let before = kept.standing.circle;
-        let mut changed = kept.look(event) || new;
-        let circle = kept.standing.circle;
-        if before.is_some() && circle != before && circle != Some(Circle::Public) {
-            self.hidden.push(event.sequence.0.cast_signed());
-        }
-        each_named(event, |organisation| {
-            if !kept.standing.organisations.contains(&organisation) {
-                kept.standing.organisations.push(organisation);
-                changed = true;
-            }
-        });
-        if titles && let Some(title) = title(event) {
-            kept.title = title;
-            changed = true;
-        }
-        if changed && !kept.touched {
-            kept.touched = true;
-            self.touched.push(subject);
-        }
-        Ok(kept)
-    }
-
-    /// The events of this page that hid a record, in order.
-    pub(crate) fn take_hidden(&mut self) -> Vec<i64> {
-        std::mem::take(&mut self.hidden)
-    }
-
-    pub(crate) fn flush(&mut self, file: &Connection) -> rusqlite::Result<()> {
-        self.hidden.clear();
-        let mut write = file.prepare_cached(WRITE)?;
-        for subject in self.touched.drain(..) {
-            let Some(kept) = self.kept.get_mut(&subject) else { continue };
-            kept.touched = false;
-            let organisations = organisations_bytes(&kept.standing.organisations);
-            write.execute(params![
-                kept.number,
-                subject_bytes(subject),
-                circle_number(kept.standing.circle),
-                circle_number(kept.later),
-                organisations,
-                kept.title
-            ])?;
-        }
-        if self.kept.len() > SUBJECTS_KEPT {
-            self.kept.clear();
-        }
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn new(event: &Event) -> Self {
-        let number = event.sequence.0.cast_signed();
-        Self { number, standing: Standing::default(), later: None, title: None, touched: false }
-    }
-
-    /// Learns who may see the record from now on; true when that changed.
-    fn look(&mut self, event: &Event) -> bool {
-        let before = (self.standing.circle, self.later);
+    /// Learns what an event says of who may see its subject; true when that changed.
+    pub(crate) fn learn(&mut self, event: &Event) -> bool {
+        let before = (self.circle, self.later);
         match &event.facts {
             Facts::Learning(learning::Facts::Submitted(facts)) => {
-                (self.standing.circle, self.later) = (Some(Circle::Review), Some(facts.visibility.into()));
+                (self.circle, self.later) = (Some(Circle::Review), Some(facts.visibility.into()));
             }
             // What was never published does not appear by being taken back.
             Facts::Learning(learning::Facts::Retracted(_)) => {
                 if self.later.take().is_some() {
-                    self.standing.circle = Some(Circle::Parties);
+                    self.circle = Some(Circle::Parties);
                 }
             }
-            Facts::Learning(learning::Facts::Published(_)) => {
-                self.standing.circle = self.later.take().or(self.standing.circle);
-            }
+            Facts::Learning(learning::Facts::Published(_)) => self.circle = self.later.take().or(self.circle),
             Facts::Record(record::Facts::VisibilityChanged(facts)) if self.later.is_some() => {
-                self.later = Some(facts.to.into())
+                self.later = Some(facts.to.into());
             }
-            _ => self.standing.circle = visibility(event).map(Circle::from).or(self.standing.circle),
+            _ => self.circle = visibility(event).map(Circle::from).or(self.circle),
         }
-        before != (self.standing.circle, self.later)
+        if self.since.last().is_none_or(|last| last.circle != self.circle) {
+            self.since.push(Since { at: event.into(), circle: self.circle });
+        }
+        self.named.learn(event) | (before != (self.circle, self.later))
+    }
+
+    /// One that is all that its columns say.
+    pub(crate) fn without_past(circle: Option<Circle>, organisations: Vec<OrganisationId>) -> Self {
+        Self { circle, later: None, since: vec![Since { at: Moment::FIRST, circle }], named: Named::of(organisations) }
+    }
+
+    /// The organisations that are named in it now.
+    pub fn organisations(&self) -> Vec<OrganisationId> {
+        self.named.now()
+    }
+
+    /// Those of them that whoever sees the record may know of.
+    pub(crate) fn openly_named(&self) -> Vec<OrganisationId> {
+        self.named.openly()
+    }
+
+    /// Whether this reader may see the record as it stands.
+    pub fn lets(&self, reader: &ReaderIdentity) -> bool {
+        matches!(self.face(reader), Face::Whole | Face::Shown)
+    }
+
+    /// As what the reader finds it in lists.
+    pub fn face(&self, reader: &ReaderIdentity) -> Face {
+        if reader.admin_or_auditor || reader.is_one_of(&self.named.now()) {
+            return Face::Whole;
+        }
+        if reader.may_see(self.circle, &[]) {
+            return Face::Shown;
+        }
+        let left = self.left(reader);
+        let hidden = self.since.windows(2).rev().find_map(|pair| {
+            let hides = reader.may_see(pair[0].circle, &[]) && !reader.may_see(pair[1].circle, &[]);
+            hides.then_some(pair[1].at.sequence)
+        });
+        left.max(hidden).map_or(Face::Hidden, Face::Gone)
+    }
+
+    /// Whether the reader was named in it when this event was recorded, or is now: it then sees all that the event made of it.
+    pub fn is_whole_at(&self, reader: &ReaderIdentity, sequence: Sequence) -> bool {
+        reader.admin_or_auditor
+            || reader.is_one_of(&self.named.now())
+            || self.left(reader).is_some_and(|until| sequence < until)
+    }
+
+    /// Whether the reader was named in it and no longer is: it sees what the record was until then.
+    pub fn was_named(&self, reader: &ReaderIdentity) -> bool {
+        self.left(reader).is_some()
+    }
+
+    /// How much the reader may read of an event that happened to this record. What was for some when it was recorded does not
+    /// become everybody's when the record does; and what hides the record is told to those who saw it.
+    pub fn sight(&self, reader: &ReaderIdentity, sequence: Sequence) -> Sight {
+        if self.is_whole_at(reader, sequence) {
+            return Sight::Whole;
+        }
+        let mut before = None;
+        let mut then = None;
+        for since in self.since.iter().take_while(|since| since.at.sequence <= sequence) {
+            before = if since.at.sequence == sequence { then } else { since.circle };
+            then = since.circle;
+        }
+        let seen = |circle| reader.may_see(circle, &[]);
+        match () {
+            () if seen(then) && seen(self.circle) => Sight::Whole,
+            () if seen(before) && !seen(then) => Sight::WithoutText,
+            () => Sight::Withheld,
+        }
+    }
+
+    /// When those learnt of an event who see the record today: where it was for fewer, when it became theirs to see.
+    pub(crate) fn told(&self, moment: Moment) -> Moment {
+        let mut told = moment;
+        let later = self.since.iter().skip_while(|since| since.at.sequence <= moment.sequence);
+        let then = self.since.iter().take_while(|since| since.at.sequence <= moment.sequence).last();
+        if then.is_some_and(|then| rank(then.circle) > rank(self.circle))
+            && let Some(opened) = later.into_iter().find(|since| rank(since.circle) <= rank(self.circle))
+        {
+            told = opened.at;
+        }
+        told
+    }
+
+    /// The events that hid it from somebody: they take it out of lists.
+    pub(crate) fn hidings(&self) -> Vec<Sequence> {
+        let narrowed = self.since.windows(2).filter(|pair| rank(pair[1].circle) > rank(pair[0].circle));
+        let left = self.named.left().iter().map(|left| left.until);
+        narrowed.map(|pair| pair[1].at.sequence).chain(left).collect()
+    }
+
+    /// Whether it is more than its circle and the organisations that are named now.
+    pub(crate) fn has_past(&self) -> bool {
+        self.since.len() > 1 || !self.named.left().is_empty()
+    }
+
+    fn left(&self, reader: &ReaderIdentity) -> Option<Sequence> {
+        let left = self.named.left().iter().filter(|left| reader.organisations.contains(&left.organisation));
+        left.map(|left| left.until).max()
     }
 }
 
-fn load(file: &Connection, subject: Subject) -> rusqlite::Result<Option<Kept>> {
-    let sql = "SELECT visibility, organisations, title, later_visibility, number FROM subject WHERE subject = ?1";
-    let found = file.prepare_cached(sql)?.query_row([subject_bytes(subject)], |row| {
-        let title = row.get::<_, Option<String>>(2)?.map(Into::into);
-        let later = circle_from(row.get(3)?);
-        Ok(Kept { number: row.get(4)?, standing: standing_from(row, 0)?, later, title, touched: false })
-    });
-    found.optional()
-}
-
-/// The standing in a row, from its columns `visibility` and `organisations` on.
-pub(crate) fn standing_from(row: &Row<'_>, at: usize) -> rusqlite::Result<Standing> {
-    Ok(Standing {
-        circle: circle_from(row.get(at)?),
-        organisations: organisations_from(row.get_ref(at + 1)?.as_blob()?),
-    })
-}
-
-/// A subject's standing.
-pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<Standing>, QueryError> {
-    let mut statement = reader.statement("SELECT visibility, organisations FROM subject WHERE subject = ?1")?;
-    Ok(statement.query_row([subject], |row| standing_from(row, 0)).optional()?)
+/// From everybody to nobody.
+const fn rank(circle: Option<Circle>) -> u8 {
+    match circle {
+        Some(Circle::Public) => 0,
+        Some(Circle::Members) => 1,
+        Some(Circle::Review) => 2,
+        Some(Circle::Parties) => 3,
+        None => 4,
+    }
 }
 
 /// The record because of which something happened to another one: whoever may not see it may not see that either.
@@ -219,6 +218,11 @@ pub(crate) fn because_of(event: &Event) -> Option<Subject> {
     }
 }
 
+/// Whether it is for those alone who may see another record too: whoever sees only this one does not learn when it happened.
+pub(crate) fn is_aside(event: &Event) -> bool {
+    event.audience == convenio_events::entry::Audience::Restricted && because_of(event).is_some()
+}
+
 /// The visibility that an event gives its record.
 fn visibility(event: &Event) -> Option<Visibility> {
     match &event.facts {
@@ -236,101 +240,5 @@ fn visibility(event: &Event) -> Option<Visibility> {
         Facts::Organisation(_) | Facts::Listing(_) | Facts::Agreement(_) | Facts::Learning(_) | Facts::Convening(_) => {
             None
         }
-    }
-}
-
-/// The organisations that an event names in its record; the same as [`crate::document::Document`] names.
-fn each_named(event: &Event, mut name: impl FnMut(OrganisationId)) {
-    let mut all = |organisations: &[OrganisationId]| organisations.iter().for_each(|organisation| name(*organisation));
-    let parties = |terms: &agreement::Terms| {
-        let parties = terms.parties.iter().map(|party| party.organisation);
-        parties.chain(terms.commitments.iter().flat_map(|one| [one.provider, one.receiver])).collect::<Vec<_>>()
-    };
-    match &event.facts {
-        Facts::Ledger(_) | Facts::Record(_) => {}
-        Facts::Access(access::Facts::Granted(granted)) => {
-            if let access::Scope::Organisations { organisations } = &granted.scope {
-                all(organisations);
-            }
-        }
-        Facts::Access(access::Facts::Revoked(_)) => {}
-        Facts::Organisation(organisation::Facts::Registered(_)) => {
-            debug_assert_eq!(event.subject.kind, RecordKind::Organisation);
-            all(&[OrganisationId::new(event.subject.id)]);
-            event.actor.organisation().iter().for_each(|actor| all(&[*actor]));
-        }
-        Facts::Organisation(organisation::Facts::AffiliationClaimed(facts)) => all(&[facts.with]),
-        Facts::Organisation(_) => {}
-        Facts::Listing(listing::Facts::Published(facts)) => all(&[facts.organisation]),
-        Facts::Listing(_) => {}
-        Facts::Agreement(agreement::Facts::Drafted(facts)) => {
-            all(&[facts.by]);
-            all(&parties(&facts.terms));
-        }
-        Facts::Agreement(agreement::Facts::Registered(facts)) => {
-            all(&[facts.by]);
-            all(&parties(&facts.terms));
-        }
-        Facts::Agreement(agreement::Facts::Revised(facts)) => all(&parties(&facts.terms)),
-        Facts::Agreement(_) => {}
-        Facts::Learning(learning::Facts::Registered(learning::Registered { by, content, .. }))
-        | Facts::Learning(learning::Facts::Submitted(learning::Submitted { by, content, .. })) => {
-            all(&[*by]);
-            all(&content.authors);
-        }
-        Facts::Learning(learning::Facts::Revised(facts)) => all(&facts.content.authors),
-        Facts::Learning(learning::Facts::Screened(facts)) => all(&[facts.by]),
-        Facts::Learning(_) => {}
-        Facts::Convening(convening::Facts::Announced(convening::Announced { by, plan, .. }))
-        | Facts::Convening(convening::Facts::Registered(convening::Registered { by, plan, .. })) => {
-            all(&[*by]);
-            all(&plan.organisers);
-            all(&plan.participants);
-        }
-        Facts::Convening(convening::Facts::SessionRecorded(facts)) => all(&facts.organisations),
-        Facts::Convening(convening::Facts::VisitRecorded(facts)) => all(&[facts.host]),
-        Facts::Convening(_) => {}
-    }
-}
-
-/// The title that an event gives its record: `Some(None)` where it took it away by being erased.
-fn title(event: &Event) -> Option<Option<Box<str>>> {
-    let gives_title = match &event.facts {
-        Facts::Organisation(organisation::Facts::Registered(_) | organisation::Facts::Revised(_))
-        | Facts::Listing(listing::Facts::Published(_) | listing::Facts::Revised(_))
-        | Facts::Agreement(
-            agreement::Facts::Drafted(_) | agreement::Facts::Revised(_) | agreement::Facts::Registered(_),
-        )
-        | Facts::Learning(
-            learning::Facts::Registered(_) | learning::Facts::Submitted(_) | learning::Facts::Revised(_),
-        )
-        | Facts::Convening(convening::Facts::Announced(_) | convening::Facts::Registered(_)) => true,
-        Facts::Ledger(_)
-        | Facts::Access(_)
-        | Facts::Record(_)
-        | Facts::Organisation(_)
-        | Facts::Listing(_)
-        | Facts::Agreement(_)
-        | Facts::Learning(_)
-        | Facts::Convening(_) => false,
-    };
-    gives_title.then(|| event.text.as_deref().and_then(title_in).map(Into::into))
-}
-
-fn title_in(text: &str) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Titled<'a> {
-        #[serde(borrow, default)]
-        title: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        name: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        terms: Option<&'a RawValue>,
-    }
-    let titled: Titled<'_> = serde_json::from_str(text).ok()?;
-    match (titled.title.or(titled.name), titled.terms) {
-        (Some(title), _) => Some(title.get()),
-        (None, Some(terms)) => title_in(terms.get()),
-        (None, None) => None,
     }
 }

@@ -9,6 +9,7 @@ pub mod convening;
 pub mod learning;
 pub mod ledger;
 pub mod listing;
+pub mod named;
 pub mod organisation;
 pub mod record;
 

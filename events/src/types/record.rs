@@ -16,6 +16,20 @@ pub struct VisibilityChanged {
     pub to: Visibility,
 }
 
+impl VisibilityChanged {
+    /// Whether it hides the record from somebody who saw it. Those are told so, that they stop showing their copies: which record,
+    /// and who may see it now, and nothing in words.
+    pub const fn narrows(&self) -> bool {
+        match (self.from, self.to) {
+            (Visibility::Public, Visibility::Members | Visibility::Parties) => true,
+            (Visibility::Members, Visibility::Parties) => true,
+            (Visibility::Public, Visibility::Public)
+            | (Visibility::Members, Visibility::Public | Visibility::Members)
+            | (Visibility::Parties, Visibility::Public | Visibility::Members | Visibility::Parties) => false,
+        }
+    }
+}
+
 event_types! { Record {
     "visibility-changed.v1" VisibilityChanged, ReasonText;
 } }

@@ -4,7 +4,10 @@ mod query;
 mod read;
 mod writer;
 
-pub use crate::{document::Moment, standing::Standing};
+pub use crate::{
+    document::Moment,
+    standing::{Face, Sight, Standing},
+};
 pub use query::{Grant, GrantQuery};
-pub use read::{grant, grant_by_token, grants, hidden_since, may_read_event, sample_grants, standing};
+pub use read::{grant, grant_by_token, grants, hidden_since, sample_grants, sight, standing, time};
 pub(crate) use writer::spec;

@@ -4,14 +4,17 @@ use super::query::{Grant, GrantQuery};
 use crate::{
     QueryError, ReaderIdentity,
     document::Moment,
-    standing::{self, Standing},
+    standing::{self, Sight, Standing},
+    standings,
     store::{Reader, codec::subject_bytes},
 };
 use convenio_events::{
-    AccessId, Event, OrganisationId, Sequence, StreamVersion, Subject, Timestamp, commitment::Digest, entry::Audience,
-    types::access::Scope,
+    AccessId, Event, OrganisationId, Sequence, StreamVersion, Subject, Timestamp,
+    commitment::Digest,
+    entry::Audience,
+    types::{Facts, access::Scope, record::Facts as Record},
 };
-use rusqlite::{Connection, Params, Row, types::Type};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, types::Type};
 use uuid::Uuid;
 
 /// The most grants of one page.
@@ -69,7 +72,7 @@ pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) ->
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn standing(reader: &Reader, subject: Subject) -> Result<Option<Standing>, QueryError> {
-    standing::read(reader, &subject_bytes(subject))
+    standings::read(reader, &subject_bytes(subject))
 }
 
 /// Whether a record was hidden from somebody by an event at or after `position`: what a view shows that stands there may be more
@@ -82,21 +85,32 @@ pub fn hidden_since(reader: &Reader, position: Sequence) -> Result<bool, QueryEr
     Ok(statement.exists([position.0.cast_signed()])?)
 }
 
-/// Whether the reader may read an event today: a public one always, a restricted one when it may see the record it happened to, and
-/// the one because of which it happened.
+/// How much of an event the reader may read today: of a public one everything, of a restricted one what it may see of the record it
+/// happened to, and of the one because of which it happened. What hides a record is told to those who saw it, but not in words.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
-pub fn may_read_event(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Result<bool, QueryError> {
-    if event.audience == Audience::Public || identity.admin_or_auditor {
-        return Ok(true);
+pub fn sight(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Result<Sight, QueryError> {
+    let hides = matches!(&event.facts, Facts::Record(Record::VisibilityChanged(changed)) if changed.narrows());
+    let public = event.audience == Audience::Public;
+    if identity.admin_or_auditor || public && !hides {
+        return Ok(Sight::Whole);
     }
+    let mut sight = Sight::Whole;
     for subject in [Some(event.subject), standing::because_of(event)].into_iter().flatten() {
-        if !standing(reader, subject)?.is_some_and(|standing| standing.lets(identity)) {
-            return Ok(false);
-        }
+        let standing = standing(reader, subject)?.unwrap_or_default();
+        sight = sight.min(standing.sight(identity, event.sequence));
     }
-    Ok(true)
+    Ok(if public { sight.max(Sight::WithoutText) } else { sight })
+}
+
+/// The time of the last event that was folded: the ledger's time is never before it, whatever a clock says.
+///
+/// # Errors
+/// [`QueryError`] when the view cannot be read.
+pub fn time(reader: &Reader) -> Result<Timestamp, QueryError> {
+    let time = reader.statement("SELECT time FROM ledger_time")?.query_row([], |row| row.get(0)).optional()?;
+    Ok(Timestamp::from_micros(time.unwrap_or_default()))
 }
 
 /// The grants under which a sample was recorded.

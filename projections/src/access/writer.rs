@@ -2,7 +2,7 @@
 
 use crate::{
     ApplyError, ViewName,
-    standing::{self, Standings},
+    standings::{self, Standings},
     view::{Spec, View},
 };
 use convenio_events::{
@@ -16,7 +16,7 @@ use convenio_events::{
 use rusqlite::{Connection, params};
 use std::collections::HashSet;
 
-/// `hidden` has the events that hid a record from somebody who saw it.
+/// `hidden` has the events that hid a record from somebody who saw it; `ledger_time` one row, the time of the last event.
 const TABLES: &str = "
 CREATE TABLE access_grant (
     grant_id BLOB PRIMARY KEY,
@@ -41,21 +41,23 @@ CREATE INDEX access_grant_token ON access_grant (token_digest);
 CREATE TABLE grant_organisation (organisation BLOB NOT NULL, grant_id BLOB NOT NULL, PRIMARY KEY (organisation, grant_id)) WITHOUT ROWID;
 CREATE INDEX grant_organisation_grant ON grant_organisation (grant_id);
 CREATE TABLE hidden (sequence INTEGER PRIMARY KEY);
+CREATE TABLE ledger_time (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), time INTEGER NOT NULL);
 ";
 
 const DUMP: &[(&str, &str)] = &[
     ("access_grant", "SELECT * FROM access_grant ORDER BY sequence"),
     ("grant_organisation", "SELECT * FROM grant_organisation ORDER BY organisation, grant_id"),
     ("hidden", "SELECT * FROM hidden ORDER BY sequence"),
-    standing::DUMP,
+    ("ledger_time", "SELECT * FROM ledger_time"),
+    standings::DUMP,
 ];
 
 /// The view of grants and visibility.
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Access,
-        version: 4,
-        tables: &[TABLES, standing::TABLE],
+        version: 5,
+        tables: &[TABLES, standings::TABLE],
         indexes: "",
         make: || Box::new(Writer::default()),
         dump: DUMP,
@@ -67,6 +69,8 @@ pub(crate) fn spec() -> Spec {
 struct Writer {
     standings: Standings,
     samples: Option<HashSet<AccessId>>,
+    /// Of the last event since the last page.
+    time: Option<i64>,
 }
 
 impl Writer {
@@ -132,6 +136,7 @@ fn revoked(file: &Connection, revoked: &Revoked, event: &Event) -> Result<(), Ap
 impl View for Writer {
     fn apply(&mut self, file: &Connection, event: &Event) -> Result<(), ApplyError> {
         self.standings.learn(file, event, false)?;
+        self.time = Some(event.time.micros());
         match &event.facts {
             Facts::Access(Access::Granted(granted)) => self.granted(file, granted, event),
             Facts::Access(Access::Revoked(facts)) => revoked(file, facts, event),
@@ -157,7 +162,10 @@ impl View for Writer {
     fn flush(&mut self, file: &Connection) -> Result<(), ApplyError> {
         let mut hidden = file.prepare_cached("INSERT INTO hidden VALUES (?1)")?;
         self.standings.take_hidden().iter().try_for_each(|sequence| hidden.execute([sequence]).map(|_| ()))?;
-        Ok(self.standings.flush(file)?)
+        if let Some(time) = self.time.take() {
+            file.prepare_cached("INSERT OR REPLACE INTO ledger_time VALUES (0, ?1)")?.execute([time])?;
+        }
+        self.standings.flush(file)
     }
 
     fn forget(&mut self) {

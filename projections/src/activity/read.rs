@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     QueryError, ReaderIdentity,
-    standing::{self, Standing, standing_from},
+    standing::{Sight, Standing},
+    standings::{self, standing_from},
     store::{
         Reader,
         codec::{subject_bytes, subject_from},
@@ -21,7 +22,7 @@ use serde_json::value::RawValue;
 /// The most rows that one question looks at: a page may then be short, and its `next_before` goes on from there.
 const ROWS_LIMIT: usize = 20_000;
 const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, r.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
-    e.command_id, e.audience, s.grant_id IS NOT NULL, r.visibility, r.organisations, r.title";
+    e.command_id, e.audience, s.grant_id IS NOT NULL, r.visibility, r.organisations, r.has_past, r.standing, r.title";
 /// The records' own rows, and the sample grants.
 const JOINED: &str = "JOIN subject r ON r.number = e.record LEFT JOIN sample_grant s ON s.grant_id = e.grant_id";
 /// What an event's record is found by.
@@ -38,8 +39,8 @@ pub fn feed(reader: &Reader, identity: &ReaderIdentity, query: &TrailQuery) -> R
         r#type: row.type_name(),
         subject: row.subject,
         kind: row.subject.kind,
+        title: row.title(identity),
         actor: actor_from(row.actor),
-        title: row.title.and_then(|title| RawValue::from_string(title).ok()),
         sample: row.sample,
     })
 }
@@ -145,7 +146,7 @@ impl Trail {
             suffix: row.get(3)?,
             subject,
             standing: standing_from(row, 12)?,
-            title: row.get(14)?,
+            title: row.get(16)?,
             because_of: row.get(5)?,
             stream_version: StreamVersion(row.get::<_, i64>(6)?.cast_unsigned()),
             actor: row.get(7)?,
@@ -156,17 +157,27 @@ impl Trail {
         })
     }
 
-    /// Whether the reader may see the record, and the one because of which it happened.
+    /// Whether the reader may read of it: what happened on a record that it may see, or hid one that it saw.
     fn is_seen(&self, reader: &Reader, identity: &ReaderIdentity) -> Result<bool, QueryError> {
-        if !self.standing.lets(identity) {
+        let sight = self.standing.sight(identity, self.sequence);
+        // What was recorded for everybody is shown with its record.
+        let public = self.audience == Audience::Public && self.standing.lets(identity);
+        if sight == Sight::Withheld && !public {
             return Ok(false);
         }
         match (&self.because_of, self.audience) {
             (Some(other), Audience::Restricted) if !identity.admin_or_auditor => {
-                Ok(standing::read(reader, other)?.is_some_and(|other| other.lets(identity)))
+                let other = standings::read(reader, other)?.unwrap_or_default();
+                Ok(other.sight(identity, self.sequence) != Sight::Withheld)
             }
             _ => Ok(true),
         }
+    }
+
+    /// The record's title or name today, for those who may see it today.
+    fn title(&self, identity: &ReaderIdentity) -> Option<Box<RawValue>> {
+        let title = self.title.clone().filter(|_| self.standing.lets(identity))?;
+        RawValue::from_string(title).ok()
     }
 
     fn is_asked_for(&self, query: &TrailQuery) -> bool {

@@ -1,8 +1,8 @@
 //! Folds every event into one row of the trail. It keeps no facts and no text but the records' present titles.
 
 use crate::{
-    ApplyError, ViewName,
-    standing::{self, Standings},
+    ApplyError, ViewName, standing,
+    standings::{self, Standings},
     store::codec::subject_bytes,
     view::{Spec, View},
 };
@@ -46,15 +46,15 @@ const DUMP: &[(&str, &str)] = &[
     ("event", "SELECT * FROM event ORDER BY sequence"),
     ("about", "SELECT * FROM about ORDER BY organisation, sequence"),
     ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),
-    standing::DUMP,
+    standings::DUMP,
 ];
 
 /// The view of what happened.
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Activity,
-        version: 4,
-        tables: &[TABLES, standing::TABLE],
+        version: 5,
+        tables: &[TABLES, standings::TABLE],
         indexes: INDEXES,
         make: || Box::new(Writer::default()),
         dump: DUMP,
@@ -86,7 +86,12 @@ impl View for Writer {
         let sequence = event.sequence.0.cast_signed();
         let record = self.standings.learn(file, event, true)?;
         let actor = event.actor.organisation();
-        let named = record.standing.organisations.iter().copied().filter(|named| Some(*named) != actor);
+        // That somebody reviewed a record is found by those alone who see its review.
+        let named = match event.audience {
+            Audience::Public => record.standing.openly_named(),
+            Audience::Restricted => record.standing.organisations(),
+        };
+        let named = named.into_iter().filter(|named| Some(*named) != actor);
         let about: Vec<_> =
             named.chain(actor).map(|organisation| (organisation.uuid().into_bytes(), sequence)).collect();
         self.about.extend(about);
@@ -132,7 +137,7 @@ impl View for Writer {
         for (organisation, sequence) in self.about.drain(..) {
             insert.execute(params![organisation, sequence])?;
         }
-        Ok(self.standings.flush(file)?)
+        self.standings.flush(file)
     }
 
     fn forget(&mut self) {

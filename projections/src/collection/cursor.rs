@@ -2,7 +2,13 @@
 //! and nothing else: the number of a record would tell how many others there are.
 
 use super::query::{ListQuery, Sort};
-use crate::{QueryError, ReaderIdentity, standing::standing_from, store::Reader};
+use crate::{
+    QueryError, ReaderIdentity,
+    store::{
+        Reader,
+        codec::{circle_from, organisations_from},
+    },
+};
 use rusqlite::OptionalExtension as _;
 use std::{
     cmp::Ordering,
@@ -58,8 +64,11 @@ pub(super) fn decode(reader: &Reader, identity: &ReaderIdentity, query: &ListQue
         (Place::Sequence(_), _) | (Place::Subject(_), Sort::Updated) => None,
         (Place::Subject(subject), _) => {
             let sql = "SELECT number, visibility, organisations FROM record WHERE subject = ?1";
-            let found = reader.statement(sql)?.query_row([subject], |row| Ok((row.get(0)?, standing_from(row, 1)?)));
-            found.optional()?.filter(|(_, standing)| standing.lets(identity)).map(|(number, _)| number)
+            let found = reader.statement(sql)?.query_row([subject], |row| {
+                let organisations = organisations_from(row.get_ref(2)?.as_blob()?);
+                Ok((row.get(0)?, identity.may_see(circle_from(row.get(1)?), &organisations)))
+            });
+            found.optional()?.filter(|(_, seen)| *seen).map(|(number, _)| number)
         }
     };
     number.map(|number| Some(Key { group, text, number })).ok_or_else(refused)

@@ -5,7 +5,7 @@ use super::{
     narrow::{BY_NUMBER, Narrow, Sieve},
     plan::Plan,
     query::{Count, ListQuery, PAGE_LIMIT, Page, Sort},
-    record::item,
+    record::{gone, item},
     search::{Fit, RecordWords, Search},
     words::WordList,
 };
@@ -70,13 +70,25 @@ pub(super) struct Lister<'a> {
 
 /// What was found so far: keys and numbers, one more than the page holds.
 pub(super) struct Found {
-    pub(super) rows: Vec<(Key, i64)>,
+    pub(super) rows: Vec<Row>,
     wanted: usize,
+}
+
+/// One record that was found.
+pub(super) struct Row {
+    pub(super) key: Key,
+    pub(super) number: i64,
+    /// It is no longer the reader's to see.
+    pub(super) gone: bool,
 }
 
 impl Found {
     pub(super) fn is_full(&self) -> bool {
         self.rows.len() >= self.wanted
+    }
+
+    pub(super) fn push(&mut self, key: Key, number: i64) {
+        self.rows.push(Row { key, number, gone: false });
     }
 }
 
@@ -87,17 +99,22 @@ impl Lister<'_> {
         match &self.search {
             Some(search) => self.find(search, after, &mut found)?,
             None => match self.few_tags() {
-                Some((tags, _)) => self.among(&self.tagged(tags)?, after, &mut found)?,
-                None => drop(self.in_order(after, ROWS_LIMIT, &mut found)?),
+                // What is gone has no tags that could be told.
+                Some((tags, _)) if self.sieve.since.is_none() || self.query.order() != Sort::Updated => {
+                    self.among(&self.tagged(tags)?, after, &mut found)?;
+                }
+                _ => drop(self.in_order(after, ROWS_LIMIT, &mut found)?),
             },
         }
         let more = found.rows.len() > limit;
         found.rows.truncate(limit);
         let last = found.rows.last().filter(|_| more);
-        let next_cursor = last.map(|(key, _)| cursor::encode(self.reader, self.query, key)).transpose()?;
+        let next_cursor = last.map(|row| cursor::encode(self.reader, self.query, &row.key)).transpose()?;
         let mut items = Vec::with_capacity(found.rows.len());
-        for (_, number) in &found.rows {
-            items.push(item(self.reader, self.identity, *number)?);
+        for row in &found.rows {
+            let item =
+                if row.gone { gone(self.reader, row.number)? } else { item(self.reader, self.identity, row.number)? };
+            items.push(item);
         }
         Ok(Page { position: self.reader.position(), items, next_cursor, total: None, facets: None })
     }
@@ -181,7 +198,7 @@ impl Lister<'_> {
         let mut statement = self.reader.statement(BY_NUMBER)?;
         let mut rows = statement.query([number])?;
         match rows.next()? {
-            Some(row) if self.sieve.passes(row, self.identity)? => Ok(Some(Narrow::read(row)?)),
+            Some(row) if self.sieve.passes(row, self.identity)? => Ok(Some(Narrow::read(row, self.identity)?)),
             _ => Ok(None),
         }
     }
@@ -219,10 +236,10 @@ impl Lister<'_> {
             };
             let key = self.key(&row, fit)?;
             if after.is_none_or(|after| key.compare(after, sort).is_gt()) {
-                found.rows.push((key, row.number));
+                found.push(key, row.number);
             }
         }
-        found.rows.sort_by(|(one, _), (other, _)| one.compare(other, sort));
+        found.rows.sort_by(|one, other| one.key.compare(&other.key, sort));
         found.rows.truncate(found.wanted);
         Ok(())
     }
@@ -235,7 +252,7 @@ impl Lister<'_> {
             let before = if fit.group() == reached { newest } else { i64::MAX };
             self.walk(&plan, before, |number, words| {
                 if search.fits_best(words, fit) && self.narrow(number)?.is_some() {
-                    found.rows.push((Key { group: fit.group(), number, ..Key::default() }, number));
+                    found.push(Key { group: fit.group(), number, ..Key::default() }, number);
                 }
                 Ok(!found.is_full())
             })?;
@@ -255,7 +272,7 @@ impl Lister<'_> {
     ) -> Result<(), QueryError> {
         self.walk(plan, after.map_or(i64::MAX, |key| key.number), |number, words| {
             if search.matches(words) && self.narrow(number)?.is_some() {
-                found.rows.push((Key { number, ..Key::default() }, number));
+                found.push(Key { number, ..Key::default() }, number);
             }
             Ok(!found.is_full())
         })

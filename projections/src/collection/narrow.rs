@@ -13,26 +13,30 @@ use convenio_events::RecordKind;
 use rusqlite::{OptionalExtension as _, Row};
 
 /// The columns of a [`Narrow`], in its order.
-pub(super) const COLUMNS: &str = "number, visibility, organisations, tags, updated_sequence, starts_on, ends_on";
+pub(super) const COLUMNS: &str =
+    "number, visibility, organisations, tags, updated_sequence, starts_on, ends_on, shown_sequence";
 
 /// One record's [`COLUMNS`].
-pub(super) const BY_NUMBER: &str = "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on FROM record WHERE number = ?1";
+pub(super) const BY_NUMBER: &str = "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on, \
+    shown_sequence FROM record WHERE number = ?1";
 
 /// All records' [`COLUMNS`].
 pub(super) const ALL: &str =
-    "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on FROM record";
+    "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on, shown_sequence FROM record";
 
 /// A record that passed.
 pub(super) struct Narrow {
     pub(super) number: i64,
+    /// The last event of which the reader may know when it happened.
     pub(super) updated: i64,
     pub(super) starts_on: Option<String>,
     pub(super) ends_on: Option<String>,
 }
 
 impl Narrow {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { number: row.get(0)?, updated: row.get(4)?, starts_on: row.get(5)?, ends_on: row.get(6)? })
+    pub(super) fn read(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<Self> {
+        let updated = updated(row, identity)?;
+        Ok(Self { number: row.get(0)?, updated, starts_on: row.get(5)?, ends_on: row.get(6)? })
     }
 }
 
@@ -40,9 +44,19 @@ impl Narrow {
 fn is_seen(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
     let visibility = circle_from(row.get(1)?);
     // Most records are public, and most readers nobody: their lists of organisations need not be read.
-    Ok(identity.may_see(visibility, &[])
-        || !identity.organisations.is_empty()
-            && identity.may_see(visibility, &organisations_from(row.get_ref(2)?.as_blob()?)))
+    Ok(identity.may_see(visibility, &[]) || is_whole(row, identity)?)
+}
+
+/// Whether the reader sees all of the record of a row.
+pub(super) fn is_whole(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
+    Ok(identity.admin_or_auditor
+        || !identity.organisations.is_empty() && identity.is_one_of(&organisations_from(row.get_ref(2)?.as_blob()?)))
+}
+
+/// The last event of the record of a row of which the reader may know when it happened.
+pub(super) fn updated(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<i64> {
+    let (updated, shown): (i64, i64) = (row.get(4)?, row.get(7)?);
+    Ok(if updated == shown || !is_whole(row, identity)? { shown } else { updated })
 }
 
 /// A question's filters with the numbers of their tags.
@@ -51,7 +65,7 @@ pub(super) struct Sieve {
     groups: Vec<Group>,
     from: Option<String>,
     to: Option<String>,
-    since: Option<i64>,
+    pub(super) since: Option<i64>,
 }
 
 struct Group {
@@ -68,7 +82,7 @@ impl Sieve {
             groups: Vec::new(),
             from: filters.from.map(|day| day.to_string()),
             to: filters.to.map(|day| day.to_string()),
-            since: filters.updated_since_sequence.map(|sequence| sequence.0.cast_signed()),
+            since: filters.updated_since_sequence.map(|sequence| i64::try_from(sequence.0).unwrap_or(i64::MAX)),
         };
         if ViewName::of_kind(query.kind) != Some(reader.view()) {
             return Err(QueryError::refused("wrong-view", "the records of this kind are in another view"));
@@ -139,9 +153,10 @@ impl Sieve {
         Ok(self.passes_tags(row.get_ref(3)?.as_blob()?)
             && is_seen(row, identity)?
             && self.passes_dates(row.get_ref(5)?.as_str_or_null()?, row.get_ref(6)?.as_str_or_null()?)
-            && self
-                .since
-                .is_none_or(|since| row.get_ref(4).is_ok_and(|updated| updated.as_i64().is_ok_and(|at| at >= since))))
+            && match self.since {
+                Some(since) => updated(row, identity)? >= since,
+                None => true,
+            })
     }
 
     fn passes_tags(&self, tags: &[u8]) -> bool {

@@ -2,13 +2,17 @@
 
 use super::{
     cursor::Key,
-    list::{Found, Lister},
-    narrow::{COLUMNS, Narrow},
+    list::{Found, Lister, Row},
+    narrow::{COLUMNS, Narrow, updated},
     query::Sort,
     search::RecordWords,
 };
-use crate::QueryError;
+use crate::{QueryError, document::Head, standing::Face, store::codec::kind_byte};
+use convenio_events::Sequence;
 use rusqlite::{ToSql, params};
+
+/// What says whether a record is gone, behind the [`COLUMNS`].
+const GONE: &str = "sequence, subject, has_past, standing FROM latest JOIN record USING (number)";
 
 impl Lister<'_> {
     /// Goes through all records in the order asked for until the page is full, or `rows` were looked at: then false.
@@ -17,7 +21,7 @@ impl Lister<'_> {
         match self.query.order() {
             Sort::Updated => {
                 let before = start.map_or(i64::MAX, |key| key.number);
-                self.scan("updated_sequence < ?1 ORDER BY updated_sequence DESC", &[&before], rows, found)?;
+                self.scan_latest(before, rows, found)?;
             }
             Sort::Relevance | Sort::Created => {
                 let before = start.map_or(i64::MAX, |key| key.number);
@@ -51,6 +55,53 @@ impl Lister<'_> {
         Ok(*rows > 0)
     }
 
+    /// The last changed first. A record stands where the last event stands that its reader may know of; and where it was asked for
+    /// changes since a sequence, one that is no longer the reader's to see stands where it was hidden.
+    fn scan_latest(&self, before: i64, left: &mut usize, found: &mut Found) -> Result<(), QueryError> {
+        let mut statement = self.reader.statement(&format!(
+            "SELECT {COLUMNS}, {GONE} WHERE sequence < ?1 AND sequence >= ?2 \
+            ORDER BY sequence DESC"
+        ))?;
+        let mut words = RecordWords::new(self.reader)?;
+        let mut rows = statement.query([before, self.sieve.since.unwrap_or(0)])?;
+        while *left > 0 && !found.is_full() {
+            let Some(row) = rows.next()? else { break };
+            *left -= 1;
+            let sequence: i64 = row.get(8)?;
+            if self.sieve.since.is_some() && self.search.is_none() && self.is_gone_at(row, sequence)? {
+                found.rows.push(Row {
+                    key: Key { number: sequence, ..Key::default() },
+                    number: row.get(0)?,
+                    gone: true,
+                });
+                continue;
+            }
+            if updated(row, self.identity)? != sequence || !self.sieve.passes(row, self.identity)? {
+                continue;
+            }
+            let row = Narrow::read(row, self.identity)?;
+            let fit = match &self.search {
+                Some(search) => match words.of(row.number, |words| search.fit(words))? {
+                    None => continue,
+                    fit => fit,
+                },
+                None => None,
+            };
+            found.push(self.key(&row, fit)?, row.number);
+        }
+        Ok(())
+    }
+
+    /// Whether it was this event that took the record of a row from the reader's sight.
+    fn is_gone_at(&self, row: &rusqlite::Row<'_>, sequence: i64) -> Result<bool, QueryError> {
+        let kind = row.get_ref(9)?.as_blob().map_err(rusqlite::Error::from)?.first().copied();
+        if !row.get(10)? || !self.query.whole_view && kind != Some(kind_byte(self.query.kind)) {
+            return Ok(false);
+        }
+        let standing = Head::standing_beside(row.get_ref(11)?.as_str().map_err(rusqlite::Error::from)?)?;
+        Ok(standing.face(self.identity) == Face::Gone(Sequence(sequence.cast_unsigned())))
+    }
+
     fn scan(&self, clause: &str, start: &[&dyn ToSql], left: &mut usize, found: &mut Found) -> Result<(), QueryError> {
         let mut statement = self.reader.statement(&format!("SELECT {COLUMNS} FROM record WHERE {clause}"))?;
         let mut words = RecordWords::new(self.reader)?;
@@ -61,7 +112,7 @@ impl Lister<'_> {
             if !self.sieve.passes(row, self.identity)? {
                 continue;
             }
-            let row = Narrow::read(row)?;
+            let row = Narrow::read(row, self.identity)?;
             let fit = match &self.search {
                 Some(search) => match words.of(row.number, |words| search.fit(words))? {
                     None => continue,
@@ -69,7 +120,7 @@ impl Lister<'_> {
                 },
                 None => None,
             };
-            found.rows.push((self.key(&row, fit)?, row.number));
+            found.push(self.key(&row, fit)?, row.number);
         }
         Ok(())
     }

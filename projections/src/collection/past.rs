@@ -2,16 +2,55 @@
 
 use super::{
     cursor::{self, Key},
-    narrow::{Narrow, Sieve},
+    narrow::{Sieve, is_whole},
     query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
     record::item_of_version,
 };
-use crate::{QueryError, ReaderIdentity, store::Reader};
+use crate::{
+    QueryError, ReaderIdentity,
+    document::Head,
+    standing::Sight,
+    store::{Reader, codec::subject_from},
+};
+use convenio_events::{Sequence, Subject};
+use rusqlite::Row;
 
-/// The columns of a [`Narrow`], as they were: only visibility and names are today's.
-const SQL: &str = "SELECT v.number, r.visibility, r.organisations, v.tags, v.from_sequence, v.starts_on, v.ends_on \
+/// The columns of a [`Narrow`], as they were: only visibility and names are today's. A version may be current for one reader and not
+/// for another, who does not learn of the event that ended it.
+const SQL: &str = "SELECT v.number, r.visibility, r.organisations, v.tags, v.from_sequence, v.starts_on, v.ends_on, v.from_sequence, \
+    v.aside, v.to_sequence, v.shown_to_sequence, r.has_past, r.standing, r.subject, v.stream_version \
     FROM version v JOIN record r ON r.number = v.number \
-    WHERE v.from_sequence < ?1 AND (v.to_sequence IS NULL OR v.to_sequence >= ?2) ORDER BY v.from_sequence DESC";
+    WHERE v.from_sequence < ?1 AND (v.to_sequence IS NULL OR v.to_sequence >= ?2 \
+    OR v.aside = 0 AND (v.shown_to_sequence IS NULL OR v.shown_to_sequence >= ?2)) ORDER BY v.from_sequence DESC";
+
+/// One version that was current then.
+struct Found {
+    subject: Subject,
+    stream_version: i64,
+    from: i64,
+    whole: bool,
+}
+
+/// The version of a row, where it was the current one for the reader and is among those asked for.
+fn found(row: &Row<'_>, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) -> Result<Option<Found>, QueryError> {
+    if !sieve.passes(row, identity)? {
+        return Ok(None);
+    }
+    let (whole, from): (bool, i64) = (is_whole(row, identity)?, row.get(4)?);
+    let end: Option<i64> = row.get(if whole { 9 } else { 10 })?;
+    if end.is_some_and(|end| end < as_of) || !whole && row.get(8)? {
+        return Ok(None);
+    }
+    if !whole && row.get(11)? {
+        let standing = Head::standing_beside(row.get_ref(12)?.as_str().map_err(rusqlite::Error::from)?)?;
+        if standing.sight(identity, Sequence(from.cast_unsigned())) != Sight::Whole {
+            return Ok(None);
+        }
+    }
+    let subject = subject_from(row.get_ref(13)?.as_blob().map_err(rusqlite::Error::from)?);
+    let subject = subject.ok_or(rusqlite::Error::InvalidQuery)?;
+    Ok(Some(Found { subject, stream_version: row.get(14)?, from, whole }))
+}
 
 pub(super) fn list(
     reader: &Reader,
@@ -27,22 +66,21 @@ pub(super) fn list(
     }
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let before = after.map_or(as_of, |key| key.number.min(as_of));
-    let mut found = Vec::new();
+    let mut items = Vec::new();
     let mut statement = reader.statement(SQL)?;
     let mut rows = statement.query([before, as_of])?;
     while let Some(row) = rows.next()? {
-        if sieve.passes(row, identity)? {
-            found.push(Narrow::read(row)?.updated);
-            if found.len() > limit {
-                break;
-            }
+        items.extend(found(row, identity, sieve, as_of)?);
+        if items.len() > limit {
+            break;
         }
     }
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more).map(|from| Key { number: *from, ..Key::default() });
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more).map(|last| Key { number: last.from, ..Key::default() });
     let next_cursor = last.map(|key| cursor::encode(reader, query, &key)).transpose()?;
-    let items = found.iter().map(|from| item_of_version(reader, identity, *from)).collect::<Result<_, _>>()?;
+    let item = |one: &Found| item_of_version(reader, one.subject, (one.stream_version, one.from), one.whole);
+    let items = items.iter().map(item).collect::<Result<_, _>>()?;
     let total = if query.total { Some(count(reader, identity, sieve, as_of)?) } else { None };
     Ok(Page { position: reader.position(), items, next_cursor, total, facets: None })
 }
@@ -52,7 +90,7 @@ fn count(reader: &Reader, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) 
     let mut rows = statement.query([as_of, as_of])?;
     let mut total = 0;
     while let Some(row) = rows.next()? {
-        total += u32::from(sieve.passes(row, identity)?);
+        total += u32::from(found(row, identity, sieve, as_of)?.is_some());
         if total > COUNT_LIMIT {
             break;
         }

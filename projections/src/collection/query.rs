@@ -188,6 +188,10 @@ pub struct Item {
     /// The sequence of the event that made it so.
     #[serde(skip)]
     pub updated_sequence: Sequence,
+    /// Whether it is no longer the reader's to see: the document then says that, and nothing else. Only among what was updated
+    /// since a sequence.
+    #[serde(skip)]
+    pub gone: bool,
     /// The JSON of its [`crate::document::Document`].
     pub document: Box<RawValue>,
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     ApplyError,
-    document::Document,
+    document::{Document, Head},
     store::codec::{circle_number, organisations_bytes, subject_bytes, tags_bytes, tags_from},
 };
 use convenio_events::Subject;
@@ -16,8 +16,13 @@ pub(super) struct Kept {
     pub(super) tags: Vec<u32>,
     /// The tags that the `tag` table has; empty for a record that is not in the file yet.
     pub(super) stored_tags: Vec<u32>,
-    /// Where the current version waits in `versions`, if it does.
+    /// Where the current version waits in `versions`, if it does, and the last that is shown to everybody who sees the record.
     pub(super) waiting: Option<usize>,
+    pub(super) waiting_shown: Option<usize>,
+    /// The sequences that the `latest` table has.
+    pub(super) stored_latest: Vec<i64>,
+    /// What the `record` table has as `shown_sequence`.
+    pub(super) stored_shown: Option<i64>,
     pub(super) touched: bool,
     pub(super) new: bool,
     pub(super) words_changed: bool,
@@ -44,6 +49,8 @@ pub(super) struct Version {
     pub(super) tags: Vec<u8>,
     pub(super) shown: String,
     pub(super) full: Option<String>,
+    pub(super) aside: bool,
+    pub(super) shown_to: Option<i64>,
 }
 
 /// The row of a record. An index whose columns an UPDATE does not name is not touched, so where the record stays in its place only
@@ -55,33 +62,92 @@ pub(super) fn write_row(file: &Connection, subject: Subject, kept: &Kept, moved:
     let tags = tags_bytes(&kept.tags);
     let version = head.stream_version.0.cast_signed();
     let updated = head.updated.sequence.0.cast_signed();
+    let (shown, shown_version) = (head.shown_sequence().0.cast_signed(), head.shown_version().0.cast_signed());
+    let has_past = head.standing.has_past();
     if kept.new {
         let place = &kept.place;
-        file.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
-            params![
-                kept.number,
-                subject_bytes(subject),
-                circle,
-                organisations,
-                tags,
-                version,
-                updated,
-                place.starts_on,
-                place.ends_on,
-                place.title,
-            ],
-        )?;
+        let sql = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+        file.prepare_cached(sql)?.execute(params![
+            kept.number,
+            subject_bytes(subject),
+            circle,
+            organisations,
+            tags,
+            version,
+            updated,
+            place.starts_on,
+            place.ends_on,
+            place.title,
+            shown,
+            shown_version,
+            has_past,
+            head.kept_beside(),
+        ])?;
         return Ok(());
     }
     let sql = "UPDATE record SET visibility = ?2, organisations = ?3, tags = ?4, stream_version = ?5, \
-               updated_sequence = ?6 WHERE number = ?1";
-    file.prepare_cached(sql)?.execute(params![kept.number, circle, organisations, tags, version, updated])?;
+               updated_sequence = ?6, shown_sequence = ?7, shown_version = ?8, has_past = ?9, standing = ?10 WHERE number = ?1";
+    file.prepare_cached(sql)?.execute(params![
+        kept.number,
+        circle,
+        organisations,
+        tags,
+        version,
+        updated,
+        shown,
+        shown_version,
+        has_past,
+        head.kept_beside()
+    ])?;
     if moved {
         let Place { starts_on, ends_on, title } = &kept.place;
         let sql = "UPDATE record SET starts_on = ?2, ends_on = ?3, title = ?4 WHERE number = ?1";
         file.prepare_cached(sql)?.execute(params![kept.number, starts_on, ends_on, title])?;
     }
     Ok(())
+}
+
+/// The events that are the last one of the record for somebody: for who sees all of it, for who sees less, and for whoever it was
+/// hidden from.
+pub(super) fn latest(document: &Document) -> Vec<i64> {
+    let head = &document.head;
+    let mut latest = head.standing.hidings();
+    latest.extend([head.updated.sequence, head.shown_sequence()]);
+    let mut latest: Vec<i64> = latest.into_iter().map(|sequence| sequence.0.cast_signed()).collect();
+    latest.sort_unstable();
+    latest.dedup();
+    latest
+}
+
+/// Brings the rows of one record in `latest` up to date.
+pub(super) fn write_latest(file: &Connection, kept: &Kept, latest: &[i64]) -> rusqlite::Result<()> {
+    let mut delete = file.prepare_cached("DELETE FROM latest WHERE sequence = ?1")?;
+    let gone = kept.stored_latest.iter().filter(|sequence| !latest.contains(sequence));
+    gone.map(|sequence| delete.execute([sequence]).map(|_| ())).collect::<rusqlite::Result<()>>()?;
+    let mut insert = file.prepare_cached("INSERT INTO latest VALUES (?1, ?2)")?;
+    let new = latest.iter().filter(|sequence| !kept.stored_latest.contains(sequence));
+    new.map(|sequence| insert.execute([*sequence, kept.number]).map(|_| ())).collect()
+}
+
+/// Makes `latest` from what all records have.
+pub(super) fn make_latest(file: &Connection) -> Result<(), ApplyError> {
+    let sql = "SELECT number, updated_sequence, shown_sequence, has_past, standing FROM record";
+    let mut rows = Vec::new();
+    let mut select = file.prepare(sql)?;
+    let mut records = select.query([])?;
+    while let Some(row) = records.next()? {
+        let (number, updated, shown): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        rows.push((updated, number));
+        rows.push((shown, number));
+        if row.get(3)? {
+            let standing = Head::standing_beside(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?)?;
+            rows.extend(standing.hidings().into_iter().map(|hidden| (hidden.0.cast_signed(), number)));
+        }
+    }
+    rows.sort_unstable();
+    rows.dedup();
+    let mut insert = file.prepare("INSERT INTO latest VALUES (?1, ?2)")?;
+    Ok(rows.into_iter().try_for_each(|row| insert.execute(row).map(|_| ()))?)
 }
 
 pub(super) fn span(document: &Document) -> (Option<String>, Option<String>) {
@@ -107,30 +173,43 @@ pub(super) fn version(kept: &Kept) -> Version {
         tags: tags_bytes(&kept.tags),
         shown,
         full,
+        aside: document.head.shown_sequence() != document.head.updated.sequence,
+        shown_to: None,
     }
 }
 
 pub(super) fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError> {
-    let sql = "SELECT r.number, r.tags, COALESCE(d.full, d.shown), r.starts_on, r.ends_on, r.title \
+    let sql = "SELECT r.number, r.tags, COALESCE(d.full, d.shown), r.starts_on, r.ends_on, r.title, r.standing \
                FROM record r JOIN document d ON d.from_sequence = r.updated_sequence WHERE r.subject = ?1";
     let row = file
         .prepare_cached(sql)?
         .query_row([subject_bytes(subject)], |row| {
             let place = Place { starts_on: row.get(3)?, ends_on: row.get(4)?, title: row.get(5)? };
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, String>(2)?, place))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, Vec<u8>>(1)?,
+                row.get::<_, String>(2)?,
+                place,
+                row.get::<_, String>(6)?,
+            ))
         })
         .optional()?;
-    let Some((number, tags, json, place)) = row else { return Ok(None) };
+    let Some((number, tags, json, place, beside)) = row else { return Ok(None) };
     let tags: Vec<u32> = tags_from(&tags).collect();
+    let mut document = Document::from_json(subject.kind, &json)?;
+    document.head.take_beside(&beside)?;
     Ok(Some(Kept {
         number,
-        document: Document::from_json(subject.kind, &json)?,
         stored_tags: tags.clone(),
         tags,
         waiting: None,
+        waiting_shown: None,
+        stored_latest: latest(&document),
+        stored_shown: Some(document.head.shown_sequence().0.cast_signed()),
         touched: false,
         new: false,
         words_changed: false,
         place,
+        document,
     }))
 }

@@ -4,10 +4,13 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
-/// (`document.full` only where some readers see less). A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
+/// (`document.full` only where some readers see less). `shown_...` is what readers are told who are not named in the record: not
+/// when something happened that is not for them. `aside` marks the versions that such events made, `shown_to_sequence` the end of
+/// the others for those readers. `latest` has, for each record, the events that are the last one for somebody, by which lists are
+/// sorted. `standing` is who may see what. A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
 /// `words` has the folded words of each current record, `word` how many records have each, by which a search knows the rarest one.
 /// `search` finds records by whole words; its tokenizer has only to split them, and it keeps no copy of them. What was erased
 /// leaves it when the view is rebuilt, which erasing does, because a file keeps traces of more than its index.
@@ -22,7 +25,11 @@ CREATE TABLE record (
     updated_sequence INTEGER NOT NULL,
     starts_on TEXT,
     ends_on TEXT,
-    title TEXT NOT NULL
+    title TEXT NOT NULL,
+    shown_sequence INTEGER NOT NULL,
+    shown_version INTEGER NOT NULL,
+    has_past INTEGER NOT NULL,
+    standing TEXT NOT NULL
 );
 CREATE UNIQUE INDEX record_subject ON record (subject);
 CREATE TABLE version (
@@ -32,8 +39,11 @@ CREATE TABLE version (
     stream_version INTEGER NOT NULL,
     starts_on TEXT,
     ends_on TEXT,
-    tags BLOB NOT NULL
+    tags BLOB NOT NULL,
+    aside INTEGER NOT NULL,
+    shown_to_sequence INTEGER
 );
+CREATE TABLE latest (sequence INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE document (
     from_sequence INTEGER PRIMARY KEY,
     shown TEXT NOT NULL,
@@ -51,7 +61,6 @@ CREATE VIRTUAL TABLE search_counts USING fts5vocab (search, row);
 ";
 
 const INDEXES: &str = "
-CREATE INDEX IF NOT EXISTS record_updated ON record (updated_sequence);
 CREATE INDEX IF NOT EXISTS record_title ON record (title, number);
 CREATE INDEX IF NOT EXISTS record_ends ON record (ends_on, number);
 CREATE INDEX IF NOT EXISTS record_starts ON record (starts_on, number);
@@ -62,6 +71,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS tag_name_value ON tag_name (value, field);
 const DUMP: &[(&str, &str)] = &[
     ("record", "SELECT * FROM record ORDER BY number"),
     ("version", "SELECT * FROM version ORDER BY from_sequence"),
+    ("latest", "SELECT * FROM latest ORDER BY sequence"),
     ("document", "SELECT * FROM document ORDER BY from_sequence"),
     ("tag_name", "SELECT * FROM tag_name ORDER BY tag"),
     ("tag", "SELECT * FROM tag ORDER BY tag, number"),

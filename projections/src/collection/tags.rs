@@ -1,6 +1,9 @@
 //! What a record can be filtered and counted by: field and value, interned as small numbers. It reads documents, never events.
 
-use crate::document::{Body, Document, Verification};
+use crate::{
+    Circle,
+    document::{Body, Document, REVIEWER, Verification},
+};
 use convenio_events::{Id, Subject, codes::Attestation, types::organisation::Standing, values::Theme};
 use std::collections::BTreeSet;
 
@@ -90,10 +93,13 @@ pub(crate) fn tags_of(document: &Document) -> BTreeSet<Tag> {
     let head = &document.head;
     tags.add(Field::Kind, head.kind.word());
     tags.add(Field::State, head.state.word());
-    for organisation in &head.organisations {
+    // That somebody reviewed a record is found by those alone who see its review.
+    let everybody = matches!(head.circle(), Some(Circle::Public | Circle::Members));
+    let named = if everybody { head.standing.openly_named() } else { head.organisations.clone() };
+    for organisation in named {
         tags.add(Field::Organisation, organisation.to_string());
     }
-    for role in document.roles() {
+    for role in document.roles().into_iter().filter(|role| !everybody || role.role != REVIEWER) {
         tags.add(Field::Role, role.role);
         tags.add(Field::OrganisationRole, format!("{}:{}", role.organisation, role.role));
         if !matches!(document.body, Body::Listing(_)) {

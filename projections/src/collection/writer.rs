@@ -4,7 +4,7 @@
 use super::{
     index::{self, Changed},
     names::Names,
-    rows::{Kept, Place, Version, load, span, version, write_row},
+    rows::{Kept, Place, Version, latest, load, make_latest, span, version, write_latest, write_row},
     tags::tags_of,
     words::words_of,
 };
@@ -31,6 +31,7 @@ pub(crate) struct Collection {
     next_number: Option<i64>,
     versions: Vec<Version>,
     superseded: Vec<(i64, i64)>,
+    no_longer_shown: Vec<(i64, i64)>,
     touched: Vec<Subject>,
     tags_gone: Vec<(u32, i64)>,
     tags_new: Vec<(u32, i64)>,
@@ -48,6 +49,7 @@ impl Collection {
             next_number: None,
             versions: Vec::new(),
             superseded: Vec::new(),
+            no_longer_shown: Vec::new(),
             touched: Vec::new(),
             tags_gone: Vec::new(),
             tags_new: Vec::new(),
@@ -73,9 +75,13 @@ impl Collection {
         }
         let mut kept = kept.expect("found or begun");
         self.retag(file, &mut kept)?;
-        self.supersede(&kept, event.sequence.0.cast_signed());
+        let version = version(&kept);
+        self.supersede(&kept, &version);
         kept.waiting = Some(self.versions.len());
-        self.versions.push(version(&kept));
+        if !version.aside {
+            kept.waiting_shown = kept.waiting;
+        }
+        self.versions.push(version);
         if !kept.touched {
             kept.touched = true;
             self.touched.push(subject);
@@ -101,6 +107,9 @@ impl Collection {
             tags: Vec::new(),
             stored_tags: Vec::new(),
             waiting: None,
+            waiting_shown: None,
+            stored_latest: Vec::new(),
+            stored_shown: None,
             touched: false,
             new: true,
             words_changed: true,
@@ -122,11 +131,17 @@ impl Collection {
     }
 
     /// The version that was current ends where this event stands.
-    fn supersede(&mut self, kept: &Kept, to: i64) {
+    fn supersede(&mut self, kept: &Kept, by: &Version) {
         match (kept.waiting, kept.new) {
-            (Some(waiting), _) => self.versions[waiting].to = Some(to),
+            (Some(waiting), _) => self.versions[waiting].to = Some(by.from),
             (None, true) => {}
-            (None, false) => self.superseded.push((kept.number, to)),
+            (None, false) => self.superseded.push((kept.number, by.from)),
+        }
+        match (kept.waiting_shown, kept.stored_shown) {
+            _ if by.aside => {}
+            (Some(waiting), _) => self.versions[waiting].shown_to = Some(by.from),
+            (None, Some(stored)) => self.no_longer_shown.push((stored, by.from)),
+            (None, None) => {}
         }
     }
 
@@ -149,7 +164,9 @@ impl Collection {
             let from: i64 = find.query_row([number], |row| row.get(0))?;
             end.execute([number, to, from])?;
         }
-        let mut insert = file.prepare_cached("INSERT INTO version VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        let mut end = file.prepare_cached("UPDATE version SET shown_to_sequence = ?2 WHERE from_sequence = ?1")?;
+        self.no_longer_shown.drain(..).try_for_each(|row| end.execute(row).map(|_| ()))?;
+        let mut insert = file.prepare_cached("INSERT INTO version VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         let mut document = file.prepare_cached("INSERT INTO document VALUES (?1, ?2, ?3)")?;
         for one in self.versions.drain(..) {
             insert.execute(params![
@@ -159,7 +176,9 @@ impl Collection {
                 one.stream_version,
                 one.starts_on,
                 one.ends_on,
-                one.tags
+                one.tags,
+                one.aside,
+                one.shown_to
             ])?;
             document.execute(params![one.from, one.shown, one.full])?;
         }
@@ -180,6 +199,14 @@ impl Collection {
         }
         kept.place = place;
         write_row(file, subject, kept, moved)?;
+        let latest = latest(&kept.document);
+        if latest != kept.stored_latest {
+            if !self.bulk {
+                write_latest(file, kept, &latest)?;
+            }
+            kept.stored_latest = latest;
+        }
+        kept.stored_shown = Some(kept.document.head.shown_sequence().0.cast_signed());
         for tag in kept.stored_tags.iter().filter(|tag| kept.tags.binary_search(tag).is_err()) {
             self.tags_gone.push((*tag, kept.number));
             names.count(*tag, -1);
@@ -189,7 +216,8 @@ impl Collection {
             names.count(*tag, 1);
         }
         kept.stored_tags.clone_from(&kept.tags);
-        (kept.waiting, kept.touched, kept.new, kept.words_changed) = (None, false, false, false);
+        (kept.waiting, kept.waiting_shown) = (None, None);
+        (kept.touched, kept.new, kept.words_changed) = (false, false, false);
         Ok(())
     }
 
@@ -290,6 +318,7 @@ impl View for Collection {
         for (tag, numbers) in (0_u32..).zip(&numbers) {
             numbers.iter().try_for_each(|number| insert.execute((tag, number)).map(|_| ()))?;
         }
+        make_latest(file)?;
         Ok(index::make(file)?)
     }
 }

@@ -146,22 +146,20 @@ impl Agreement {
     }
 
     pub(super) fn begin_draft(facts: &Drafted, event: &Event) -> (Head, Self) {
-        let mut head = Head::new(event, State::Drafted, facts.visibility);
+        let head = Head::new(event, State::Drafted, facts.visibility);
         let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
         agreement.links = facts.links.clone();
-        agreement.name_parties(&mut head);
         agreement.claim_for_all(None, event);
         (head, agreement)
     }
 
     pub(super) fn begin_registered(facts: &Registered, event: &Event) -> (Head, Self) {
-        let mut head = Head::new(event, State::Registered, facts.visibility);
+        let head = Head::new(event, State::Registered, facts.visibility);
         let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
         agreement.links = facts.links.clone();
         agreement.concluded_elsewhere = true;
         (agreement.concluded_on, agreement.ended_on) = (facts.concluded_on, facts.ended_on);
         agreement.effective_on = facts.terms.effective_on;
-        agreement.name_parties(&mut head);
         agreement.claim_for_all(Some(facts.by), event);
         (head, agreement)
     }
@@ -174,7 +172,6 @@ impl Agreement {
                 head.enter(State::Drafted);
                 (self.terms, self.terms_digest) = (revised.terms.clone(), revised.terms_digest);
                 self.read_words(event);
-                self.name_parties(head);
                 self.void_signatures(event);
             }
             Facts::Proposed(_) => head.enter(State::Proposed),
@@ -253,18 +250,6 @@ impl Agreement {
             () if all(Attestation::Confirmed) => Attestation::Confirmed,
             () => Attestation::Claimed,
         };
-    }
-
-    /// Whoever was once named stays so: a party that a revision leaves out may still see what became of its draft.
-    fn name_parties(&self, head: &mut Head) {
-        head.name(self.by);
-        for party in &self.terms.parties {
-            head.name(party.organisation);
-        }
-        for commitment in &self.terms.commitments {
-            head.name(commitment.provider);
-            head.name(commitment.receiver);
-        }
     }
 
     fn read_words(&mut self, event: &Event) {

@@ -77,10 +77,8 @@ impl Convening {
         event: &Event,
     ) -> (Head, Self) {
         let state = if registered { State::Registered } else { State::Announced };
-        let mut head = Head::new(event, state, visibility);
-        head.name(by);
+        let head = Head::new(event, state, visibility);
         let named = || plan.organisers.iter().chain(&plan.participants).copied();
-        named().for_each(|organisation| head.name(organisation));
         let convening = Self {
             by,
             registered,
@@ -107,7 +105,6 @@ impl Convening {
             }
             Facts::SessionRecorded(held) => {
                 for organisation in &held.organisations {
-                    head.name(*organisation);
                     self.take_part(*organisation, event);
                 }
                 self.sessions.push(Session {
@@ -119,7 +116,6 @@ impl Convening {
                 });
             }
             Facts::VisitRecorded(visit) => {
-                head.name(visit.host);
                 self.take_part(visit.host, event);
                 self.visits.push(Visit {
                     id: visit.visit,

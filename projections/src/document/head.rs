@@ -1,6 +1,9 @@
 //! What every record shows, whatever its kind. States are those of the code lists; which follows which is not judged here.
 
-use crate::Circle;
+use crate::{
+    Circle,
+    standing::{Standing, is_aside},
+};
 use convenio_events::{
     AccessId, Event, OrganisationId, RecordKind, Sequence, StreamVersion, Timestamp, codes::Visibility,
     language_map::Line, types::access::ReasonText,
@@ -15,6 +18,11 @@ pub struct Moment {
     pub sequence: Sequence,
     /// When the ledger learnt it.
     pub time: Timestamp,
+}
+
+impl Moment {
+    /// Before everything.
+    pub(crate) const FIRST: Self = Self { sequence: Sequence::ZERO, time: Timestamp::from_micros(0) };
 }
 
 impl From<&Event> for Moment {
@@ -49,6 +57,14 @@ states! {
     Retracted "retracted", Announced "announced", Postponed "postponed", Held "held", Profile "profile",
 }
 
+/// What is known of a record that its JSON does not tell.
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    standing: Standing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_shown: Option<(Moment, StreamVersion)>,
+}
+
 /// What every record shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Head {
@@ -66,7 +82,7 @@ pub struct Head {
     pub created: Moment,
     /// The event that changed it last.
     pub updated: Moment,
-    /// Every organisation named in it: those who see it where only parties may.
+    /// Every organisation named in it now: those who see it where only parties may.
     pub organisations: Vec<OrganisationId>,
     /// The grant under which it was made.
     pub grant: Option<AccessId>,
@@ -76,6 +92,12 @@ pub struct Head {
     /// Why it came to its state, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Line>,
+    /// Who may see what of it. It is kept beside the JSON of a record, which is for readers.
+    #[serde(skip)]
+    pub standing: Standing,
+    /// The last event that is not for those alone who may see another record too, and the version that it made.
+    #[serde(skip)]
+    pub(crate) last_shown: Option<(Moment, StreamVersion)>,
 }
 
 impl Head {
@@ -92,6 +114,8 @@ impl Head {
             grant: event.grant,
             sample: false,
             reason: None,
+            standing: Standing::default(),
+            last_shown: None,
         }
     }
 
@@ -116,9 +140,42 @@ impl Head {
         self.reason = reason(event);
     }
 
-    pub(super) fn name(&mut self, organisation: OrganisationId) {
-        if !self.organisations.contains(&organisation) {
-            self.organisations.push(organisation);
+    /// What is kept beside the JSON of a record, as JSON.
+    pub(crate) fn kept_beside(&self) -> String {
+        let beside = Beside { standing: self.standing.clone(), last_shown: self.last_shown };
+        serde_json::to_string(&beside).expect("our types have string keys")
+    }
+
+    /// Takes back [`Self::kept_beside`], after the JSON was read.
+    pub(crate) fn take_beside(&mut self, json: &str) -> Result<(), serde_json::Error> {
+        let Beside { standing, last_shown } = serde_json::from_str(json)?;
+        (self.standing, self.last_shown) = (standing, last_shown);
+        Ok(())
+    }
+
+    /// The standing in [`Self::kept_beside`].
+    pub(crate) fn standing_beside(json: &str) -> Result<Standing, serde_json::Error> {
+        Ok(serde_json::from_str::<Beside>(json)?.standing)
+    }
+
+    /// The last event of which those learn when it happened who see the record but are not named in it.
+    pub(crate) fn shown_sequence(&self) -> Sequence {
+        self.last_shown.map_or(self.updated.sequence, |(moment, _)| moment.sequence)
+    }
+
+    /// The version that event made.
+    pub(crate) fn shown_version(&self) -> StreamVersion {
+        self.last_shown.map_or(self.stream_version, |(_, version)| version)
+    }
+
+    /// Learns what every event says, whatever it does to the record.
+    pub(super) fn learn(&mut self, event: &Event) {
+        self.stream_version = event.stream_version;
+        self.updated = event.into();
+        self.standing.learn(event);
+        self.organisations = self.standing.organisations();
+        if !is_aside(event) {
+            self.last_shown = Some((event.into(), event.stream_version));
         }
     }
 }

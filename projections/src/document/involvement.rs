@@ -3,6 +3,9 @@
 use super::{Body, Document, State};
 use convenio_events::{OrganisationId, RecordKind, codes::Attestation, time::PartialDate};
 
+/// The role of whoever reviewed a learning: it shows to those alone who work on it.
+pub(crate) const REVIEWER: &str = "reviewer";
+
 /// One thing that one organisation does in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
@@ -48,7 +51,7 @@ impl Document {
                     add(learning.by, "registrar", Attestation::Confirmed);
                 }
                 for screening in &learning.screenings {
-                    add(screening.by, "reviewer", Attestation::Confirmed);
+                    add(screening.by, REVIEWER, Attestation::Confirmed);
                 }
             }
             Body::Convening(convening) => {

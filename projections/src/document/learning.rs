@@ -63,9 +63,7 @@ impl Learning {
     ) -> (Head, Self) {
         let state = if published_elsewhere { State::Registered } else { State::Submitted };
         let at_first = if published_elsewhere { visibility } else { Visibility::Parties };
-        let mut head = Head::new(event, state, at_first);
-        head.name(by);
-        content.authors.iter().for_each(|author| head.name(*author));
+        let head = Head::new(event, state, at_first);
         let learning = Self {
             by,
             published_elsewhere,
@@ -93,7 +91,6 @@ impl Learning {
                     ScreeningOutcome::Passed => State::Screened,
                     ScreeningOutcome::RevisionRequested => State::RevisionRequested,
                 });
-                head.name(screened.by);
                 self.screenings.push(Screening {
                     by: screened.by,
                     outcome: screened.outcome,
@@ -104,7 +101,6 @@ impl Learning {
             }
             Facts::Revised(revised) => {
                 head.enter(State::Submitted);
-                revised.content.authors.iter().for_each(|author| head.name(*author));
                 self.content = revised.content.clone();
                 self.text = raw_text(event);
                 // Whoever accepted other words has not accepted these.

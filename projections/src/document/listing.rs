@@ -84,8 +84,7 @@ pub struct Listing {
 
 impl Listing {
     pub(super) fn begin(facts: &Published, event: &Event) -> (Head, Self) {
-        let mut head = Head::new(event, State::Open, facts.visibility);
-        head.name(facts.organisation);
+        let head = Head::new(event, State::Open, facts.visibility);
         let mut listing = Self {
             organisation: facts.organisation,
             terms: facts.terms.clone(),

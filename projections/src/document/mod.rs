@@ -7,17 +7,19 @@ mod involvement;
 mod learning;
 mod listing;
 mod organisation;
+mod shown;
 mod text;
 
 pub use agreement::{Agreement, Attested, Signature};
 pub use convening::{Convening, Session, Visit};
 pub use head::{Head, Moment, State};
+pub(crate) use involvement::REVIEWER;
 pub use involvement::Role;
 pub use learning::{Learning, Screening};
 pub use listing::{CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
 pub use organisation::{Affiliation, Organisation, Site, Verification};
 
-use crate::{ApplyError, ReaderIdentity};
+use crate::ApplyError;
 use convenio_events::{
     Event, RecordKind, StreamVersion,
     types::{self, Facts},
@@ -101,7 +103,9 @@ impl Document {
             let version = event.stream_version;
             return Err(ApplyError::Contradiction(format!("{} begins at version {version}", event.subject)));
         }
-        Ok(Self { head, body })
+        let mut document = Self { head, body };
+        document.head.learn(event);
+        Ok(document)
     }
 
     /// The record after one more event.
@@ -110,6 +114,7 @@ impl Document {
     /// [`ApplyError::Contradiction`] when the event is another record's, another version's, or of another kind.
     pub fn apply(&mut self, event: &Event) -> Result<(), ApplyError> {
         let Self { head, body } = self;
+        let (standing, last_shown) = (std::mem::take(&mut head.standing), head.last_shown);
         if (event.subject.kind, event.subject.id) != (head.kind, head.id)
             || event.stream_version.0 != head.stream_version.0 + 1
         {
@@ -134,8 +139,8 @@ impl Document {
                 return Err(ApplyError::Contradiction(what));
             }
         }
-        head.stream_version = event.stream_version;
-        head.updated = event.into();
+        (head.standing, head.last_shown) = (standing, last_shown);
+        head.learn(event);
         Ok(())
     }
 
@@ -174,25 +179,6 @@ impl Document {
             }
         };
         Ok(Self { head, body })
-    }
-
-    /// What those see who may see the record but not what it tells of restricted ones; `None` when there is nothing to leave out.
-    pub fn without_secrets(&self) -> Option<Self> {
-        let body = match &self.body {
-            Body::Listing(listing) => Body::Listing(Box::new(listing.without_secrets()?)),
-            Body::Organisation(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => return None,
-        };
-        Some(Self { head: self.head.clone(), body })
-    }
-
-    /// The record as this reader may see it; `None` when it may not.
-    pub fn seen_by(&self, reader: &ReaderIdentity) -> Option<Self> {
-        if !reader.may_see(self.head.circle(), &self.head.organisations) {
-            return None;
-        }
-        let everything = reader.admin_or_auditor || reader.is_one_of(&self.head.organisations);
-        let shown = if everything { None } else { self.without_secrets() };
-        Some(shown.unwrap_or_else(|| self.clone()))
     }
 
     /// Title, summary and all else in words, as recorded; `None` when it was erased.

@@ -100,10 +100,7 @@ pub struct Organisation {
 
 impl Organisation {
     pub(super) fn begin(facts: &Registered, event: &Event) -> (Head, Self) {
-        let mut head = Head::new(event, usual_state(facts.standing), facts.visibility);
-        head.name(OrganisationId::new(event.subject.id));
-        // Who registered a profile may see and mend it, whatever its visibility.
-        event.actor.organisation().into_iter().for_each(|actor| head.name(actor));
+        let head = Head::new(event, usual_state(facts.standing), facts.visibility);
         let organisation = Self {
             standing: facts.standing,
             profile: facts.profile.clone(),
@@ -133,7 +130,6 @@ impl Organisation {
                 self.sites.iter_mut().filter(|site| site.id == closed.site).for_each(|site| site.closed = true);
             }
             Facts::AffiliationClaimed(claimed) => {
-                head.name(claimed.with);
                 self.affiliations.push(Affiliation {
                     id: claimed.affiliation,
                     with: claimed.with,

@@ -3,13 +3,14 @@
 use super::query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
 use crate::{
     QueryError, ReaderIdentity,
+    document::REVIEWER,
     store::{
         Reader,
         codec::{circle_from, organisations_from, subject_bytes, subject_from},
     },
 };
 use convenio_events::{OrganisationId, Sequence, Subject, Timestamp, codes::Attestation};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, params};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -26,19 +27,22 @@ pub fn passport(
     let Some(name) = name_of(reader, identity, organisation)? else { return Ok(None) };
     let mut timeline = involvements(reader, identity, organisation)?;
     let mut counts: BTreeMap<&'static str, AttestedCount> = BTreeMap::new();
-    for (_, one) in &timeline {
+    for Found { involvement: one, .. } in &timeline {
         counts.entry(one.kind.plural()).or_default().add(one.attestation);
     }
     let partners = partners(reader, identity, organisation, &timeline)?;
     // The latest first: by when it began where that is known, else by when the ledger learnt it.
-    timeline.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| b.updated_sequence.cmp(&a.updated_sequence)));
+    timeline.sort_by(|one, other| {
+        let updated = other.involvement.updated_sequence.cmp(&one.involvement.updated_sequence);
+        other.sorted_by.cmp(&one.sorted_by).then(updated)
+    });
     timeline.truncate(LIST_LIMIT);
     Ok(Some(Passport {
         position: reader.position(),
         organisation,
         name,
         counts,
-        timeline: timeline.into_iter().map(|(_, one)| one).collect(),
+        timeline: timeline.into_iter().map(|found| found.involvement).collect(),
         partners,
         affiliates: affiliates(reader, identity, organisation)?,
     }))
@@ -80,27 +84,41 @@ fn name_of(
     Ok(found.map(raw))
 }
 
-/// What the organisation takes part in, and by what that is sorted.
+/// What the organisation takes part in.
+struct Found {
+    /// By what it is sorted: when it began where that is known, else when the ledger learnt it.
+    sorted_by: String,
+    /// Whether the reader sees all of that record.
+    whole: bool,
+    involvement: Involvement,
+}
+
+/// What the organisation takes part in.
 fn involvements(
     reader: &Reader,
     identity: &ReaderIdentity,
     organisation: OrganisationId,
-) -> Result<Vec<(String, Involvement)>, QueryError> {
+) -> Result<Vec<Found>, QueryError> {
     let sql = "SELECT r.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.title, r.starts_on, r.ends_on, \
-               r.created_time, r.updated_sequence, r.sample FROM involvement i JOIN record r ON r.number = i.record \
+               r.created_time, r.updated_sequence, r.sample, r.shown_sequence FROM involvement i JOIN record r ON r.number = i.record \
                WHERE i.organisation = ?1 ORDER BY i.record, i.position";
     let mut statement = reader.statement(sql)?;
     let mut rows = statement.query([organisation.uuid()])?;
-    let mut found: Vec<(String, Involvement)> = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     while let Some(row) = rows.next()? {
         let Some(subject) = subject_from(&row.get::<_, Vec<u8>>(0)?) else { continue };
         let (role, attestation): (String, String) = (row.get(1)?, row.get(2)?);
-        if let Some((_, last)) = found.last_mut().filter(|(_, last)| (last.kind, last.id) == (subject.kind, subject.id))
-        {
-            last.roles.push(role);
+        let named = organisations_from(&row.get::<_, Vec<u8>>(4)?);
+        let whole = identity.admin_or_auditor || identity.is_one_of(&named);
+        // That somebody reviewed a record is for those who work on it.
+        if role == REVIEWER && !whole {
             continue;
         }
-        let named = organisations_from(&row.get::<_, Vec<u8>>(4)?);
+        let same = |last: &&mut Found| (last.involvement.kind, last.involvement.id) == (subject.kind, subject.id);
+        if let Some(last) = found.last_mut().filter(same) {
+            last.involvement.roles.push(role);
+            continue;
+        }
         if !identity.may_see(circle_from(row.get(3)?), &named) {
             continue;
         }
@@ -115,10 +133,10 @@ fn involvements(
             attestation: attestation.parse().unwrap_or(Attestation::Claimed),
             starts_on: starts_on.clone(),
             ends_on: row.get(8)?,
-            updated_sequence: Sequence(row.get::<_, i64>(10)?.cast_unsigned()),
+            updated_sequence: Sequence(row.get::<_, i64>(if whole { 10 } else { 12 })?.cast_unsigned()),
             sample: row.get(11)?,
         };
-        found.push((starts_on.unwrap_or(learnt), involvement));
+        found.push(Found { sorted_by: starts_on.unwrap_or(learnt), whole, involvement });
     }
     Ok(found)
 }
@@ -127,14 +145,15 @@ fn partners(
     reader: &Reader,
     identity: &ReaderIdentity,
     own: OrganisationId,
-    timeline: &[(String, Involvement)],
+    timeline: &[Found],
 ) -> Result<Vec<Partner>, QueryError> {
     let mut records: HashMap<OrganisationId, AttestedCount> = HashMap::new();
     let sql = "SELECT organisation, attestation FROM involvement WHERE record = (SELECT number FROM record WHERE subject = ?1) \
-               GROUP BY organisation ORDER BY organisation";
+               AND (role <> ?2 OR ?3) GROUP BY organisation ORDER BY organisation";
     let mut statement = reader.statement(sql)?;
-    for (_, one) in timeline {
-        let mut rows = statement.query([subject_bytes(Subject::new(one.kind, one.id))])?;
+    for Found { whole, involvement: one, .. } in timeline {
+        let subject = subject_bytes(Subject::new(one.kind, one.id));
+        let mut rows = statement.query(params![subject, REVIEWER, whole])?;
         while let Some(row) = rows.next()? {
             let (other, attestation): (Uuid, String) = (row.get(0)?, row.get(1)?);
             let other = OrganisationId::new(other);

@@ -29,12 +29,14 @@ CREATE TABLE record (
     subject BLOB NOT NULL UNIQUE,
     visibility INTEGER,
     organisations BLOB NOT NULL,
+    standing TEXT NOT NULL,
     state TEXT NOT NULL,
     title TEXT,
     starts_on TEXT,
     ends_on TEXT,
     created_time INTEGER NOT NULL,
     updated_sequence INTEGER NOT NULL,
+    shown_sequence INTEGER NOT NULL,
     sample INTEGER NOT NULL,
     document TEXT NOT NULL
 );
@@ -70,7 +72,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 5,
+        version: 6,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
@@ -175,20 +177,22 @@ fn rows_of(document: &Document) -> Rows {
 fn write_record(file: &Connection, subject: Subject, document: &Document) -> rusqlite::Result<()> {
     let head = &document.head;
     let (starts_on, ends_on) = document.span();
-    let sql = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (number) DO UPDATE SET \
-               visibility = ?3, organisations = ?4, state = ?5, title = ?6, starts_on = ?7, ends_on = ?8, updated_sequence = ?10, \
-               sample = ?11, document = ?12";
+    let sql = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (number) DO UPDATE SET \
+               visibility = ?3, organisations = ?4, standing = ?5, state = ?6, title = ?7, starts_on = ?8, ends_on = ?9, \
+               updated_sequence = ?11, shown_sequence = ?12, sample = ?13, document = ?14";
     file.prepare_cached(sql)?.execute(params![
         number(document),
         subject_bytes(subject),
         circle_number(head.circle()),
         organisations_bytes(&head.organisations),
+        head.kept_beside(),
         head.state.word(),
         document.title().map(|title| title.get()),
         starts_on.map(|date| date.to_string()),
         ends_on.map(|date| date.to_string()),
         head.created.time.micros(),
         head.updated.sequence.0.cast_signed(),
+        head.shown_sequence().0.cast_signed(),
         head.sample,
         document.to_json(),
     ])?;
@@ -216,11 +220,14 @@ fn write_rows(file: &Connection, subject: Subject, record: i64, rows: &Rows, rep
 }
 
 fn load(file: &Connection, subject: Subject) -> Result<Option<Document>, ApplyError> {
-    let json: Option<String> = file
-        .prepare_cached("SELECT document FROM record WHERE subject = ?1")?
-        .query_row([subject_bytes(subject)], |row| row.get(0))
+    let row: Option<(String, String)> = file
+        .prepare_cached("SELECT document, standing FROM record WHERE subject = ?1")?
+        .query_row([subject_bytes(subject)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(json.map(|json| Document::from_json(subject.kind, &json)).transpose()?)
+    let Some((json, beside)) = row else { return Ok(None) };
+    let mut document = Document::from_json(subject.kind, &json)?;
+    document.head.take_beside(&beside)?;
+    Ok(Some(document))
 }
 
 impl View for Writer {

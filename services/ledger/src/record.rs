@@ -68,14 +68,21 @@ impl SetVisibility {
         require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = VisibilityChanged { from, to: self.visibility };
-        Ok(Decision::one(NewEvent::new(self.subject, audience_of_change(&aggregate, self.visibility), facts, text)))
+        Ok(Decision::one(NewEvent::new(
+            self.subject,
+            audience_of_change(&aggregate, from, self.visibility),
+            facts,
+            text,
+        )))
     }
 }
 
-/// Narrowing and widening are both told to those who may see the record afterwards; an unpublished learning stays unpublished.
-fn audience_of_change(aggregate: &Aggregate, to: Visibility) -> Audience {
+/// A change is told to everybody who might see the record before, or may afterwards: whoever keeps a copy learns that it is to show
+/// it no more. An unpublished learning stays unpublished.
+fn audience_of_change(aggregate: &Aggregate, from: Visibility, to: Visibility) -> Audience {
     match aggregate {
         Aggregate::Learning(learning) if learning.is_unpublished() => Audience::Restricted,
+        _ if from == Visibility::Public => Audience::Public,
         _ => audience(to),
     }
 }

@@ -144,12 +144,23 @@ impl Reading {
         let mut reading = Self { state: state.clone(), identity, grant: None, least: None };
         if let Some(token) = token {
             let view = reading.view(ViewName::Access)?;
-            let grant = access::grant_by_token(&view, &token)?.filter(|grant| grant.is_in_force(state.now()));
+            let now = state.now().max(access::time(&view)?);
+            let grant = access::grant_by_token(&view, &token)?.filter(|grant| grant.is_in_force(now));
             let grant = grant.ok_or(Code::TokenInvalid)?;
             reading.identity = grant.identity();
             reading.grant = Some(grant);
         }
         Ok(reading)
+    }
+
+    /// The ledger's time: the clock's, and never before the last event's, so that a clock that was set back brings no grant to
+    /// life again.
+    ///
+    /// # Errors
+    /// What the view of grants cannot answer.
+    pub fn now(&mut self) -> Result<Timestamp, Problem> {
+        let recorded = access::time(&self.view(ViewName::Access)?)?;
+        Ok(self.state.now().max(recorded))
     }
 
     /// Opens a view.

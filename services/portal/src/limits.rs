@@ -75,3 +75,5 @@ impl Default for RateLimit {
         Self { per_second: 200.0, burst: 2_000.0 }
     }
 }
+/// Events of one record that are looked at in one go while a page of those that the reader may read is filled.
+pub(crate) const HISTORY_SCAN_EVENTS: usize = 500;

@@ -11,7 +11,13 @@ use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
 use convenio_notary::TreeHead;
 use convenio_projections::Views;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{Semaphore, watch};
 
 /// Tells the time.
@@ -140,6 +146,7 @@ impl Portal {
             batches: Arc::new(Semaphore::new(BATCHES_LIMIT)),
             streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
             rebuilds: Rebuilds::default(),
+            latest: AtomicI64::new(i64::MIN),
         };
         PortalState { shared: Arc::new(shared) }
     }
@@ -160,6 +167,8 @@ struct Shared {
     batches: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     rebuilds: Rebuilds,
+    /// The latest time that the clock told, in microseconds.
+    latest: AtomicI64,
 }
 
 impl PortalState {
@@ -203,9 +212,10 @@ impl PortalState {
     pub fn head_sequence(&self) -> Option<Sequence> {
         last(*self.log().head().borrow())
     }
-    /// What time the ledger's clock tells.
+    /// What time the ledger's clock tells; never before what it told already.
     pub fn now(&self) -> Timestamp {
-        (self.shared.parts.clock)()
+        let told = (self.shared.parts.clock)().micros();
+        Timestamp::from_micros(self.shared.latest.fetch_max(told, Ordering::Relaxed).max(told))
     }
     /// What was counted.
     pub fn metrics(&self) -> &Metrics {

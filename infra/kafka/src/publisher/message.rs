@@ -5,7 +5,7 @@ use super::Texts;
 use convenio_events::{
     EventId, RecordedEvent, Sequence, Timestamp,
     cloud_event::{self, UnreadableEvent},
-    entry::{Audience, Entry},
+    entry::Entry,
 };
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 
@@ -30,12 +30,10 @@ pub(super) struct Message {
 /// The message of an event as the public may read it.
 pub(super) fn of(event: &RecordedEvent, texts: &Texts) -> Result<Message, UnreadableEvent> {
     let entry = Entry::parse(&event.entry).map_err(|_| UnreadableEvent(event.sequence))?;
-    let event = match (entry.audience, texts) {
-        (Audience::Restricted, _) => cloud_event::withheld(&entry),
-        (Audience::Public, Texts::Inline) => cloud_event::shown(event)?,
-        (Audience::Public, Texts::Reference { public_url }) => {
-            cloud_event::shown(event)?.with_text_at(|id| format!("{public_url}/api/v1/events/{id}"))
-        }
+    let event = cloud_event::for_everybody(event)?;
+    let event = match texts {
+        Texts::Inline => event,
+        Texts::Reference { public_url } => event.with_text_at(|id| format!("{public_url}/api/v1/events/{id}")),
     };
     let (mut headers, mut size) = (OwnedHeaders::new(), 0);
     for (name, value) in event.attributes() {

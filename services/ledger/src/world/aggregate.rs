@@ -46,7 +46,11 @@ impl Aggregate {
             }
             Self::Organisation(it) => {
                 let itself = subject.id == organisation.uuid() || it.registered_by.organisation() == Some(organisation);
-                let affiliated = it.affiliations.values().any(|affiliation| affiliation.with == organisation);
+                // Where the organisation says so itself: what others claim of it gives them no sight.
+                let itself_says = |by: &OrganisationId| by.uuid() == subject.id;
+                let affiliated = it.affiliations.values().any(|affiliation| {
+                    affiliation.with == organisation && affiliation.confirmed_by.iter().any(itself_says)
+                });
                 (it.visibility, itself || affiliated)
             }
             Self::Listing(listing) => (listing.visibility, listing.organisation == organisation),

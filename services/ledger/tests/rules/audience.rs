@@ -102,7 +102,8 @@ async fn visibility_changes_by_its_owner_and_later_events_follow_it() {
     for (by, to, expected) in [
         (By::Ministry, "members", "not-owner"),
         (By::Socios, "public", "visibility-same@visibility"),
-        (By::Socios, "members", "(offer.visibility-changed)"),
+        // Those who saw it are told.
+        (By::Socios, "members", "offer.visibility-changed"),
         (By::Ministry, "public", "not-owner"),
         (By::Socios, "parties", "(offer.visibility-changed)"),
         // Who may not see it does not learn that it is there.
@@ -126,7 +127,7 @@ async fn the_visibility_of_an_agreement_is_its_drafters_while_nothing_else_has_h
         (By::Socios, "public", "agreement.visibility-changed"),
         (By::Ministry, "parties", "consent-required"),
         // What it did itself it may undo.
-        (By::Socios, "parties", "(agreement.visibility-changed)"),
+        (By::Socios, "parties", "agreement.visibility-changed"),
     ] {
         assert_eq!(node.tell(by, "set-visibility", visibility("agreement", 1, to)).await, expected, "{by:?} {to}");
     }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/events/<id or sequence>`: one event, the entry that its leaf hashes, and what opens the entry's
 //! commitments.
 
-use super::render::{Eyes, Filter, write_shown};
+use super::render::{Eyes, write_seen};
 use crate::{
     asking::{Asked, blocking, json, wait_for},
     problem::{Code, Problem, internal},
@@ -14,7 +14,7 @@ use axum::{
 };
 use convenio_events::{EventId, RecordedEvent, Sequence};
 use convenio_notary::leaf_hash;
-use convenio_projections::ViewName;
+use convenio_projections::{ViewName, access::Sight};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -65,34 +65,27 @@ async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
             if eyes.position() <= sequence {
                 return Err(Code::NotReady.into());
             }
-            let readable = eyes.may_read(&event)?;
+            let sight = eyes.sight(&event)?;
             // A real id that the reader may not know must not be told apart from one that does not exist.
-            if by_id && !readable {
+            if by_id && sight == Sight::Withheld {
                 return Err(Code::EventUnknown.into());
             }
-            tell(&eyes, &event, readable).map(|told| told(reading.sequence()))
+            tell(&event, sight).map(|told| told(reading.sequence()))
         })
         .await
 }
 
-fn tell(
-    eyes: &Eyes,
-    event: &RecordedEvent,
-    readable: bool,
-) -> Result<impl FnOnce(Option<Sequence>) -> Response, Problem> {
+fn tell(event: &RecordedEvent, sight: Sight) -> Result<impl FnOnce(Option<Sequence>) -> Response, Problem> {
     let mut out = Vec::new();
-    if readable {
-        write_shown(&mut out, event)?;
-    } else {
-        eyes.write(&mut out, event, &Filter::default())?;
-    }
+    write_seen(&mut out, event, sight)?;
     let shown = serde_json::from_slice::<Box<RawValue>>(&out).map_err(|error| internal(&error))?;
-    let disclosure = readable.then(|| Disclosure {
+    let whole = sight == Sight::Whole;
+    let disclosure = (sight != Sight::Withheld).then(|| Disclosure {
         sequence: event.sequence,
         record: &event.record,
         record_salt: event.record_salt.to_string(),
-        text: event.text.as_deref(),
-        text_salt: event.text_salt.map(|salt| salt.to_string()),
+        text: event.text.as_deref().filter(|_| whole),
+        text_salt: event.text_salt.filter(|_| whole).map(|salt| salt.to_string()),
     });
     let leaf_hash = leaf_hash(event.entry.as_bytes()).to_base64();
     let body = serde_json::to_value(Told { event: &shown, entry: &event.entry, leaf_hash, disclosure });

@@ -7,10 +7,16 @@ use crate::{
     state::PortalState,
 };
 use convenio_events::{
-    Event, RecordedEvent, Subject, cloud_event, entry::Entry, record::RawRecord, schemas::EVENT_DATA_SCHEMAS,
+    Event, RecordedEvent, Subject, cloud_event,
+    entry::{Audience, Entry},
+    record::RawRecord,
+    schemas::EVENT_DATA_SCHEMAS,
     types::TYPE_PREFIX,
 };
-use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
+use convenio_projections::{
+    Reader, ReaderIdentity, ViewName,
+    access::{self, Sight},
+};
 use serde::Serialize as _;
 
 /// The last committed event, as a number.
@@ -69,14 +75,14 @@ impl Eyes {
         self.access.position()
     }
 
-    /// Whether the reader may read it today. What this program cannot judge it does not show.
-    pub(crate) fn may_read(&self, event: &RecordedEvent) -> Result<bool, Problem> {
-        // The audience stands first in the canonical bytes of every entry.
-        if event.entry.starts_with(r#"{"audience":"public""#) {
-            return Ok(true);
-        }
-        let Ok(decoded) = Event::decode(event) else { return Ok(false) };
-        Ok(access::may_read_event(&self.access, &self.identity, &decoded)?)
+    /// How much of it the reader may read today. What this program cannot judge it does not show.
+    pub(crate) fn sight(&self, event: &RecordedEvent) -> Result<Sight, Problem> {
+        let Ok(decoded) = Event::decode(event) else {
+            // A type of a newer program: the entry says whom it is for.
+            let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
+            return Ok(if entry.audience == Audience::Public { Sight::Whole } else { Sight::Withheld });
+        };
+        Ok(access::sight(&self.access, &self.identity, &decoded)?)
     }
 
     /// Writes an event's JSON if the filter lets it through; says whether it did.
@@ -84,21 +90,26 @@ impl Eyes {
         if !filter.matches(event)? {
             return Ok(false);
         }
-        if self.may_read(event)? {
-            write_shown(out, event)?;
-            return Ok(true);
-        }
-        if !filter.is_empty() {
+        let sight = self.sight(event)?;
+        if sight == Sight::Withheld && !filter.is_empty() {
             return Ok(false);
         }
-        let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
-        write_json(out, &cloud_event::withheld(&entry));
+        write_seen(out, event, sight)?;
         Ok(true)
     }
 }
 
-pub(crate) fn write_shown(out: &mut Vec<u8>, event: &RecordedEvent) -> Result<(), Problem> {
-    write_json(out, &cloud_event::shown(event).map_err(|error| internal(&error))?);
+/// Writes an event's JSON as somebody with that much sight sees it.
+pub(crate) fn write_seen(out: &mut Vec<u8>, event: &RecordedEvent, sight: Sight) -> Result<(), Problem> {
+    let shown = || cloud_event::shown(event).map_err(|error| internal(&error));
+    match sight {
+        Sight::Whole => write_json(out, &shown()?),
+        Sight::WithoutText => write_json(out, &shown()?.without_text()),
+        Sight::Withheld => {
+            let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
+            write_json(out, &cloud_event::withheld(&entry));
+        }
+    }
     Ok(())
 }
 
@@ -142,7 +153,7 @@ impl Rendering {
     /// Adds an event if it may be read: where all are known to be of one record, a withheld one would tell that it is
     /// too.
     pub(crate) fn push_if_readable(&mut self, event: &RecordedEvent) -> Result<(), Problem> {
-        if self.eyes.may_read(event)? {
+        if self.eyes.sight(event)? != Sight::Withheld {
             self.push(event, &Filter::default())?;
         }
         Ok(())

@@ -7,11 +7,13 @@ use crate::{
 };
 use convenio_events::{Event, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest, log::ReadError};
 use convenio_projections::{
-    ViewName, access,
+    ReaderIdentity, ViewName,
+    access::{self, Face, Standing},
     document::{Document, FOLD_LIMIT},
 };
 
-/// A record as its first so many events of the ledger left it, seen with today's rights.
+/// A record as its first so many events of the ledger left it, as far as its reader may see that today: what was for fewer then is
+/// not shown to more now.
 ///
 /// # Errors
 /// 404 `record-unknown` when it was not there then or is not the reader's to see, 422 `history-too-long`.
@@ -27,29 +29,32 @@ pub async fn document(
     if recorded.len() > FOLD_LIMIT {
         return Err(Code::HistoryTooLong.into());
     }
-    blocking(move || seen.show(&recorded)).await
+    blocking(move || seen.show(&recorded, position)).await
 }
 
 /// What today's visibility lets a reader see of one record.
 struct Seen {
-    everything: bool,
+    identity: ReaderIdentity,
+    standing: Standing,
     sample_grants: Vec<convenio_events::AccessId>,
 }
 
 impl Seen {
     fn of(reading: &mut Reading, subject: Subject) -> Result<Self, Problem> {
         let view = reading.view(ViewName::Access)?;
-        let standing = access::standing(&view, subject)?.filter(|standing| standing.lets(&reading.identity));
-        let standing = standing.ok_or(Code::RecordUnknown)?;
-        let everything = reading.identity.admin_or_auditor || reading.identity.is_one_of(&standing.organisations);
-        Ok(Self { everything, sample_grants: access::sample_grants(&view)? })
+        let standing = access::standing(&view, subject)?.ok_or(Code::RecordUnknown)?;
+        if standing.face(&reading.identity) == Face::Hidden {
+            return Err(Code::RecordUnknown.into());
+        }
+        let identity = reading.identity.clone();
+        Ok(Self { identity, standing, sample_grants: access::sample_grants(&view)? })
     }
 
-    fn show(&self, recorded: &[RecordedEvent]) -> Result<Document, Problem> {
+    fn show(&self, recorded: &[RecordedEvent], position: Sequence) -> Result<Document, Problem> {
         let decoded: Result<Vec<Event>, _> = recorded.iter().map(Event::decode).collect();
         let decoded = decoded.map_err(|error| internal(&error))?;
-        let folded = Document::fold(&decoded).map_err(|error| internal(&error))?.ok_or(Code::RecordUnknown)?;
-        let mut shown = if self.everything { folded } else { folded.without_secrets().unwrap_or(folded) };
+        let read = Document::as_read_by(&decoded, &self.identity, &self.standing, position);
+        let mut shown = read.map_err(|error| internal(&error))?.ok_or(Code::RecordUnknown)?;
         shown.head.sample = shown.head.grant.is_some_and(|grant| self.sample_grants.contains(&grant));
         Ok(shown)
     }

@@ -2,9 +2,9 @@
 
 use super::past;
 use crate::{
-    asking::{Asked, json, json_bytes},
-    events::render::{Rendering, head_sequence},
-    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT},
+    asking::{Asked, Reading, json, json_bytes},
+    events::render::{Eyes, Rendering, head_sequence},
+    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
     problem::{Code, Problem},
     state::{PortalState, last},
 };
@@ -13,8 +13,14 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use convenio_events::{OrganisationId, RecordKind, StreamVersion, Subject};
-use convenio_projections::{ViewName, access, collection, history};
+use convenio_events::{
+    OrganisationId, RecordKind, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest,
+};
+use convenio_projections::{
+    ViewName,
+    access::{self, Sight},
+    collection, history,
+};
 
 /// `GET /api/v1/<collection>/<id>`.
 pub(crate) async fn one(State(state): State<PortalState>, asked: Asked, kind: RecordKind, view: ViewName) -> Response {
@@ -62,15 +68,13 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
     asked.parameters.finish()?;
     let visible = state
         .ask(asked.token, move |reading| {
-            let standing = access::standing(&reading.view(ViewName::Access)?, subject)?;
-            let seen = standing.is_some_and(|standing| standing.lets(&reading.identity));
+            let standing = access::standing(&reading.view(ViewName::Access)?, subject)?.unwrap_or_default();
+            // Who was left out of it sees what happened until then.
+            let seen = standing.lets(&reading.identity) || standing.was_named(&reading.identity);
             if seen { Ok(reading.sequence()) } else { Err(Code::RecordUnknown.into()) }
         })
         .await?;
-    let mut events = past::events(state, subject, from, limit + 1).await?;
-    events.retain(|event| Some(event.sequence) <= visible);
-    let more = events.len() > limit;
-    events.truncate(limit);
+    let Readable { events, next } = readable(state, asked.token, (subject, from), limit, visible).await?;
     let head = head_sequence(state);
     state
         .ask(asked.token, move |reading| {
@@ -78,13 +82,55 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             for event in &events {
                 rendering.push_if_readable(event)?;
             }
-            let next = more.then(|| from.0 + events.len() as u64);
+            let next = next.map(|version| version.0);
             Ok(json_bytes(
                 reading.sequence(),
                 rendering.finish(&[("next_from_version", next), ("head_sequence", head)]),
             ))
         })
         .await
+}
+
+/// Events of a record that the reader may read, and the version after the last of them where there are more that it may read:
+/// neither a count nor an end tells of others.
+struct Readable {
+    events: Vec<RecordedEvent>,
+    next: Option<StreamVersion>,
+}
+
+async fn readable(
+    state: &PortalState,
+    token: Option<Digest>,
+    (subject, from): (Subject, StreamVersion),
+    limit: usize,
+    visible: Option<Sequence>,
+) -> Result<Readable, Problem> {
+    let mut found: Vec<(StreamVersion, RecordedEvent)> = Vec::new();
+    let mut version = from;
+    loop {
+        let page = past::events(state, subject, version, HISTORY_SCAN_EVENTS).await?;
+        let over = page.len() < HISTORY_SCAN_EVENTS;
+        let first = version;
+        let read = move |reading: &mut Reading| {
+            let eyes = Eyes::open(reading)?;
+            let mut read = Vec::new();
+            for (version, event) in (first.0..).map(StreamVersion).zip(page) {
+                if Some(event.sequence) <= visible && eyes.sight(&event)? != Sight::Withheld {
+                    read.push((version, event));
+                }
+            }
+            Ok(read)
+        };
+        found.extend(state.ask(token, read).await?);
+        version = StreamVersion(version.0.saturating_add(HISTORY_SCAN_EVENTS as u64));
+        if over || found.len() > limit {
+            break;
+        }
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|(version, _)| StreamVersion(version.0 + 1));
+    Ok(Readable { events: found.into_iter().map(|(_, event)| event).collect(), next })
 }
 
 /// `GET /api/v1/organisations/<id>/partnerships`.

@@ -103,7 +103,6 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
     if asked.token.is_none() {
         return Err(Code::TokenRequired.into());
     }
-    let now = state.now();
     let at: Option<Timestamp> = asked.parameters.one("in_force_at")?;
     let limit = asked.parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?;
     let query = GrantQuery {
@@ -119,6 +118,7 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
             let grants = access::grants(&reading.view(ViewName::Access)?, &reading.identity, &query)?;
             let next_after =
                 (grants.len() == limit).then(|| grants.last().map(|grant| grant.granted.sequence)).flatten();
+            let now = reading.now()?;
             let shown = |grant: Grant| ShownGrant { state: grant.state(at.unwrap_or(now)), grant };
             Ok(json(reading.sequence(), &Grants { items: grants.into_iter().map(shown).collect(), next_after }))
         })

@@ -1,0 +1,104 @@
+//! A record as each reader sees it: what is for those who are named in it is left out for everybody else, and so is when it
+//! happened. Who may see it at all is said in `standing`.
+
+use super::{Agreement, Attested, Body, Convening, Document, Learning, Moment, Organisation, Verification};
+use crate::{
+    ApplyError, ReaderIdentity,
+    standing::{Face, Sight, Standing, is_aside},
+};
+use convenio_events::{Event, Sequence};
+
+impl Document {
+    /// What those see who may see the record but are not named in it; `None` when there is nothing to leave out.
+    ///
+    /// They see the record as it stands. What was for fewer before they could see it is not told: no remarks of its review, and of
+    /// what it holds nothing is older than its opening to them. Version and time are those of the last event that they may read.
+    pub fn without_secrets(&self) -> Option<Self> {
+        let head = &self.head;
+        let listing = match &self.body {
+            Body::Listing(listing) => listing.without_secrets(),
+            Body::Organisation(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => None,
+        };
+        let reviewed = matches!(&self.body, Body::Learning(learning) if !learning.screenings.is_empty());
+        let last = head.last_shown.unwrap_or((head.updated, head.stream_version));
+        let aside = last.1 != head.stream_version;
+        let created = head.standing.told(head.created);
+        if listing.is_none() && !reviewed && !aside && created == head.created {
+            return None;
+        }
+        let mut shown = self.clone();
+        if let Some(listing) = listing {
+            shown.body = Body::Listing(Box::new(listing));
+        }
+        (shown.head.updated, shown.head.stream_version) = last;
+        shown.head.created = created;
+        shown.head.organisations = head.standing.openly_named();
+        shown.body.tell_moments(&head.standing);
+        Some(shown)
+    }
+
+    /// The record as this reader may see it; `None` when it may not.
+    pub fn seen_by(&self, reader: &ReaderIdentity) -> Option<Self> {
+        match self.head.standing.face(reader) {
+            Face::Whole => Some(self.clone()),
+            Face::Shown => Some(self.without_secrets().unwrap_or_else(|| self.clone())),
+            Face::Gone(_) | Face::Hidden => None,
+        }
+    }
+
+    /// The record as the last of these events left it that this reader may read today; `None` where it may read none. They are
+    /// all of one record, without gaps; `today` is who may see it now, whatever came after them.
+    ///
+    /// # Errors
+    /// [`ApplyError::Contradiction`] when they do not follow from each other.
+    pub fn as_read_by(
+        events: &[Event],
+        reader: &ReaderIdentity,
+        today: &Standing,
+        before: Sequence,
+    ) -> Result<Option<Self>, ApplyError> {
+        let past = || events.iter().take_while(|event| event.sequence < before);
+        let reads = |event: &Event| {
+            let whole = today.is_whole_at(reader, event.sequence);
+            whole || today.sight(reader, event.sequence) == Sight::Whole && !is_aside(event)
+        };
+        let Some(last) = past().filter(|event| reads(event)).last() else { return Ok(None) };
+        let Some(document) = Self::fold(past().take_while(|event| event.sequence <= last.sequence))? else {
+            return Ok(None);
+        };
+        let whole = today.is_whole_at(reader, last.sequence);
+        Ok(Some(if whole { document } else { document.without_secrets().unwrap_or(document) }))
+    }
+}
+
+impl Body {
+    /// Nothing in it is older than when its readers learnt of it.
+    fn tell_moments(&mut self, standing: &Standing) {
+        let tell = |moment: &mut Moment| *moment = standing.told(*moment);
+        let attested = |list: &mut Vec<Attested>| list.iter_mut().for_each(|one| tell(&mut one.since));
+        match self {
+            Self::Listing(_) => {}
+            Self::Organisation(organisation) => {
+                let Organisation { verification, .. } = &mut **organisation;
+                match verification {
+                    Verification::Unverified => {}
+                    Verification::Verified { since, .. } | Verification::Revoked { since } => tell(since),
+                }
+            }
+            Self::Agreement(agreement) => {
+                let Agreement { attestations, signatures, .. } = &mut **agreement;
+                attested(attestations);
+                signatures.iter_mut().for_each(|signature| tell(&mut signature.recorded));
+            }
+            Self::Learning(learning) => {
+                let Learning { authorship, screenings, .. } = &mut **learning;
+                attested(authorship);
+                screenings.clear();
+            }
+            Self::Convening(convening) => {
+                let Convening { participation, .. } = &mut **convening;
+                attested(participation);
+            }
+        }
+    }
+}
