@@ -106,7 +106,7 @@ async fn a_version_that_was_shown_must_be_the_present_one() {
     let hide =
         Call::new(By::Socios.credential(), "set-visibility", &json!({"subject": subject, "visibility": "members"}));
     assert_eq!(node.send(hide.clone().expecting(0)).await, "stale-version");
-    assert_eq!(node.send(hide.expecting(1)).await, "(offer.visibility-changed)");
+    assert_eq!(node.send(hide.expecting(1)).await, "offer.visibility-changed");
 }
 
 /// Each command breaks two rules or more; the first in the order of precedence is told.
