@@ -85,7 +85,7 @@ macro_rules! base64_32 {
             fn inline_schema() -> bool { true }
             fn schema_name() -> Cow<'static, str> { stringify!($type).into() }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({"type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$", "description": $what})
+                schemars::json_schema!({"type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$", "maxLength": 44, "description": $what})
             }
         }
     )* };

@@ -347,9 +347,10 @@ where
     deserializer.deserialize_str(Parse(PhantomData))
 }
 
-/// Serialises by `Display`, parses by `FromStr`.
+/// Serialises by `Display`, parses by `FromStr`; the schema says the form and the most characters. A format is named where the
+/// pattern alone does not say which texts are right: commands look such values up.
 macro_rules! as_string {
-    ($($type:ty, $description:literal, $pattern:literal;)*) => { $(
+    ($($type:ty, $description:literal, $pattern:expr, $characters:expr $(, $format:literal)?;)*) => { $(
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -364,15 +365,18 @@ macro_rules! as_string {
             fn inline_schema() -> bool { true }
             fn schema_name() -> std::borrow::Cow<'static, str> { stringify!($type).into() }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({"type": "string", "pattern": $pattern, "description": $description})
+                schemars::json_schema!({
+                    "type": "string", "pattern": $pattern, "maxLength": $characters, $("format": $format,)?
+                    "description": $description,
+                })
             }
         }
     )* };
 }
 pub(crate) use as_string;
 as_string! {
-    Subject, "what an event is about: <kind>/<uuid>", "^[a-z]+/[0-9a-f-]{36}$";
-    Actor, "who did it: organisation/<uuid>, system/clock or system/operator", "^(organisation/[0-9a-f-]{36}|system/(clock|operator))$";
+    Subject, "what an event is about: <kind>/<uuid>", "^[a-z]+/[0-9a-f-]{36}$", 60;
+    Actor, "who did it: organisation/<uuid>, system/clock or system/operator", "^(organisation/[0-9a-f-]{36}|system/(clock|operator))$", 60;
 }
 
 /// The dense position of an event in its ledger: 0, 1, 2, ... without gaps. Also its leaf index.

@@ -1,7 +1,7 @@
 //! Free text in several languages, with its original marked. It does not translate or detect languages.
 
-use crate::ids::as_string;
-use schemars::JsonSchema;
+use crate::{ids::as_string, limits, registers, values::ValueError};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
@@ -9,6 +9,9 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 pub const TEXT_CHARACTERS_LIMIT: usize = 20_000;
 /// The most languages of one text.
 pub const TEXT_LANGUAGES_LIMIT: usize = 64;
+
+/// What language tags look like in schemas.
+pub const LANGUAGE_TAG_PATTERN: &str = "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$";
 
 /// A BCP 47 language tag in lower-case language, Title-case script and upper-case region.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,7 +53,32 @@ impl FromStr for LanguageTag {
         if rest.next().is_some() { Err(LanguageTagError) } else { Ok(Self(text.into())) }
     }
 }
-as_string! { LanguageTag, "a BCP 47 language tag: language[-Script][-REGION]", "^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"; }
+as_string! { LanguageTag, "a BCP 47 language tag: language[-Script][-REGION]", LANGUAGE_TAG_PATTERN, 11, "language-tag"; }
+
+/// The one spelling of a language tag, its subtags looked up in the register: `es` for `es`, `ES` and `spa`, `pt-BR` for
+/// `pt-br`. Events recorded before this was asked may hold other tags, and are read as they are.
+///
+/// # Errors
+/// `language-unknown` for what is not of the form `language[-Script][-REGION]`, or has a part that is not registered.
+pub fn canonical_tag(text: &str) -> Result<String, ValueError> {
+    let unknown = || ValueError {
+        code: "language-unknown",
+        rule: format!(
+            "a language is a BCP 47 tag of registered parts, language[-Script][-REGION], such as es, pt-BR or zh-Hant; got \
+             {text:?}"
+        ),
+    };
+    let mut parts = text.split('-').peekable();
+    let language = parts.next().filter(|part| (2..=3).contains(&part.len())).and_then(registers::language);
+    let mut tag = language.ok_or_else(unknown)?.to_owned();
+    let script = parts.next_if(|part| part.len() == 4 && part.is_ascii());
+    let region = parts.next_if(|part| (2..=3).contains(&part.len()));
+    let found = [(script, registers::script as fn(&str) -> _), (region, registers::region)];
+    for (part, look_up) in found.into_iter().filter_map(|(part, look_up)| Some((part?, look_up))) {
+        tag = tag + "-" + look_up(part).ok_or_else(unknown)?;
+    }
+    if parts.next().is_some() { Err(unknown()) } else { Ok(tag) }
+}
 
 /// How a text in a language other than the original came to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -80,9 +108,15 @@ pub struct LanguageMap {
 struct Wire {
     #[serde(default)]
     original: Option<LanguageTag>,
+    #[schemars(schema_with = "texts")]
     texts: BTreeMap<LanguageTag, Box<str>>,
     #[serde(default)]
+    #[schemars(extend("maxProperties" = TEXT_LANGUAGES_LIMIT))]
     translations: BTreeMap<LanguageTag, Translation>,
+}
+
+fn texts(generator: &mut SchemaGenerator) -> Schema {
+    limits::texts(generator, TEXT_CHARACTERS_LIMIT)
 }
 
 /// Why texts do not make a language map.
@@ -183,9 +217,21 @@ impl LanguageMap {
 }
 
 /// A short free text in no particular language (an office, a mailbox, a licence's name), within the text limits.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Line(Box<str>);
+
+impl JsonSchema for Line {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Line".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        limits::UpTo::<{ limits::LINE_CHARACTERS_LIMIT }>::json_schema(generator)
+    }
+}
 
 impl TryFrom<String> for Line {
     type Error = LanguageMapError;
@@ -231,6 +277,30 @@ mod tests {
         assert_eq!(map.translation(&"en".parse().expect("tag")), Some(Translation::Machine));
         let json = serde_json::to_string(&map).expect("serialises");
         assert_eq!(parse(&json), Ok(map));
+    }
+
+    #[test]
+    fn a_language_has_one_spelling_and_one_that_is_not_registered_is_refused() {
+        for (given, right) in [
+            ("es", "es"),
+            ("ES", "es"),
+            ("spa", "es"),
+            ("fre", "fr"),
+            ("pt-br", "pt-BR"),
+            ("zh-hant-tw", "zh-Hant-TW"),
+            ("es-419", "es-419"),
+            ("iw", "he"),
+            ("quz", "quz"),
+            ("spa-pe", "es-PE"),
+        ] {
+            assert_eq!(canonical_tag(given).as_deref(), Ok(right), "{given}");
+            assert!(right.parse::<LanguageTag>().is_ok(), "{right}");
+        }
+        for wrong in ["zz", "", "e", "español", "es-PERU", "es-XQ", "en-Abcd", "es-419-PE", "es-", "-es", "qaa", "ééé"]
+        {
+            assert_eq!(canonical_tag(wrong).expect_err(wrong).code, "language-unknown", "{wrong}");
+        }
+        assert!("zz".parse::<LanguageTag>().is_ok(), "what older versions recorded is read");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod canonical;
 pub mod causes;
+pub mod characters;
 pub mod cloud_event;
 pub mod code_list;
 pub mod codes;
@@ -15,11 +16,13 @@ pub mod entry;
 pub mod event;
 pub mod ids;
 pub mod language_map;
+pub mod limits;
 pub mod log;
 pub mod memory_log;
 pub mod objects;
 pub mod record;
 pub mod recorded;
+pub mod registers;
 pub mod schemas;
 pub mod time;
 pub mod types;

@@ -207,10 +207,10 @@ impl FromStr for TimeZone {
 }
 
 as_string! {
-    Timestamp, "RFC 3339 UTC time with microseconds", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$";
-    PartialDate, "a date as exactly as known: YYYY, YYYY-MM or YYYY-MM-DD", r"^\d{4}(-\d\d(-\d\d)?)?$";
-    Date, "a civil date, YYYY-MM-DD", r"^\d{4}-\d\d-\d\d$";
-    TimeZone, "an IANA time zone", r"^[A-Za-z0-9_+/-]+$";
+    Timestamp, "RFC 3339 UTC time with microseconds", r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$", 40;
+    PartialDate, "a date as exactly as known: YYYY, YYYY-MM or YYYY-MM-DD", r"^\d{4}(-\d\d(-\d\d)?)?$", 10;
+    Date, "a civil date, YYYY-MM-DD", r"^\d{4}-\d\d-\d\d$", 10;
+    TimeZone, "an IANA time zone", r"^[A-Za-z0-9_+/-]+$", 60;
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Small values of the domain: themes, places, identifiers, quantities. Parsed once, trusted afterwards; no look-ups of records.
 
-use crate::{code_list, codes::CostBearer, codes::CostItem, ids::as_string};
+use crate::{
+    code_list,
+    codes::{CostBearer, CostItem},
+    ids::as_string,
+    registers::{self, Subdivision},
+};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,6 +71,9 @@ impl FromStr for Theme {
     }
 }
 
+/// What places look like in schemas.
+pub const PLACE_PATTERN: &str = "^[A-Z]{2}(-[A-Z0-9]{1,3})?$";
+
 /// A country (ISO 3166-1 alpha-2), or one of its subdivisions (ISO 3166-2): `PE`, `US-AZ`.
 ///
 /// The free name of a nation or territory that has no code travels in the text of its event, as `place_names`.
@@ -81,6 +89,34 @@ impl Place {
     pub fn country(&self) -> &str {
         &self.0[..2]
     }
+    /// The register's entry of a subdivision; `None` for a whole country, and for what older versions recorded unchecked.
+    pub fn subdivision(&self) -> Option<Subdivision> {
+        registers::subdivision(&self.0)
+    }
+    /// Whether ISO withdrew it since: it is kept, and shown so.
+    pub fn is_withdrawn(&self) -> bool {
+        let country = code_list::countries().get(self.country());
+        country.is_some_and(code_list::Code::is_withdrawn) || self.subdivision().is_some_and(|it| it.withdrawn)
+    }
+
+    /// Refuses a subdivision that ISO 3166-2 never had. Events recorded before this was asked may hold one.
+    ///
+    /// # Errors
+    /// `place-unknown`.
+    pub fn check_known(text: &str) -> Result<(), ValueError> {
+        let subdivision = text.contains('-');
+        if !subdivision || registers::subdivision(text).is_some() { Ok(()) } else { place_unknown(text) }
+    }
+}
+
+fn place_unknown<T>(text: &str) -> Result<T, ValueError> {
+    refuse(
+        "place-unknown",
+        format!(
+            "a place is an ISO 3166-1 alpha-2 country such as PE, or an ISO 3166-2 subdivision of one such as PE-LIM; got \
+             {text:?}"
+        ),
+    )
 }
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,12 +133,7 @@ impl FromStr for Place {
         if code_list::countries().get(country).is_some() && subdivision_fits {
             return Ok(Self(text.into()));
         }
-        refuse(
-            "place-unknown",
-            format!(
-                "a place is an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision; got {text:?}"
-            ),
-        )
+        place_unknown(text)
     }
 }
 
@@ -121,8 +152,42 @@ impl fmt::Display for Identifier {
         f.write_str(&self.0)
     }
 }
-/// The most characters of an identifier.
+/// The most characters of an identifier; a longer one is refused as `identifier-form`.
 pub const IDENTIFIER_CHARACTERS_LIMIT: usize = 100;
+/// The ledger's own list, for organisations that stand in none of org-id.guide: `XX-LEDGER-46002`. `XX` is no country and no
+/// prefix of org-id.guide.
+pub const OWN_IDENTIFIER_LIST: &str = "XX-LEDGER";
+/// What systems write where there is no identifier.
+const NO_IDENTIFIERS: [&str; 8] = ["n/a", "na", "n.a.", "none", "null", "nil", "unknown", "tbd"];
+
+impl Identifier {
+    /// What two identifiers have in common that differ in case alone: registers mean the same by both.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_uppercase()
+    }
+
+    /// Refuses what has the form of an identifier and identifies nothing, such as `XM-DAC-N/A`.
+    ///
+    /// # Errors
+    /// `identifier-form`.
+    pub fn check_meaning(text: &str) -> Result<(), ValueError> {
+        let id = text.splitn(3, '-').nth(2).unwrap_or_default();
+        let empty = NO_IDENTIFIERS.contains(&&*id.to_ascii_lowercase());
+        if empty || !id.bytes().any(|b| b.is_ascii_alphanumeric()) { identifier_form(text) } else { Ok(()) }
+    }
+}
+
+fn identifier_form<T>(text: &str) -> Result<T, ValueError> {
+    refuse(
+        "identifier-form",
+        format!(
+            "an identifier is {{list}}-{{id}} of org-id.guide, such as XM-DAC-47083, at most {IDENTIFIER_CHARACTERS_LIMIT} \
+             characters; an organisation that stands in no such list takes the ledger's own, {OWN_IDENTIFIER_LIST}-{{id}}, \
+             with an id of your choice; got {text:?}"
+        ),
+    )
+}
+
 impl FromStr for Identifier {
     type Err = ValueError;
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -131,14 +196,7 @@ impl FromStr for Identifier {
             && matches!(list[..], [area, list] if area.len() == 2 && area.bytes().all(|b| b.is_ascii_uppercase()) && !list.is_empty())
             && text.splitn(3, '-').nth(2).is_some_and(|id| !id.is_empty())
             && text.chars().all(|c| c.is_ascii_graphic());
-        if fits {
-            Ok(Self(text.into()))
-        } else {
-            refuse(
-                "identifier-form",
-                "an identifier is {list}-{id} of org-id.guide, such as XM-DAC-47083, at most 100 characters",
-            )
-        }
+        if fits { Ok(Self(text.into())) } else { identifier_form(text) }
     }
 }
 
@@ -218,11 +276,11 @@ impl FromStr for Unit {
 }
 
 as_string! {
-    Theme, "a theme: sdg:<target>, dac:<purpose code>, decs:<id> or mesh:<id>", "^(sdg|dac|decs|mesh):[A-Za-z0-9.]+$";
-    Place, "an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision", "^[A-Z]{2}(-[A-Z0-9]{1,3})?$";
-    Identifier, "{list}-{id} as in org-id.guide", "^[A-Z]{2}-[!-~]+-[!-~]+$";
-    Amount, "a decimal number as a string", r"^-?\d{1,18}(\.\d{1,6})?$";
-    Unit, "expert-days, places, visits, units, hours, or an ISO 4217 currency", "^([a-z-]+|[A-Z]{3})$";
+    Theme, "a theme: sdg:<target>, dac:<purpose code>, decs:<id> or mesh:<id>", "^(sdg|dac|decs|mesh):[A-Za-z0-9.]+$", 40;
+    Place, "an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision", PLACE_PATTERN, 6, "place";
+    Identifier, "{list}-{id} as in org-id.guide, or XX-LEDGER-{id} for one that has none there", "^[A-Z]{2}-[!-~]+-[!-~]+$", IDENTIFIER_CHARACTERS_LIMIT, "identifier";
+    Amount, "a decimal number as a string", r"^-?\d{1,18}(\.\d{1,6})?$", 26;
+    Unit, "expert-days, places, visits, units, hours, or an ISO 4217 currency", "^([a-z-]+|[A-Z]{3})$", 40;
 }
 
 /// How much of what. More than zero.
@@ -281,6 +339,35 @@ mod tests {
         let (three, two): (Amount, Amount) = ("3".parse().expect("amount"), "2.50".parse().expect("amount"));
         assert_eq!(three.minus(two).expect("left").to_string(), "0.5");
         assert_eq!(two.minus(three), None);
+    }
+
+    #[test]
+    fn what_older_versions_recorded_is_read_and_what_is_new_is_looked_up() {
+        let recorded: Place = "PE-ZZZ".parse().expect("is read");
+        assert_eq!((recorded.country(), recorded.subdivision()), ("PE", None));
+        assert_eq!(Place::check_known("PE-ZZZ").expect_err("is not in the list").code, "place-unknown");
+        for right in ["PE", "PE-LIM", "IN-OR", "AN"] {
+            assert_eq!(Place::check_known(right), Ok(()), "{right}");
+        }
+        assert!("IN-OR".parse::<Place>().is_ok_and(|place| place.is_withdrawn()));
+        assert!("PE-LIM".parse::<Place>().is_ok_and(|place| !place.is_withdrawn()));
+    }
+
+    #[test]
+    fn an_identifier_that_identifies_nothing_is_told_of_the_ledgers_own_list() {
+        for wrong in ["GB-1", "46002", "N/A", "", "XM-DAC-"] {
+            let error = wrong.parse::<Identifier>().expect_err(wrong);
+            assert!(error.code == "identifier-form" && error.rule.contains("XX-LEDGER-{id}"), "{error}");
+        }
+        for wrong in ["XM-DAC-N/A", "XM-DAC-none", "XM-DAC---", "XX-LEDGER-?"] {
+            assert_eq!(Identifier::check_meaning(wrong).expect_err(wrong).code, "identifier-form");
+        }
+        for right in ["XX-LEDGER-46002", "XX-LEDGER-GB-1", "XM-DAC-47083", "PE-RUC-20506006024"] {
+            assert!(right.parse::<Identifier>().is_ok() && Identifier::check_meaning(right).is_ok(), "{right}");
+        }
+        let (one, other): (Identifier, Identifier) =
+            ("XI-ROR-03yrm5c26".parse().expect("valid"), "XI-ROR-03YRM5C26".parse().expect("valid"));
+        assert!(one != other && one.folded() == other.folded());
     }
 
     #[test]

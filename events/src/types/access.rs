@@ -1,7 +1,8 @@
 //! Who may act for which organisation. People's logins are not here: they live in an erasable table outside the log.
 
 use crate::{
-    codes::AccessRole, commitment::Digest, ids::OrganisationId, language_map::Line, time::Timestamp, types::event_types,
+    codes::AccessRole, commitment::Digest, ids::OrganisationId, language_map::Line, limits::ITEMS_LIMIT,
+    limits::Office, time::Timestamp, types::event_types,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub enum Scope {
     /// Organisations that are here.
     Organisations {
         /// Which; at least one.
+        #[schemars(length(max = ITEMS_LIMIT))]
         organisations: Vec<OrganisationId>,
     },
 }
@@ -50,6 +52,7 @@ pub struct Granted {
 pub struct GrantedText {
     /// The office.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
 }
 

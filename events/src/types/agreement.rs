@@ -5,8 +5,9 @@ use crate::{
     commitment::{Digest, Salt},
     ids::{AgreementId, CommitmentId, ConveningId, MilestoneId, OrganisationId, SiteId, Subject},
     language_map::{LanguageMap, LanguageTag, Line},
+    limits::{COMMITMENTS_LIMIT, ITEMS_LIMIT, Office, PARTIES_LIMIT, Title},
     time::{Date, PartialDate, TimeZone},
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
     values::{Place, Quantity, Theme},
 };
 use schemars::JsonSchema;
@@ -22,6 +23,7 @@ pub struct Party {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub represents: Option<Place>,
     /// What it does; at least one.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub roles: Vec<PartyRole>,
     /// The nation or institution for which it stands: a short code that parties on one side share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,7 +39,8 @@ pub struct Party {
 /// A short code that the parties on one side of an agreement share, such as `PE` or `pih`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-pub struct Side(#[schemars(regex(pattern = "^[A-Za-z0-9-]{1,40}$"))] Box<str>);
+#[schemars(extend("pattern" = "^[A-Za-z0-9-]{1,40}$", "maxLength" = 40))]
+pub struct Side(Box<str>);
 
 impl TryFrom<String> for Side {
     type Error = &'static str;
@@ -82,11 +85,13 @@ pub struct Milestone {
 pub struct Terms {
     /// What each gives.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = COMMITMENTS_LIMIT))]
     pub commitments: Vec<Commitment>,
     /// Which way it flows.
     pub direction: Direction,
     /// Digests of its documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub documents: Vec<Digest>,
     /// The first day; the day of the last signature without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,12 +103,15 @@ pub struct Terms {
     pub instrument: Instrument,
     /// The languages it is written in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub languages: Vec<LanguageTag>,
     /// How it is done.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub mechanisms: Vec<Mechanism>,
     /// What should have happened by when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = COMMITMENTS_LIMIT))]
     pub milestones: Vec<Milestone>,
     /// Bilateral, triangular, ...
     pub modality: Modality,
@@ -111,9 +119,11 @@ pub struct Terms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice_days: Option<u32>,
     /// Between whom; at least two.
+    #[schemars(length(max = PARTIES_LIMIT))]
     pub parties: Vec<Party>,
     /// Where.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub places: Vec<Place>,
     /// The language that prevails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +136,7 @@ pub struct Terms {
     pub review_on: Option<Date>,
     /// What it is about.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub themes: Vec<Theme>,
     /// Where its days end; the ledger's zone without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,17 +148,21 @@ pub struct Terms {
 pub struct TermsText {
     /// What each commitment is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT))]
     pub commitments: BTreeMap<CommitmentId, LanguageMap>,
     /// What each milestone is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT))]
     pub milestones: BTreeMap<MilestoneId, LanguageMap>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objectives: Option<LanguageMap>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
     /// The title.
+    #[schemars(with = "Title")]
     pub title: LanguageMap,
 }
 
@@ -171,6 +186,7 @@ pub struct Links {
     pub convening: Option<ConveningId>,
     /// Offers and demands that it came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub listings: Vec<Subject>,
     /// The framework under which it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +249,7 @@ pub struct Signed {
 pub struct SignedText {
     /// The office that signed; never a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
 }
 

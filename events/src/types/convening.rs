@@ -4,8 +4,9 @@ use crate::{
     codes::{ConveningFormat, FacilityKind, SessionKind, Visibility},
     ids::{OrganisationId, SessionId, SiteId, VisitId},
     language_map::{LanguageMap, LanguageTag, Line},
+    limits::{ITEMS_LIMIT, Title},
     time::{Date, PartialDate},
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
     values::{Place, Theme},
 };
 use schemars::JsonSchema;
@@ -22,11 +23,14 @@ pub struct Plan {
     pub format: ConveningFormat,
     /// The languages spoken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub languages: Vec<LanguageTag>,
     /// Who convenes.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub organisers: Vec<OrganisationId>,
     /// Who takes part.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub participants: Vec<OrganisationId>,
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +39,7 @@ pub struct Plan {
     pub starts_on: PartialDate,
     /// What it is about.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub themes: Vec<Theme>,
 }
 
@@ -46,14 +51,17 @@ pub struct PlanText {
     pub citation: Option<Line>,
     /// Free names of the place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<LanguageMap>,
     /// The title.
+    #[schemars(with = "Title")]
     pub title: LanguageMap,
     /// Where exactly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Title>")]
     pub venue: Option<LanguageMap>,
 }
 
@@ -96,6 +104,7 @@ pub struct SessionRecorded {
     pub occurred_on: Option<PartialDate>,
     /// Who took part.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub organisations: Vec<OrganisationId>,
     /// Its id within the convening.
     pub session: SessionId,
@@ -108,6 +117,7 @@ pub struct OccasionText {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<LanguageMap>,
     /// The title.
+    #[schemars(with = "Title")]
     pub title: LanguageMap,
 }
 
@@ -115,6 +125,7 @@ pub struct OccasionText {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct VisitRecorded {
     /// What kinds of facility; at least one.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub facilities: Vec<FacilityKind>,
     /// Whose facilities.
     pub host: OrganisationId,

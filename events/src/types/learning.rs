@@ -5,8 +5,9 @@ use crate::{
     commitment::Digest,
     ids::{OrganisationId, Subject},
     language_map::{LanguageMap, LanguageTag, Line},
+    limits::{CODE_CHARACTERS_LIMIT, ITEMS_LIMIT, KEYWORDS_LIMIT, Keyword, Title},
     time::PartialDate,
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
     values::{Place, Theme},
 };
 use schemars::JsonSchema;
@@ -17,34 +18,41 @@ use std::collections::BTreeMap;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Content {
     /// Who wrote it; at least one, and each accepts.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub authors: Vec<OrganisationId>,
     /// Digests of its documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub documents: Vec<Digest>,
     /// What it is.
     pub kind: LearningKind,
     /// The languages it is written in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub languages: Vec<LanguageTag>,
     /// The licence's code (code list `licences`).
     pub licence: Licence,
     /// Agreements, offers, demands and convenings that it came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub links: Vec<Subject>,
     /// When it happened or appeared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_on: Option<PartialDate>,
     /// Where it was learnt.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub places: Vec<Place>,
     /// What it is about.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub themes: Vec<Theme>,
 }
 
 /// A licence that is in the code list.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(extend("maxLength" = CODE_CHARACTERS_LIMIT))]
 pub struct Licence(Box<str>);
 
 impl TryFrom<String> for Licence {
@@ -81,6 +89,7 @@ pub struct ContentText {
     pub enabling_factors: Option<LanguageMap>,
     /// Free keywords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Keyword>", length(max = KEYWORDS_LIMIT))]
     pub keywords: Vec<LanguageMap>,
     /// What was learnt.
     pub lessons: LanguageMap,
@@ -89,6 +98,7 @@ pub struct ContentText {
     pub limits: Option<LanguageMap>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
     /// With whom it was learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +110,7 @@ pub struct ContentText {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<LanguageMap>,
     /// The title.
+    #[schemars(with = "Title")]
     pub title: LanguageMap,
 }
 
@@ -139,6 +150,7 @@ pub struct Revised {
 pub struct Screened {
     /// Organisations that the reviewer is affiliated with.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub affiliations: Vec<OrganisationId>,
     /// The reviewer's organisation.
     pub by: OrganisationId,

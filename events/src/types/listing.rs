@@ -4,8 +4,9 @@ use crate::{
     codes::{Mechanism, Modality, Urgency, Visibility},
     ids::{AgreementId, LearningId, OrganisationId, SiteId},
     language_map::{LanguageMap, LanguageTag},
+    limits::{ITEMS_LIMIT, KEYWORDS_LIMIT, Keyword, Title},
     time::{Date, TimeZone},
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames},
+    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
     values::{CostShare, Place, Quantity, Theme},
 };
 use schemars::JsonSchema;
@@ -17,21 +18,27 @@ use std::collections::BTreeMap;
 pub struct Terms {
     /// Who bears which cost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub costs: Vec<CostShare>,
     /// Learnings that speak for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub evidence: Vec<LearningId>,
     /// The languages of delivery.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub languages: Vec<LanguageTag>,
     /// How it would be done; at least one.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub mechanisms: Vec<Mechanism>,
     /// Between whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub modalities: Vec<Modality>,
     /// Where; at least one.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub places: Vec<Place>,
     /// How much; unlimited without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +48,7 @@ pub struct Terms {
     pub site: Option<SiteId>,
     /// What it is about; at least one.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub themes: Vec<Theme>,
     /// Where that day ends; the ledger's zone without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,14 +72,17 @@ pub struct ListingText {
     pub conditions: Option<LanguageMap>,
     /// Free keywords.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Keyword>", length(max = KEYWORDS_LIMIT))]
     pub keywords: Vec<LanguageMap>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
     /// What it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<LanguageMap>,
     /// The title.
+    #[schemars(with = "Title")]
     pub title: LanguageMap,
 }
 

@@ -5,16 +5,24 @@ use crate::{
     commitment::Digest,
     ids::{AffiliationId, OrganisationId, SiteId},
     language_map::{LanguageMap, LanguageTag, Line},
+    limits::{IDENTIFIERS_LIMIT, ITEMS_LIMIT, Mailbox, Office, Title, Website},
     time::Date,
     types::{NoText, access::ReasonText, event_types},
     values::{Identifier, Place},
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Free names of nations and territories without a code of their own, by the place's code in the facts.
 pub type PlaceNames = BTreeMap<Place, LanguageMap>;
+
+/// The schema of [`PlaceNames`]: at most [`ITEMS_LIMIT`] places, each name a title.
+pub(crate) fn place_names(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<BTreeMap<Place, Title>>();
+    schema.insert("maxProperties".to_owned(), ITEMS_LIMIT.into());
+    schema
+}
 
 /// Whether the organisation itself is here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +41,7 @@ pub struct Profile {
     pub kind: OrganisationKind,
     /// The languages it works in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub languages: Vec<LanguageTag>,
     /// Where its seat is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,17 +59,22 @@ pub struct ProfileText {
     pub description: Option<LanguageMap>,
     /// That office's mailbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Mailbox>")]
     pub mailbox: Option<Line>,
     /// Its name.
+    #[schemars(with = "Title")]
     pub name: LanguageMap,
     /// The office to write to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
     /// Free names of the places.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
     /// Its site on the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Website>")]
     pub website: Option<Line>,
 }
 
@@ -69,6 +83,7 @@ pub struct ProfileText {
 pub struct Registered {
     /// Identifiers that others gave it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = IDENTIFIERS_LIMIT))]
     pub identifiers: Vec<Identifier>,
     /// What it is.
     pub profile: Profile,
@@ -112,9 +127,11 @@ pub struct SiteAdded {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SiteText {
     /// Its name.
+    #[schemars(with = "Title")]
     pub name: LanguageMap,
     /// Free name of its place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
 }
 

@@ -10,6 +10,7 @@ use convenio_events::{
     commitment::Digest,
     entry::Audience,
     language_map::Line,
+    limits::{ITEMS_LIMIT, Office},
     types::{
         access::{Facts, Granted, GrantedText, ReasonText, RevocationCause, Revoked, Scope},
         organisation::Standing,
@@ -71,11 +72,13 @@ pub struct GrantAccess {
     #[serde(default)]
     pub id: Option<AccessId>,
     /// For which organisations it acts.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub organisations: Vec<OrganisationId>,
     /// What it allows.
     pub role: AccessRole,
     /// The office that holds it; never a person.
     #[serde(default)]
+    #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
     /// Whether it may sign agreements.
     #[serde(default)]
@@ -122,6 +125,7 @@ impl GrantAccess {
         // Somebody gives the first right to sign: an admin of the ledger, who need not have it.
         let may_give = !self.may_sign || context.acting.may_sign || context.acting.role == AccessRole::Admin;
         require(may_give, Reason::RoleBeyondOwn).map_err(|r| r.field("may_sign"))?;
+        require_within_term(context, self.valid_through)?;
         let in_use = self.token_digest.is_some_and(|digest| context.world.holder(&token_name(&digest)).is_some());
         require(!in_use, Reason::TokenInUse).map_err(|r| r.field("token_digest"))?;
         let valid_from = self.valid_from.unwrap_or(context.now);
@@ -143,7 +147,8 @@ impl GrantAccess {
     }
 }
 
-/// An organisation's admin gives and ends grants within its own organisation, and none that gives more than its own.
+/// An organisation's admin gives grants within its own organisation, and none that gives more than its own: it has every right
+/// of a recorder, a signatory and an integrator, but does not broker, review, audit or administer the ledger.
 fn require_within_own(
     context: &Context<'_>,
     organisations: &[OrganisationId],
@@ -152,6 +157,28 @@ fn require_within_own(
     if context.acting.role == AccessRole::Admin {
         return Ok(());
     }
+    require_own(context, organisations)?;
+    let within = match role {
+        AccessRole::Admin | AccessRole::Auditor | AccessRole::Reviewer | AccessRole::Facilitator => false,
+        AccessRole::OrganisationAdmin | AccessRole::Recorder | AccessRole::Signatory | AccessRole::Integrator => true,
+    };
+    require(within, Reason::RoleBeyondOwn).map_err(|r| r.field("role"))
+}
+
+/// A grant that ends gives none that lasts longer: else whoever was to act for a while would act for good.
+fn require_within_term(context: &Context<'_>, valid_through: Option<Timestamp>) -> Result<(), Rejection> {
+    if context.acting.role == AccessRole::Admin {
+        return Ok(());
+    }
+    let own = context.acting.grant.and_then(|grant| context.world.access(grant));
+    let Some(end) = own.and_then(|own| own.granted.valid_through) else { return Ok(()) };
+    require(valid_through.is_some_and(|last| last <= end), Reason::RoleBeyondOwn)
+        .map_err(|rejection| rejection.field("valid_through").detail(format!("the giver's own grant ends at {end}")))
+}
+
+/// An organisation's admin ends grants of its own organisation, those that it may not give included: taking a right away gives
+/// nobody one. But who audits, reviews or administers is not for its organisation to end.
+fn require_may_end(context: &Context<'_>, organisations: &[OrganisationId], role: AccessRole) -> Result<(), Rejection> {
     require_own(context, organisations)?;
     let within = match role {
         AccessRole::Admin | AccessRole::Auditor | AccessRole::Reviewer => false,
@@ -179,8 +206,7 @@ impl RevokeAccess {
             let Scope::Organisations { organisations } = &access.granted.scope else {
                 return Err(Reason::RecordUnknown.into());
             };
-            // Who audits or administers is not for the audited to end.
-            require_within_own(context, organisations, access.granted.role)?;
+            require_may_end(context, organisations, access.granted.role)?;
         }
         require(!access.revoked, Reason::AlreadyRevoked)?;
         let text = self.reason.map(|reason| ReasonText { reason });

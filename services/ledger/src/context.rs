@@ -96,7 +96,7 @@ impl Context<'_> {
     pub fn sees(&self, subject: Subject) -> bool {
         self.world.aggregate(subject).is_some_and(|aggregate| {
             let by = self.acting.actor.organisation();
-            let standing = by.map(|organisation| aggregate.standing(subject, organisation));
+            let standing = by.map(|organisation| aggregate.standing(subject, organisation, self.world));
             match standing {
                 _ if self.acting.role == AccessRole::Admin => true,
                 Some((Visibility::Public | Visibility::Members, _)) => true,

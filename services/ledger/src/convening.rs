@@ -9,6 +9,7 @@ use convenio_events::{
     codes::{FacilityKind, SessionKind, Visibility},
     ids::{SessionId, SiteId, VisitId},
     language_map::Line,
+    limits::ITEMS_LIMIT,
     time::{Date, PartialDate},
     types::{
         access::ReasonText,
@@ -130,6 +131,7 @@ pub struct RecordSession {
     pub kind: SessionKind,
     /// Who took part.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub organisations: Vec<OrganisationId>,
     /// When.
     #[serde(default)]
@@ -152,6 +154,7 @@ pub struct RecordVisit {
     #[serde(default)]
     pub site: Option<SiteId>,
     /// What kinds of facility.
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub facilities: Vec<FacilityKind>,
     /// When.
     #[serde(default)]

@@ -9,6 +9,7 @@ use convenio_events::{
     codes::{AccessRole, LearningLevel, ScreeningOutcome, Visibility},
     entry::Audience,
     language_map::{LanguageMap, Line},
+    limits::ITEMS_LIMIT,
     types::{
         access::ReasonText,
         learning::{
@@ -173,6 +174,7 @@ pub struct ScreenLearning {
     pub remarks: Option<LanguageMap>,
     /// Organisations that the reviewer is affiliated with.
     #[serde(default)]
+    #[schemars(length(max = ITEMS_LIMIT))]
     pub affiliations: Vec<OrganisationId>,
 }
 

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod agreement;
 pub mod authorise;
+pub mod body;
 pub mod clock;
 pub mod command;
 pub mod context;

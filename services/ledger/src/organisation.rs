@@ -3,21 +3,26 @@
 use chrono::NaiveDate;
 use convenio_events::{
     AccessId, Actor, OrganisationId, RecordKind, Subject,
-    codes::{AffiliationKind, Visibility},
-    ids::{AffiliationId, SiteId},
+    codes::Visibility,
+    ids::SiteId,
     time::Date,
     types::organisation::{Facts, Registered, Standing},
     values::Identifier,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use uuid::Uuid;
 
 mod affiliations;
 mod commands;
 mod standing;
 
-pub use affiliations::{AffiliateOrganisation, ConfirmAffiliation, EndAffiliation};
-pub use commands::{AddIdentifier, AddSite, CloseSite, RegisterOrganisation, ReviseOrganisation, WithdrawIdentifier};
+pub use affiliations::{
+    AffiliateOrganisation, ConfirmAffiliation, EndAffiliation, OPEN_CLAIMS_LIMIT, OWN_CLAIMS_LIMIT,
+};
+pub use commands::{
+    AddIdentifier, AddSite, CloseSite, RegisterOrganisation, ReviseOrganisation, SITES_LIMIT, WithdrawIdentifier,
+};
 pub use standing::{ReinstateOrganisation, RevokeVerification, SuspendOrganisation, VerifyOrganisation};
 
 /// An organisation, as far as decisions read it.
@@ -33,25 +38,12 @@ pub struct Organisation {
     pub visibility: Visibility,
     /// Its identifiers in force.
     pub identifiers: BTreeSet<Identifier>,
-    /// Its sites, true while open.
-    pub sites: BTreeMap<SiteId, bool>,
-    /// Its affiliations that have not ended.
-    pub affiliations: BTreeMap<AffiliationId, Affiliation>,
+    /// Its open sites. Those that were closed, and how it belongs to others, are rows of their own beside it.
+    pub sites: BTreeSet<SiteId>,
     /// Whether somebody vouches for it.
     pub verification: Option<Verification>,
     /// Whether it may not act.
     pub suspended: bool,
-}
-
-/// How it belongs to another organisation.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Affiliation {
-    /// The other one.
-    pub with: OrganisationId,
-    /// How.
-    pub kind: AffiliationKind,
-    /// Who has confirmed it; both make it confirmed.
-    pub confirmed_by: BTreeSet<OrganisationId>,
 }
 
 /// That somebody vouches for an organisation.
@@ -70,8 +62,7 @@ impl Organisation {
             under,
             visibility: facts.visibility,
             identifiers: facts.identifiers.iter().cloned().collect(),
-            sites: BTreeMap::new(),
-            affiliations: BTreeMap::new(),
+            sites: BTreeSet::new(),
             verification: None,
             suspended: false,
         }
@@ -80,7 +71,11 @@ impl Organisation {
     /// The organisation after an event.
     pub fn evolve(&mut self, facts: &Facts) {
         match facts {
-            Facts::Registered(_) | Facts::Revised(_) => {}
+            Facts::Registered(_)
+            | Facts::Revised(_)
+            | Facts::AffiliationClaimed(_)
+            | Facts::AffiliationConfirmed(_)
+            | Facts::AffiliationEnded(_) => {}
             Facts::IdentifierAdded(facts) => {
                 self.identifiers.insert(facts.identifier.clone());
             }
@@ -88,22 +83,10 @@ impl Organisation {
                 self.identifiers.remove(&facts.identifier);
             }
             Facts::SiteAdded(facts) => {
-                self.sites.insert(facts.site, true);
+                self.sites.insert(facts.site);
             }
             Facts::SiteClosed(facts) => {
-                self.sites.insert(facts.site, false);
-            }
-            Facts::AffiliationClaimed(facts) => {
-                let affiliation = Affiliation { with: facts.with, kind: facts.kind, confirmed_by: BTreeSet::new() };
-                self.affiliations.insert(facts.affiliation, affiliation);
-            }
-            Facts::AffiliationConfirmed(facts) => {
-                if let Some(affiliation) = self.affiliations.get_mut(&facts.affiliation) {
-                    affiliation.confirmed_by.insert(facts.by);
-                }
-            }
-            Facts::AffiliationEnded(facts) => {
-                self.affiliations.remove(&facts.affiliation);
+                self.sites.remove(&facts.site);
             }
             Facts::Verified(facts) => self.verification = Some(Verification { valid_through: facts.valid_through }),
             Facts::VerificationRevoked(_) => self.verification = None,
@@ -117,15 +100,27 @@ impl Organisation {
         self.verification.as_ref().is_some_and(|v| v.valid_through.is_none_or(|last| today <= last.0))
     }
 
+    /// The last day of its verification, where that ends.
+    pub fn is_verified_until(&self) -> Option<Date> {
+        self.verification.as_ref().and_then(|verification| verification.valid_through)
+    }
+
     /// Whether it has this site, open.
     pub fn has_site(&self, site: SiteId) -> bool {
-        self.sites.get(&site).copied().unwrap_or(false)
+        self.sites.contains(&site)
     }
 }
 
-/// The unique name of an identifier.
-pub fn identifier_name(identifier: &Identifier) -> String {
-    format!("identifier:{identifier}")
+/// The names that an identifier takes: one without regard to case, and its own spelling where that is another.
+pub fn identifier_names(identifier: &Identifier) -> impl Iterator<Item = String> {
+    let folded = identifier.folded();
+    let own = (folded != identifier.as_str()).then(|| format!("identifier:{identifier}"));
+    std::iter::once(format!("identifier:{folded}")).chain(own)
+}
+
+/// The name of a site, which it keeps when it is closed: no other site of the organisation has its id.
+pub fn site_name(organisation: Uuid, site: SiteId) -> String {
+    format!("site:{organisation}:{site}")
 }
 
 /// An organisation's subject.

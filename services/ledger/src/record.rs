@@ -33,7 +33,9 @@ impl SetVisibility {
         context.require_seen(self.subject)?;
         let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
         let from = match &aggregate {
-            Aggregate::Ledger(_) | Aggregate::Access(_) => return Err(Reason::RecordUnknown.into()),
+            Aggregate::Ledger(_) | Aggregate::Access(_) | Aggregate::Ties(_) | Aggregate::Claims(_) => {
+                return Err(Reason::RecordUnknown.into());
+            }
             Aggregate::Organisation(organisation) => {
                 let registrar =
                     organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;

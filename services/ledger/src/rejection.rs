@@ -20,6 +20,8 @@ pub enum Class {
     TooLarge,
     /// 422: a rule refuses.
     Unprocessable,
+    /// 429: too often.
+    TooOften,
 }
 
 macro_rules! reasons {
@@ -48,6 +50,7 @@ reasons! {
     MalformedJson "malformed-json" NotUnderstood "the body is not JSON";
     UnknownField "unknown-field" NotUnderstood "the command has no such field";
     InvalidField "invalid-field" NotUnderstood "a field does not have the form that it must have";
+    TooManyItems "too-many-items" TooLarge "a list has too many items";
     RoleRequired "role-required" NotAllowed "the grant's role does not allow this command";
     OrganisationRequired "organisation-required" NotAllowed "this command is an organisation's, not the operator's";
     OrganisationSuspended "organisation-suspended" NotAllowed "the acting organisation is suspended";
@@ -75,6 +78,8 @@ reasons! {
     NotRegistered "not-registered" Conflict "the record was not registered from elsewhere";
     AlreadyConfirmed "already-confirmed" Conflict "it was confirmed already";
     AlreadyDenied "already-denied" Conflict "it was denied already";
+    AlreadyAffiliated "already-affiliated" Conflict "the organisation is affiliated with that one in this way already";
+    TooManyOpenClaims "too-many-open-claims" Conflict "too many claims of the acting organisation on records of others wait to be confirmed";
     AlreadyVerified "already-verified" Conflict "the organisation is verified already";
     NotVerified "not-verified" Conflict "the organisation is not verified";
     AlreadySuspended "already-suspended" Conflict "it is suspended already";
@@ -83,7 +88,8 @@ reasons! {
     ScreeningRequired "screening-required" Conflict "the learning has not passed a screening";
     AuthorshipOpen "authorship-open" Conflict "an author has not accepted yet";
     ConveningOver "convening-over" Conflict "the convening was held or cancelled";
-    IdentifierInUse "identifier-in-use" Conflict "the identifier belongs to an organisation";
+    TooManyRefusals "too-many-refusals" TooOften "this grant was told too often that an identifier is in use";
+    IdentifierInUse "identifier-in-use" Conflict "the identifier is in use";
     IdentifierUnknown "identifier-unknown" Unprocessable "the organisation has no such identifier";
     TokenInUse "token-in-use" Conflict "the token belongs to a grant";
     OrganisationUnknown "organisation-unknown" Unprocessable "there is no such organisation";
@@ -126,9 +132,30 @@ reasons! {
     ConsentRequired "consent-required" Unprocessable "the visibility of an agreement changes with the consent of every signing party";
     VisibilitySame "visibility-same" Conflict "the record has that visibility already";
     ValidityPassed "validity-passed" Unprocessable "the grant would be over already";
-    TooManyItems "too-many-items" TooLarge "a list has too many items";
     TooManyEvents "too-many-events" TooLarge "the command would record too many events";
 }
+
+/// The codes that are finer than `invalid-field`: what values of commands must be, and in a few words why they are refused.
+pub const VALUE_CODES: [(&str, &str); 18] = [
+    ("amount-form", "an amount is a decimal number in a string"),
+    ("amount-not-positive", "a quantity is more than zero"),
+    ("control-character", "a text has a control character other than tab and line feed"),
+    ("direction-control", "a text turns its direction of writing"),
+    ("identifier-form", "an identifier is {list}-{id}, of org-id.guide or of the ledger's own list"),
+    ("invisible-character", "a text has a character that nobody sees, where its script does not need it"),
+    ("language-unknown", "a language is a BCP 47 tag of registered parts"),
+    ("licence-unknown", "a licence is a code of the list `licences`"),
+    ("member-twice", "a member of an object is named twice"),
+    ("original-required", "a text in several languages says which is the original"),
+    ("place-unknown", "a place is a country or a subdivision of ISO 3166"),
+    ("side-form", "a side is 1 to 40 letters, digits or hyphens"),
+    ("text-required", "a text has words in at least one language"),
+    ("text-too-long", "a text has more characters than its field takes"),
+    ("theme-unknown", "a theme is a code of a list of themes"),
+    ("too-many-languages", "a text has more languages than one takes"),
+    ("translation-unknown", "a translation is marked that the text does not have"),
+    ("unit-unknown", "a unit is a unit of cooperation in kind or a currency"),
+];
 
 /// A command that was refused; nothing was recorded.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@
 //!   `outcome-unknown`.
 //! * One path back: any append failure drops the whole write model and runs the normal recovery.
 
+mod guesses;
 mod judge;
 mod placing;
 mod recovery;

@@ -2,6 +2,7 @@
 
 use crate::{
     authorise::Credential,
+    body::{self, Read},
     command::Command,
     counts::Counts,
     rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},
@@ -43,8 +44,13 @@ pub struct Body {
     pub command: Command,
     /// The existing record that the expected version is about.
     pub target: Option<Subject>,
-    /// RFC 8785 JSON of `{command, data, expected_version}`: what a replay is told from a reused id by.
+    /// RFC 8785 JSON of `{command, data, expected_version}`, languages in their one spelling and without members that are
+    /// `null`: what a replay is told from a reused id by.
     pub canonical: Box<str>,
+    /// The same of the data as it was written, where that differs: what an older version took the digest of.
+    pub written: Option<Box<str>>,
+    /// Why the command is refused, unless it was recorded already, under rules that did not say so yet.
+    pub objection: Option<Rejection>,
 }
 
 #[derive(Serialize)]
@@ -54,23 +60,54 @@ struct Digested<'a> {
     expected_version: Option<StreamVersion>,
 }
 
+fn digested(command: &str, data: Value, expected_version: Option<StreamVersion>) -> Box<str> {
+    let ordered = canonical::is_ordered(&data);
+    let digested = Digested { command, data, expected_version };
+    if ordered { canonical::of_ordered(&digested).into() } else { canonical::to_string(&digested).into() }
+}
+
 impl Body {
-    /// Reads a command's data.
+    /// Reads a command's data. What a new command must not hold and an older version recorded is an objection, not an error.
     ///
     /// # Errors
     /// [`Rejection`] naming the field and the rule.
     pub fn parse(name: &str, data: &[u8], expected_version: Option<StreamVersion>) -> Result<Self, Rejection> {
-        let command = Command::parse(name, data)?;
-        let value = serde_json::from_slice(data)
-            .map_err(|error| Rejection::from(Reason::MalformedJson).detail(error.to_string()))?;
+        let malformed = |error: serde_json::Error| Rejection::from(Reason::MalformedJson).detail(error.to_string());
+        let read = match body::read(name, data) {
+            Ok(read) => read,
+            // Where and why is told as of any other command.
+            Err(error) => return Err(Command::parse(name, data).err().unwrap_or_else(|| malformed(error))),
+        };
+        let Read { mut value, respelt, objection } = read;
+        let twice = objection.as_ref().filter(|objection| objection.code == body::MEMBER_TWICE);
+        let command =
+            if respelt { Command::parse(name, value.to_string().as_bytes()) } else { Command::parse(name, data) };
+        let command = command.map_err(|rejection| twice.cloned().unwrap_or(rejection))?;
         let target = if expected_version.is_some() { command.target(data) } else { None };
-        let ordered = canonical::is_ordered(&value);
-        let digested = Digested { command: name, data: value, expected_version };
-        let canonical = if ordered { canonical::of_ordered(&digested) } else { canonical::to_string(&digested) };
-        Ok(Self { command, target, canonical: canonical.into() })
+        let other = body::drop_unsaid(&mut value) || respelt;
+        let canonical = digested(name, value, expected_version);
+        let written = if other { Some(body::written(data).map_err(malformed)?) } else { None };
+        let written = written.map(|value| digested(name, value, expected_version)).filter(|it| *it != canonical);
+        Ok(Self { command, target, canonical, written, objection })
     }
 
-    /// Reads a command again from its [`Self::canonical`] form.
+    /// The command, held to what is asked of one that is new.
+    ///
+    /// # Errors
+    /// The objection.
+    pub fn checked(self) -> Result<Self, Rejection> {
+        match self.objection {
+            Some(objection) => Err(objection),
+            None => Ok(self),
+        }
+    }
+
+    /// What another node reads it from again.
+    pub fn as_written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.canonical)
+    }
+
+    /// Reads a command again from [`Self::as_written`].
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -170,7 +207,8 @@ pub struct Ledger {
 impl Submission {
     /// How many [`ROOM_UNIT`]s it takes while it waits.
     fn room(&self) -> u32 {
-        let bytes = self.body.as_ref().map_or(0, |body| body.canonical.len()).min(QUEUE_BYTES_LIMIT / 2);
+        let bytes = |body: &Body| body.canonical.len() + body.written.as_ref().map_or(0, |written| written.len());
+        let bytes = self.body.as_ref().map_or(0, bytes).min(QUEUE_BYTES_LIMIT / 2);
         u32::try_from(bytes / ROOM_UNIT + 1).expect("a fraction of the limit")
     }
 }

@@ -4,8 +4,10 @@
 //! decision that asked: it is kept as a fault, and whoever owns the world looks at it before believing a decision.
 
 mod aggregate;
+mod ties;
 
 pub use aggregate::Aggregate;
+pub use ties::{Claims, Tie, Ties};
 
 use crate::{
     access::{Access, token_name},
@@ -14,7 +16,7 @@ use crate::{
     learning::Learning,
     ledger::Ledger,
     listing::Listing,
-    organisation::{Organisation, identifier_name},
+    organisation::{Organisation, identifier_names, site_name},
     stores::{StateChange, StateStore, StoreError},
 };
 use aggregate::{begin, evolve};
@@ -23,6 +25,7 @@ use convenio_events::{
     StreamVersion, Subject, Timestamp,
     time::TimeZone,
     types::{Facts, access, ledger::Settings, organisation},
+    values::Identifier,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -33,7 +36,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
-pub const CODE_VERSION: u32 = 4;
+pub const CODE_VERSION: u32 = 6;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {
@@ -306,18 +309,17 @@ impl World {
             }
             Facts::Organisation(facts) => match facts {
                 organisation::Facts::Registered(facts) => {
-                    for identifier in &facts.identifiers {
-                        self.set_name(identifier_name(identifier), Some(id), sequence);
-                    }
+                    facts.identifiers.iter().for_each(|identifier| self.give_identifier(identifier, id, sequence));
                 }
-                organisation::Facts::IdentifierAdded(facts) => {
-                    self.set_name(identifier_name(&facts.identifier), Some(id), sequence);
-                }
+                organisation::Facts::IdentifierAdded(facts) => self.give_identifier(&facts.identifier, id, sequence),
                 organisation::Facts::IdentifierWithdrawn(facts) => {
-                    self.set_name(identifier_name(&facts.identifier), None, sequence);
+                    self.take_identifier(&facts.identifier, id, sequence);
+                }
+                organisation::Facts::SiteAdded(facts) => {
+                    self.set_name(site_name(id, facts.site), Some(id), sequence);
                 }
                 organisation::Facts::Verified(_) => self.set_name(VERIFIED_NAME.to_owned(), Some(id), sequence),
-                _ => {}
+                facts => self.fold_ties(event, facts),
             },
             Facts::Access(access::Facts::Granted(granted)) => {
                 if let Some(digest) = &granted.token_digest {
@@ -331,6 +333,22 @@ impl World {
                 self.set_name(BOOTSTRAP_NAME.to_owned(), None, sequence);
             }
             _ => {}
+        }
+    }
+
+    /// Identifiers are unique without regard to case. Older ledgers may hold two that differ in case alone: each then keeps its
+    /// own spelling to itself as well.
+    fn give_identifier(&mut self, identifier: &Identifier, to: Uuid, sequence: Sequence) {
+        for name in identifier_names(identifier) {
+            self.set_name(name, Some(to), sequence);
+        }
+    }
+
+    fn take_identifier(&mut self, identifier: &Identifier, from: Uuid, sequence: Sequence) {
+        for name in identifier_names(identifier) {
+            if self.holder(&name) == Some(from) {
+                self.set_name(name, None, sequence);
+            }
         }
     }
 

@@ -309,6 +309,7 @@ column-kind = Kind
 column-facilities = Facilities
 column-host = Host
 column-name = Name
+place-withdrawn = code withdrawn
 column-place = Place
 column-confirmed = Confirmed
 column-claimed = Claimed

@@ -309,6 +309,7 @@ column-kind = Tipo
 column-facilities = Instalaciones
 column-host = Anfitriona
 column-name = Nombre
+place-withdrawn = código retirado
 column-place = Lugar
 column-confirmed = Confirmado
 column-claimed = Declarado

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 /// Seconds after which a caller may try again when the node could not answer.
 const RETRY_SECONDS: u32 = 1;
+/// Seconds after which a grant may be told once more that an identifier is in use; the ledger counts them.
+const GUESS_RETRY_SECONDS: u32 = 36;
 
 /// Why there is no better answer. Boxed: it is the rare case of every result.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -153,6 +155,7 @@ pub(crate) const fn status_of(class: Class) -> StatusCode {
         Class::Conflict => StatusCode::CONFLICT,
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::TooOften => StatusCode::TOO_MANY_REQUESTS,
     }
 }
 
@@ -164,7 +167,7 @@ impl From<Rejection> for Problem {
         let rule = (code != reason.code()).then(|| Cow::Borrowed(reason.code()));
         let mut problem = Self::new(code, status_of(reason.class()), reason.title());
         (problem.0.field, problem.0.detail, problem.0.rule) = (field, detail, rule);
-        problem
+        if reason.class() == Class::TooOften { problem.retry_after(GUESS_RETRY_SECONDS) } else { problem }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct SentCommand {
     correlation_id: Option<CommandId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expected_version: Option<StreamVersion>,
-    /// RFC 8785 JSON of `{command, data, expected_version}`.
+    /// RFC 8785 JSON of `{command, data, expected_version}`, the data as the caller wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<Box<RawValue>>,
     /// The digest of the token that a new grant is given, where the sending node made it.
@@ -49,7 +49,7 @@ impl SentCommand {
         };
         let (body, new_token, unreadable) = match &submission.body {
             Ok(body) => {
-                let canonical = RawValue::from_string(body.canonical.to_string()).expect("canonical JSON is JSON");
+                let canonical = RawValue::from_string(body.as_written().to_owned()).expect("canonical JSON is JSON");
                 (Some(canonical), body.token(), None)
             }
             Err(rejection) => (None, None, Some(SentRejection::new(rejection))),

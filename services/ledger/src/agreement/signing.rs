@@ -14,6 +14,7 @@ use convenio_events::{
     codes::{SignatureMethod, Visibility},
     commitment::Digest,
     language_map::Line,
+    limits::Office,
     time::Date,
     types::{
         access::ReasonText,
@@ -36,6 +37,7 @@ pub struct SignAgreement {
     pub method: Option<SignatureMethod>,
     /// The office that signs; never a person.
     #[serde(default)]
+    #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
     /// The day of a paper or external signature; today unless said.
     #[serde(default)]

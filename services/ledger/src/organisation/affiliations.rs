@@ -4,6 +4,7 @@ use super::commands::{acts_as, editable, seen};
 use crate::{
     context::{Context, Decision, audience},
     rejection::{Reason, Rejection, require},
+    world::Tie,
 };
 use convenio_events::{
     NewEvent, OrganisationId,
@@ -53,6 +54,39 @@ pub struct EndAffiliation {
     pub reason: Option<Line>,
 }
 
+/// The most affiliations that an organisation claims of itself and that nobody else has confirmed; one more is refused as
+/// `too-many-items`. Confirmed ones are not counted: a network has any number of members.
+pub const OWN_CLAIMS_LIMIT: usize = 200;
+/// The most affiliations that an organisation claims on the records of others, over the whole ledger, and that nobody else has
+/// confirmed; one more is refused as `too-many-open-claims`.
+pub const OPEN_CLAIMS_LIMIT: usize = 200;
+
+/// What others say of an organisation counts against them, and not against it.
+fn require_room(context: &Context<'_>, of: OrganisationId) -> Result<(), Rejection> {
+    let Some(by) = context.acting.actor.organisation() else { return Ok(()) };
+    let claims = context.world.claims(by);
+    if by == of {
+        return require(claims.of_itself() < OWN_CLAIMS_LIMIT, Reason::TooManyItems).map_err(|rejection| {
+            rejection
+                .field("with")
+                .detail(format!("{OWN_CLAIMS_LIMIT} affiliations of it wait to be confirmed already"))
+        });
+    }
+    require(claims.of_others() < OPEN_CLAIMS_LIMIT, Reason::TooManyOpenClaims).map_err(|rejection| {
+        rejection
+            .field("id")
+            .detail(format!("{OPEN_CLAIMS_LIMIT} claims of the acting organisation wait to be confirmed already"))
+    })
+}
+
+fn existing(
+    context: &Context<'_>,
+    of: OrganisationId,
+    affiliation: AffiliationId,
+) -> Result<(OrganisationId, Tie), Rejection> {
+    context.world.affiliation(of, affiliation).ok_or_else(|| Reason::AffiliationUnknown.into())
+}
+
 impl AffiliateOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         // The other one may say it as well, of an organisation that it sees: to be named in a record is to see it.
@@ -60,8 +94,11 @@ impl AffiliateOrganisation {
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
         context.require_organisation(self.with, "with")?;
         let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));
-        require(!organisation.affiliations.contains_key(&affiliation), Reason::IdExists)
+        require(context.world.affiliation(self.id, affiliation).is_none(), Reason::IdExists)
             .map_err(|r| r.field("affiliation"))?;
+        let twice = context.world.is_affiliated(self.id, self.with, self.kind);
+        require(!twice, Reason::AlreadyAffiliated).map_err(|r| r.field("with"))?;
+        require_room(context, self.id)?;
         let audience = audience(organisation.visibility);
         let claimed = AffiliationClaimed { affiliation, with: self.with, kind: self.kind };
         let mut decision = Decision::one(NewEvent::new(self.id, audience, claimed, None));
@@ -75,10 +112,10 @@ impl AffiliateOrganisation {
 impl ConfirmAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = seen(context, self.id)?;
-        let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
+        let (with, tie) = existing(context, self.id, self.affiliation)?;
         let by = context.organisation()?;
-        require(by == self.id || by == affiliation.with, Reason::NotParty)?;
-        require(!affiliation.confirmed_by.contains(&by), Reason::AlreadyConfirmed)?;
+        require(by == self.id || by == with, Reason::NotParty)?;
+        require(!tie.confirmed_by.contains(&by), Reason::AlreadyConfirmed)?;
         let facts = AffiliationConfirmed { affiliation: self.affiliation, by };
         Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
     }
@@ -87,8 +124,8 @@ impl ConfirmAffiliation {
 impl EndAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = seen(context, self.id)?;
-        let affiliation = organisation.affiliations.get(&self.affiliation).ok_or(Reason::AffiliationUnknown)?;
-        let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, affiliation.with);
+        let (with, _) = existing(context, self.id, self.affiliation)?;
+        let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, with);
         if !either && context.acting.role != AccessRole::Admin {
             editable(context, self.id)?;
         }

@@ -1,6 +1,6 @@
 //! Registering an organisation and saying what and where it is. Who vouches for it is decided elsewhere.
 
-use super::{identifier_name, subject};
+use super::{identifier_names, site_name, subject};
 use crate::{
     context::{Context, Decision, audience},
     organisation::Organisation,
@@ -11,6 +11,7 @@ use convenio_events::{
     codes::{AccessRole, Visibility},
     ids::SiteId,
     language_map::Line,
+    limits::IDENTIFIERS_LIMIT,
     types::{
         access::ReasonText,
         organisation::{
@@ -24,8 +25,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// The most identifiers of one organisation.
-pub(crate) const IDENTIFIERS_LIMIT: usize = 50;
+/// The most open sites of one organisation; one more is refused as `too-many-items`.
+pub const SITES_LIMIT: usize = 200;
 
 /// Registers an organisation: as a holder (an admin does) or as a profile of one that is not here (anyone with a grant may).
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
@@ -42,6 +43,7 @@ pub struct RegisterOrganisation {
     pub text: ProfileText,
     /// Identifiers that others gave it.
     #[serde(default)]
+    #[schemars(length(max = IDENTIFIERS_LIMIT))]
     pub identifiers: Vec<Identifier>,
     /// Who may see it; everybody unless said.
     #[serde(default)]
@@ -122,9 +124,10 @@ pub(super) fn editable(context: &Context<'_>, id: OrganisationId) -> Result<Arc<
     Ok(organisation)
 }
 
+/// Whose it is, is not told: it may be somebody's that is not the caller's to see.
 fn require_free(context: &Context<'_>, identifier: &Identifier, field: &str) -> Result<(), Rejection> {
-    require(context.world.holder(&identifier_name(identifier)).is_none(), Reason::IdentifierInUse)
-        .map_err(|rejection| rejection.field(field).detail(format!("{identifier} belongs to an organisation")))
+    let free = identifier_names(identifier).all(|name| context.world.holder(&name).is_none());
+    require(free, Reason::IdentifierInUse).map_err(|rejection| rejection.field(field))
 }
 
 impl RegisterOrganisation {
@@ -133,11 +136,9 @@ impl RegisterOrganisation {
         let admin = context.acting.role == AccessRole::Admin || context.acting.sample;
         require(self.standing == Standing::Profile || admin, Reason::RoleRequired).map_err(|r| r.field("standing"))?;
         context.require_new(subject(id))?;
-        require(self.identifiers.len() <= IDENTIFIERS_LIMIT, Reason::TooManyItems)
-            .map_err(|r| r.field("identifiers"))?;
         for (at, identifier) in self.identifiers.iter().enumerate() {
             require_free(context, identifier, &format!("identifiers[{at}]"))?;
-            let twice = self.identifiers[..at].contains(identifier);
+            let twice = self.identifiers[..at].iter().any(|other| other.folded() == identifier.folded());
             require(!twice, Reason::IdentifierInUse).map_err(|r| r.field(format!("identifiers[{at}]")))?;
         }
         let visibility = self.visibility.unwrap_or(Visibility::Public);
@@ -169,9 +170,13 @@ impl AddIdentifier {
 impl WithdrawIdentifier {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
-        let has = organisation.identifiers.contains(&self.identifier);
-        require(has, Reason::IdentifierUnknown).map_err(|r| r.field("identifier"))?;
-        let facts = IdentifierWithdrawn { identifier: self.identifier };
+        // As it was recorded: the case in which it is named now may be another.
+        let recorded = organisation.identifiers.get(&self.identifier).or_else(|| {
+            organisation.identifiers.iter().find(|identifier| identifier.folded() == self.identifier.folded())
+        });
+        let identifier = recorded.cloned().ok_or(Reason::IdentifierUnknown);
+        let identifier = identifier.map_err(|reason| Rejection::from(reason).field("identifier"))?;
+        let facts = IdentifierWithdrawn { identifier };
         Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
     }
 }
@@ -180,7 +185,11 @@ impl AddSite {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
         let site = self.site.unwrap_or_else(|| SiteId::new(context.new_id));
-        require(!organisation.sites.contains_key(&site), Reason::IdExists).map_err(|r| r.field("site"))?;
+        let new = context.world.holder(&site_name(self.id.uuid(), site)).is_none();
+        require(new, Reason::IdExists).map_err(|r| r.field("site"))?;
+        require(organisation.sites.len() < SITES_LIMIT, Reason::TooManyItems).map_err(|rejection| {
+            rejection.field("site").detail(format!("an organisation has at most {SITES_LIMIT} open sites"))
+        })?;
         let facts = SiteAdded { site, place: self.place };
         Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, Some(self.text))))
     }

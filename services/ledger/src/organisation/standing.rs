@@ -73,7 +73,10 @@ impl VerifyOrganisation {
         let today = context.today(None);
         let open = self.valid_through.is_none_or(|last| today <= last.0);
         require(open, Reason::DateInPast).map_err(|r| r.field("valid_through"))?;
-        require(!organisation.is_verified(today), Reason::AlreadyVerified)?;
+        // One that ends is renewed before it does, so that there is no day without.
+        let renews =
+            organisation.is_verified_until().is_some_and(|end| self.valid_through.is_none_or(|last| end < last));
+        require(renews || !organisation.is_verified(today), Reason::AlreadyVerified)?;
         // Whichever of its organisations a grant acts for now: it vouches for none of them.
         let by_itself = context.covers(self.id);
         require(!by_itself || !context.world.anybody_verified(), Reason::VerifyItself)?;

@@ -9,15 +9,31 @@ use crate::{
     submission::{Answer, Body, Submission},
 };
 use convenio_events::{
-    AccessId, Actor, CommandId, RecordedEvent, Sequence, codes::AccessRole, commitment::command_digest,
-    record::RawRecord, types::access::RevocationCause,
+    AccessId, Actor, CommandId, RecordedEvent, Sequence,
+    codes::AccessRole,
+    commitment::{Digest, Salt, command_digest},
+    record::RawRecord,
+    types::access::RevocationCause,
 };
 use uuid::Uuid;
 
 /// The command's answer, or where to find that of the same id.
 pub(super) enum Judged {
     Answer(Answer),
-    Known(Sequence, Box<str>),
+    Known(Sequence, Spellings),
+}
+
+/// The forms of a command of which any may have been digested when it was recorded.
+pub(super) struct Spellings {
+    canonical: Box<str>,
+    written: Option<Box<str>>,
+}
+
+impl Spellings {
+    fn have(&self, salt: &Salt, digest: Digest) -> bool {
+        let written = self.written.iter();
+        written.chain([&self.canonical]).any(|form| command_digest(salt, form.as_bytes()) == digest)
+    }
 }
 
 impl Writing<'_> {
@@ -34,17 +50,23 @@ impl Writing<'_> {
         let Submission { credential, acting_for, id, correlation_id, expected_version, body } = submission;
         let now = self.now();
         let acting = authenticate(&self.world, credential, acting_for, now)?;
-        let Body { command, target, canonical } = body?;
-        authorise(&self.world, &acting, &command)?;
+        let Body { command, target, canonical, written, objection } = body?;
+        authorise(&self.world, &acting, &command).map_err(|rejection| objection.clone().unwrap_or(rejection))?;
         if let Some(sequence) = self.known(acting.actor, id)? {
-            return Ok(Judged::Known(sequence, canonical));
+            return Ok(Judged::Known(sequence, Spellings { canonical, written }));
+        }
+        if let Some(objection) = objection {
+            return Err(objection.into());
         }
         let confirms_clock = matches!(command, Command::ConfirmClock(_));
         if self.guard.jumped() && !confirms_clock {
             return Err(Refusal::Unavailable(Unavailable::ClockJumped));
         }
         let version = check_version(&command, expected_version, target.and_then(|target| self.world.version(target)));
-        let decided = self.decide(command, &acting, id);
+        let decided = self.guesses.check(&acting, &command, now).and_then(|()| self.decide(command, &acting, id));
+        if let Err(rejection) = &decided {
+            self.guesses.count(&acting, rejection, now);
+        }
         // Where several rules refuse, the first in the order of precedence is told.
         let decision = match (decided, version) {
             (Ok(decision), Ok(())) => decision,
@@ -122,12 +144,12 @@ pub(super) fn goes_on_to_another(events: &[RecordedEvent]) -> bool {
 }
 
 /// The answer of a command that was accepted before, from its events: the same content, or that its id was reused.
-pub(super) fn replay(events: &[RecordedEvent], canonical: &str) -> Answer {
+pub(super) fn replay(events: &[RecordedEvent], spellings: &Spellings) -> Answer {
     let unreadable = || Refusal::Unavailable(Unavailable::OutcomeUnknown);
     let first = events.first().ok_or_else(unreadable)?;
     let raw = RawRecord::parse(&first.record).map_err(|_| unreadable())?;
     if let (Some(salt), Some(digest)) = (&first.text_salt, raw.commanddigest)
-        && command_digest(salt, canonical.as_bytes()) != digest
+        && !spellings.have(salt, digest)
     {
         return Err(Rejection::from(Reason::CommandIdReused).into());
     }

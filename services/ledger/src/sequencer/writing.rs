@@ -3,7 +3,8 @@
 use super::{
     BATCH_BYTES_LIMIT, BATCH_EVENTS_LIMIT, COMMAND_EVENTS_LIMIT, End, Parts, SUBJECTS_KEPT, SequencerError,
     TIMERS_PERIOD,
-    judge::{Judged, goes_on_to_another, replay},
+    guesses::Guesses,
+    judge::{Judged, Spellings, goes_on_to_another, replay},
     under_way::{Sent, UnderWay},
 };
 use crate::{
@@ -88,6 +89,7 @@ pub(super) struct Writing<'a> {
     pub(super) last_time: Timestamp,
     pub(super) guard: ClockGuard,
     pub(super) undurable: HashMap<(Actor, CommandId), Sequence>,
+    pub(super) guesses: Guesses,
     /// A derived store failed: nothing decided since can be believed.
     pub(super) broken: bool,
     under_way: UnderWay,
@@ -122,6 +124,7 @@ impl<'a> Writing<'a> {
             parts,
             world,
             batch: Batch::default(),
+            guesses: Guesses::default(),
             last_time,
             guard,
             undurable: HashMap::new(),
@@ -227,18 +230,18 @@ impl<'a> Writing<'a> {
         let Waiting { submission, answer: to, .. } = waiting;
         let answer = match self.judge(submission) {
             Judged::Answer(answer) => answer,
-            Judged::Known(sequence, canonical) => self.replay(sequence, &canonical).await,
+            Judged::Known(sequence, spellings) => self.replay(sequence, &spellings).await,
         };
         self.held.push_back(Held { needs: self.world.next(), to, answer, asked: self.asked });
     }
 
     /// Finds the events of a command that was accepted before: in the batches under way, or in the log.
-    async fn replay(&mut self, first: Sequence, canonical: &str) -> Answer {
+    async fn replay(&mut self, first: Sequence, spellings: &Spellings) -> Answer {
         let under_way = self.under_way.events().chain(&self.batch.events);
         let found: Vec<RecordedEvent> =
             under_way.filter(|event| event.sequence >= first).take(COMMAND_EVENTS_LIMIT).cloned().collect();
         if found.first().is_some_and(|event| event.sequence == first) {
-            return replay(&found, canonical);
+            return replay(&found, spellings);
         }
         // Most commands have one event or a few. A page may hold fewer events than were asked for: that it is short says
         // nothing of where the command ends.
@@ -252,7 +255,7 @@ impl<'a> Writing<'a> {
             }
             events.extend(page);
         }
-        replay(&events, canonical)
+        replay(&events, spellings)
     }
 
     fn settle(&mut self, sent: Sent, standing: &watch::Sender<Standing>) {

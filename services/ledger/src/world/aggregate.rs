@@ -1,6 +1,6 @@
 //! Any aggregate, what begins it and what an event makes of it. Each record's own fold is with the record.
 
-use super::Folded;
+use super::{Claims, Folded, Ties, World};
 use crate::{
     access::Access, agreement::Agreement, convening::Convening, learning::Learning, ledger::Ledger, listing::Listing,
     organisation::Organisation,
@@ -30,12 +30,17 @@ pub enum Aggregate {
     Learning(Arc<Learning>),
     /// A convening.
     Convening(Arc<Convening>),
+    /// How one organisation belongs to one other. It is no record: nobody sees or names it.
+    Ties(Arc<Ties>),
+    /// What an organisation claims that nobody has confirmed. It is no record: nobody sees or names it.
+    Claims(Arc<Claims>),
 }
 
 impl Aggregate {
     /// Who may see it now, and whether an organisation is named in it: where only its parties may see it, those do.
-    pub(crate) fn standing(&self, subject: Subject, organisation: OrganisationId) -> (Visibility, bool) {
+    pub(crate) fn standing(&self, subject: Subject, organisation: OrganisationId, world: &World) -> (Visibility, bool) {
         match self {
+            Self::Ties(_) | Self::Claims(_) => (Visibility::Parties, false),
             Self::Ledger(_) => (Visibility::Public, false),
             Self::Access(access) => {
                 let named = matches!(
@@ -47,11 +52,8 @@ impl Aggregate {
             Self::Organisation(it) => {
                 let itself = subject.id == organisation.uuid() || it.registered_by.organisation() == Some(organisation);
                 // Where the organisation says so itself: what others claim of it gives them no sight.
-                let itself_says = |by: &OrganisationId| by.uuid() == subject.id;
-                let affiliated = it.affiliations.values().any(|affiliation| {
-                    affiliation.with == organisation && affiliation.confirmed_by.iter().any(itself_says)
-                });
-                (it.visibility, itself || affiliated)
+                let affiliated = || world.is_tied_by_its_word(OrganisationId::new(subject.id), organisation);
+                (it.visibility, itself || affiliated())
             }
             Self::Listing(listing) => (listing.visibility, listing.organisation == organisation),
             Self::Agreement(agreement) => {
@@ -109,7 +111,7 @@ pub(super) fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
 
 fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
     match aggregate {
-        Aggregate::Ledger(_) | Aggregate::Access(_) => {}
+        Aggregate::Ledger(_) | Aggregate::Access(_) | Aggregate::Ties(_) | Aggregate::Claims(_) => {}
         Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
         Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
         Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,

@@ -19,6 +19,9 @@ const NEVER_TOLD: [(Reason, &str); 1] = [(
     "no command of today records more than 203 events (200 commitments); it bounds commands that are yet to come",
 )];
 
+/// Reasons that take hundreds of records or commands to be told: `names` does.
+const TOLD_IN_NAMES: [Reason; 2] = [Reason::TooManyOpenClaims, Reason::TooManyRefusals];
+
 const ABSENT: u128 = 0xdead;
 /// An offer of 10 expert-days and a demand; offers that are paused, without end, withdrawn; a demand that is withdrawn.
 const OFFER: u128 = 1;
@@ -152,6 +155,18 @@ fn of_organisations() -> Vec<Case> {
             "affiliate-organisation",
             mine(json!({"with": uuid(SOCIOS), "kind": "sister"})),
             "affiliation-with-itself@with",
+        ),
+        (
+            By::Socios,
+            "affiliate-organisation",
+            mine(json!({"affiliation": uuid(0xaff1), "with": uuid(MINISTRY), "kind": "sister"})),
+            "",
+        ),
+        (
+            By::Socios,
+            "affiliate-organisation",
+            mine(json!({"affiliation": uuid(0xaff2), "with": uuid(MINISTRY), "kind": "sister"})),
+            "already-affiliated@with",
         ),
         (By::Admin, "verify-organisation", verify(SOCIOS), "already-verified"),
         (
@@ -372,6 +387,7 @@ async fn every_reason_is_told_by_some_command_and_each_is_the_one_that_holds() {
     let confirmed = format!("agreement/{}", uuid(0x27));
     assert_eq!(node.confirm(By::Socios, "confirm-agreement", &confirmed, only(0x27)).await, "already-confirmed");
     told.extend(["already-signed".to_owned(), "already-confirmed".to_owned()]);
+    told.extend(TOLD_IN_NAMES.map(|reason| reason.code().to_owned()));
     let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !told.contains(reason.code())).collect();
     assert_eq!(missing, NEVER_TOLD.iter().map(|(reason, _)| reason).collect::<Vec<_>>(), "reasons that nothing tells");
 }

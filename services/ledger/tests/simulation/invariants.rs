@@ -11,7 +11,7 @@ use convenio_events::{
 use convenio_ledger::{
     agreement, listing,
     memory_stores::MemoryState,
-    organisation::identifier_name,
+    organisation::identifier_names,
     stores::{EventIndex, StateStore},
     world::World,
 };
@@ -115,7 +115,7 @@ fn is_right(code: &str, sent: &Sent, world: &World) -> bool {
     let source = source.map(|source: Subject| world.listing(source));
     let is_open = |listing: &listing::Listing| listing.status == listing::Status::Open;
     let holder = || sent.data["identifier"].as_str()?.parse::<Identifier>().ok();
-    let holder = || holder().and_then(|identifier| world.holder(&identifier_name(&identifier)));
+    let holder = || holder().and_then(|identifier| world.holder(&identifier_names(&identifier).next()?));
     let status = agreed.as_ref().map(|agreement| &agreement.status);
     use agreement::Status as S;
     match code {

@@ -21,6 +21,9 @@ struct Told<'a> {
     streamversion: StreamVersion,
     events: Vec<ToldEvent<'a>>,
     command_id: CommandId,
+    /// Other organisations of the same name.
+    #[serde(skip_serializing_if = "<[Subject]>::is_empty")]
+    same_name: &'a [Subject],
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -33,7 +36,7 @@ struct ToldEvent<'a> {
 }
 
 impl<'a> Told<'a> {
-    fn new(accepted: &'a Accepted, token: Option<&Token>) -> Self {
+    fn new(accepted: &'a Accepted, token: Option<&Token>, same_name: &'a [Subject]) -> Self {
         let shown = |token: &Token| if accepted.replay { "already-shown".to_owned() } else { token.reveal() };
         let events = accepted.events.iter();
         Self {
@@ -44,14 +47,15 @@ impl<'a> Told<'a> {
                 .map(|event| ToldEvent { id: event.id, r#type: &event.type_name, sequence: event.sequence })
                 .collect(),
             command_id: accepted.command_id,
+            same_name,
             token: token.map(shown),
         }
     }
 }
 
 /// The answer to one command.
-pub(super) fn response(accepted: &Accepted, token: Option<&Token>) -> Response {
-    let body = serde_json::to_vec(&Told::new(accepted, token)).expect("our types have string keys");
+pub(super) fn response(accepted: &Accepted, token: Option<&Token>, same_name: &[Subject]) -> Response {
+    let body = serde_json::to_vec(&Told::new(accepted, token, same_name)).expect("our types have string keys");
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = accepted_status(accepted.replay);
     let headers = response.headers_mut();
@@ -90,9 +94,15 @@ struct LastLine {
 }
 
 /// The answer to one line of a batch, with its newline.
-pub(super) fn accepted_line(out: &mut Vec<u8>, line: u64, accepted: &Accepted, token: Option<&Token>) {
+pub(super) fn accepted_line(
+    out: &mut Vec<u8>,
+    line: u64,
+    accepted: &Accepted,
+    token: Option<&Token>,
+    same_name: &[Subject],
+) {
     let status = accepted_status(accepted.replay).as_u16();
-    let told = Told::new(accepted, token);
+    let told = Told::new(accepted, token, same_name);
     write_line(out, &AcceptedLine { line, id: accepted.command_id, status, idempotent_replay: accepted.replay, told });
 }
 

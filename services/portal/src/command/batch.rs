@@ -4,6 +4,7 @@
 use super::{
     acting_for, answer,
     line::{Cut, Line, Lines},
+    namesakes::Names,
     provide_token, require_type,
     spool::{End, Reading, Spool},
 };
@@ -72,6 +73,7 @@ struct Due {
     line: u64,
     id: Option<CommandId>,
     token: Option<Token>,
+    names: Names,
     outcome: Outcome,
 }
 
@@ -191,6 +193,7 @@ impl LineReader {
         };
         let mut body = CommandBody::parse(&line.command, line.data.get().as_bytes(), line.expected_version);
         let token = body.as_mut().ok().and_then(provide_token);
+        let names = Names::of(body.as_ref().ok(), self.credential);
         let submission = Submission {
             credential: self.credential,
             acting_for,
@@ -209,12 +212,13 @@ impl LineReader {
                 Outcome::Known(refusal.into())
             }
         };
-        room.send(Due { line: self.line, id: Some(line.id), token, outcome });
+        room.send(Due { line: self.line, id: Some(line.id), token, names, outcome });
         Ok(())
     }
 
     async fn refuse(&self, id: Option<CommandId>, problem: Problem) -> Result<(), ()> {
-        let due = Due { line: self.line, id, token: None, outcome: Outcome::Known(problem) };
+        let (names, outcome) = (Names::default(), Outcome::Known(problem));
+        let due = Due { line: self.line, id, token: None, names, outcome };
         self.due.send(due).await.map_err(|_| ())
     }
 }
@@ -251,7 +255,7 @@ async fn answer_all(
 
 /// Writes the answer to one line, and says whether it was accepted.
 async fn answer_one(state: &PortalState, due: Due, out: &mut Vec<u8>, spool: &Spool) -> bool {
-    let Due { line, id, token, outcome } = due;
+    let Due { line, id, token, names, outcome } = due;
     let mut waiting = match outcome {
         Outcome::Waiting(waiting) => waiting,
         Outcome::Known(problem) => {
@@ -268,7 +272,11 @@ async fn answer_one(state: &PortalState, due: Due, out: &mut Vec<u8>, spool: &Sp
     };
     state.metrics().command(&answer);
     match answer {
-        Ok(accepted) => answer::accepted_line(out, line, &accepted, token.as_ref()),
+        Ok(accepted) => {
+            // A batch does not wait for the view: its next lines would.
+            let others = names.others(state, &accepted, false).await;
+            answer::accepted_line(out, line, &accepted, token.as_ref(), &others);
+        }
         Err(refusal) => {
             answer::refused_line(out, line, id, &refusal.into());
             return false;

@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod batch;
 mod line;
+mod namesakes;
 mod spool;
 
 use crate::{
@@ -25,6 +26,7 @@ use convenio_ledger::{
     submission::{Body as CommandBody, Submission},
 };
 use futures::StreamExt as _;
+use namesakes::Names;
 use std::str::FromStr;
 
 /// `POST /api/v1/commands/<name>`: the body is the command's data.
@@ -50,6 +52,7 @@ pub(crate) async fn one(
 async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) -> Result<Response, Problem> {
     let mut body = CommandBody::parse(name, data, envelope.expected_version);
     let token = body.as_mut().ok().and_then(provide_token);
+    let names = Names::of(body.as_ref().ok(), envelope.credential);
     let submission = envelope.submission(body);
     let answered = tokio::time::timeout(COMMAND_TIMEOUT, async {
         state.views().keep_pace().await;
@@ -58,7 +61,9 @@ async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) 
     let answered = answered.await;
     let answer = answered.unwrap_or(Err(Refusal::Unavailable(Unavailable::OutcomeUnknown)));
     state.metrics().command(&answer);
-    Ok(answer::response(&answer?, token.as_ref()))
+    let accepted = answer?;
+    let others = names.others(state, &accepted, true).await;
+    Ok(answer::response(&accepted, token.as_ref(), &others))
 }
 
 /// Makes the token of a grant whose caller brought none.

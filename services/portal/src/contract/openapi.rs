@@ -11,7 +11,7 @@ use crate::{
 };
 use convenio_ledger::{
     command::{Command, Right as CommandRight},
-    rejection::{Class, Reason, Unavailable},
+    rejection::{Class, Reason, Unavailable, VALUE_CODES},
 };
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -165,13 +165,15 @@ pub(super) fn problem_codes() -> BTreeMap<&'static str, (u16, &'static str)> {
         Class::Conflict => 409,
         Class::TooLarge => 413,
         Class::Unprocessable => 422,
+        Class::TooOften => 429,
     };
     let ledger = Reason::ALL.iter().map(|reason| (reason.code(), (status(reason.class()), reason.title())));
     let portal = Code::ALL.iter().map(|code| (code.code(), (code.status().as_u16(), code.title())));
     let unavailable =
         [Unavailable::NoWriter, Unavailable::Overloaded, Unavailable::OutcomeUnknown, Unavailable::ClockJumped];
     let unavailable = unavailable.into_iter().map(|code| (code.code(), (503, code.title())));
-    ledger.chain(portal).chain(unavailable).collect()
+    let values = VALUE_CODES.into_iter().map(|(code, title)| (code, (400, title)));
+    ledger.chain(values).chain(portal).chain(unavailable).collect()
 }
 
 #[cfg(test)]
@@ -184,7 +186,8 @@ mod tests {
         assert_eq!(COMMAND_EXAMPLES.len(), Command::NAMES.len());
         for name in Command::NAMES {
             let example = COMMAND_EXAMPLES[*name].to_string();
-            Body::parse(name, example.as_bytes(), None).unwrap_or_else(|rejection| panic!("{name}: {rejection}"));
+            let body = Body::parse(name, example.as_bytes(), None).and_then(Body::checked);
+            body.unwrap_or_else(|rejection| panic!("{name}: {rejection}"));
         }
     }
 

@@ -49,6 +49,7 @@ fn own_schemas(codes: &BTreeMap<&'static str, (u16, &'static str)>, types: &[&st
                     "properties": {"id": {"type": "string", "format": "uuid"}, "type": {"type": "string"}, "sequence": sequence},
                 }},
                 "command_id": {"type": "string", "format": "uuid"},
+                "same_name": {"type": "array", "items": {"type": "string"}, "maxItems": 10, "description": "Other organisations of the name that was given to one, `organisation/<uuid>`, as far as you may see them: it may be one of those."},
                 "token": {"type": "string", "description": "The token of a new grant, this once; `already-shown` in a replay."},
             },
         },

@@ -139,10 +139,14 @@ impl Language {
     /// A country, with its subdivision's code where there is one.
     pub(super) fn place(self, place: &convenio_events::values::Place) -> String {
         let country = self.label("countries", place.country());
-        match place.as_str().split_once('-') {
-            Some(_) => format!("{country} ({place})"),
-            None => country,
-        }
+        let named = match (place.as_str().contains('-'), place.subdivision()) {
+            (true, Some(subdivision)) => format!("{}, {country} ({place})", subdivision.name),
+            (true, None) => format!("{country} ({place})"),
+            (false, _) => country,
+        };
+        // It is kept, and shown so: what was recorded under it stays true.
+        let withdrawn = place.is_withdrawn().then(|| self.find("place-withdrawn")).flatten();
+        withdrawn.map_or_else(|| named.clone(), |word| format!("{named}, {word}"))
     }
 
     /// What an organisation does in a record: a role in an agreement, or author, organiser, ...

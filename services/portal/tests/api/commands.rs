@@ -188,3 +188,35 @@ async fn what_one_may_not_see_cannot_be_told_from_what_is_not_there() {
         assert_eq!(hidden.json(), absent.json());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_names_an_organisation_is_told_of_others_of_that_name_that_it_may_see() {
+    let app = App::with_cast().await;
+    let named = |id: u128, name: &str, visibility: &str| {
+        let text = json!({"name": {"original": "es", "texts": {"es": name}}});
+        json!({"id": uuid(id), "profile": {"kind": "ngo"}, "visibility": visibility, "text": text})
+    };
+    let subject = |id: u128| format!("organisation/{}", uuid(id));
+    let register = async |user, id: u128, name: &str, visibility: &str| {
+        let data = named(id, name, visibility).to_string();
+        let answer = app.command_with(user, "register-organisation", &data, &[]).await;
+        assert_eq!(answer.said(), "201", "{}", answer.body);
+        answer.json()["same_name"].clone()
+    };
+    assert!(register(User::Socios, 0xa1, "Salud para Todos", "public").await.is_null(), "nobody else has it");
+    assert!(register(User::Socios, 0xa2, "Salud para Todos los Niños", "public").await.is_null(), "a name is whole");
+    assert_eq!(register(User::Ministry, 0xa3, " salud  PARA todos", "parties").await, json!([subject(0xa1)]));
+    // The third is the ministry's to see, and nobody else's.
+    assert_eq!(register(User::Socios, 0xa4, "Salud Para Todos", "public").await, json!([subject(0xa1)]));
+    assert_eq!(
+        register(User::Ministry, 0xa5, "Salud para todos", "public").await,
+        json!([subject(0xa1), subject(0xa3), subject(0xa4)])
+    );
+    let line = json!({"command": "register-organisation", "id": uuid(0xb1), "data": named(0xa6, "Salud para todos", "public")});
+    app.settle().await;
+    let told = app.batch(User::Socios, format!("{line}\n")).await.lines();
+    assert_eq!(told[0]["same_name"], json!([subject(0xa1), subject(0xa4), subject(0xa5)]), "{}", told[0]);
+    let revised = json!({"id": uuid(0xa2), "profile": {"kind": "ngo"}, "text": named(0xa2, "Salud para todos", "public")["text"]});
+    let answer = app.command_with(User::Socios, "revise-organisation", &revised.to_string(), &[]).await;
+    assert_eq!(answer.json()["same_name"].as_array().map(Vec::len), Some(4), "{}", answer.body);
+}

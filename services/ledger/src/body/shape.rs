@@ -1,0 +1,277 @@
+//! The shape of a command's data, read once from its JSON Schema: the limits of its lists, maps and texts, and which texts
+//! are codes to be looked up. Types and required members are checked where the data becomes a command, not here.
+
+use crate::rejection::{Reason, Rejection};
+use convenio_events::{
+    characters,
+    language_map::canonical_tag,
+    values::{Identifier, Place, ValueError},
+};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// What stands in a place of a command's data.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Shape {
+    /// A number, a truth value, or one of a few words.
+    Plain,
+    /// A whole number, however it is written: `1`, `1.0` and `1e0` are the same.
+    Whole,
+    /// A text.
+    Text {
+        /// The most characters; `None` only where a form of fixed length bounds it.
+        limit: Option<usize>,
+        /// What kind of text.
+        form: Form,
+    },
+    /// A list.
+    List {
+        /// The most items.
+        limit: Option<usize>,
+        /// What each is.
+        items: Box<Shape>,
+    },
+    /// An object whose members' names are data.
+    Map {
+        /// The most members.
+        limit: Option<usize>,
+        /// What kind of text the names are.
+        names: Form,
+        /// What each member is.
+        values: Box<Shape>,
+    },
+    /// An object whose members have names in the contract.
+    Members(HashMap<String, Shape>),
+    /// One of several.
+    Either(Vec<Shape>),
+}
+
+/// What a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// Free words.
+    Free,
+    /// An id, a date, a code: the type says which are right.
+    Coded,
+    /// A language tag, brought to its one spelling.
+    Language,
+    /// A place, looked up.
+    Place,
+    /// An identifier of an organisation.
+    Identifier,
+}
+
+impl Shape {
+    /// The shape that a schema without references describes.
+    pub fn of(schema: &Value) -> Self {
+        for choice in ["anyOf", "oneOf", "allOf"] {
+            if let Some(choices) = schema[choice].as_array() {
+                let mut shapes: Vec<_> = choices.iter().map(Self::of).filter(|shape| *shape != Self::Plain).collect();
+                return match shapes.len() {
+                    0 => Self::Plain,
+                    1 => shapes.remove(0),
+                    _ => Self::Either(shapes),
+                };
+            }
+        }
+        let is = |word: &str| {
+            let kind = &schema["type"];
+            kind == word || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == word))
+        };
+        let limit = |name: &str| schema[name].as_u64().and_then(|limit| usize::try_from(limit).ok());
+        if is("array") {
+            return Self::List { limit: limit("maxItems"), items: Box::new(Self::of(&schema["items"])) };
+        }
+        if is("object") {
+            return Self::of_object(schema, limit("maxProperties"));
+        }
+        if is("integer") {
+            return Self::Whole;
+        }
+        if !is("string") || !schema["enum"].is_null() || !schema["const"].is_null() {
+            return Self::Plain;
+        }
+        Self::Text { limit: limit("maxLength"), form: Form::of(schema) }
+    }
+
+    fn of_object(schema: &Value, limit: Option<usize>) -> Self {
+        if let Some(members) = schema["properties"].as_object() {
+            return Self::Members(members.iter().map(|(name, member)| (name.clone(), Self::of(member))).collect());
+        }
+        let pattern = schema["patternProperties"].as_object().and_then(|patterns| patterns.iter().next());
+        let (names, values) = match pattern {
+            Some((pattern, values)) => (Form::of_pattern(pattern), values),
+            None => (Form::of(&schema["propertyNames"]), &schema["additionalProperties"]),
+        };
+        match values {
+            Value::Object(_) => Self::Map { limit, names, values: Box::new(Self::of(values)) },
+            _ => Self::Members(HashMap::new()),
+        }
+    }
+
+    /// Brings a value to its one spelling, and refuses what breaks a limit or is in no register. What has another type than
+    /// its place asks for is passed over: it is refused where the data becomes a command.
+    ///
+    /// # Errors
+    /// [`Rejection`] naming the field and the rule.
+    pub(super) fn fit(&self, value: &mut Value, changed: &mut bool) -> Result<(), Rejection> {
+        match (self, value) {
+            (Self::Whole, value) => {
+                if let Some(whole) = whole(value) {
+                    *value = whole;
+                    *changed = true;
+                }
+                Ok(())
+            }
+            (Self::Text { limit, form }, Value::String(text)) => {
+                form.check_length(text, *limit)?;
+                if let Some(right) = form.spell(text)? {
+                    *text = right;
+                    *changed = true;
+                }
+                Ok(())
+            }
+            (Self::List { limit, items }, Value::Array(all)) => {
+                if limit.is_some_and(|limit| all.len() > limit) {
+                    return Err(too_many(Reason::TooManyItems.code(), all.len(), *limit));
+                }
+                let mut all = all.iter_mut().enumerate();
+                all.try_for_each(|(at, item)| items.fit(item, changed).map_err(|r| within(r, format!("[{at}]"))))
+            }
+            (Self::Map { limit, names, values }, Value::Object(all)) => {
+                if limit.is_some_and(|limit| all.len() > limit) {
+                    let code =
+                        if *names == Form::Language { "too-many-languages" } else { Reason::TooManyItems.code() };
+                    return Err(too_many(code, all.len(), *limit));
+                }
+                if *names != Form::Coded && *names != Form::Free {
+                    respell(*names, all, changed)?;
+                }
+                let mut all = all.iter_mut();
+                all.try_for_each(|(name, member)| values.fit(member, changed).map_err(|r| within(r, name.clone())))
+            }
+            (Self::Members(shapes), Value::Object(all)) => {
+                let known = all.iter_mut().filter_map(|(name, member)| Some((shapes.get(name)?, name, member)));
+                for (shape, name, member) in known {
+                    shape.fit(member, changed).map_err(|rejection| within(rejection, name.clone()))?;
+                }
+                Ok(())
+            }
+            (Self::Either(shapes), value) => shapes.iter().try_for_each(|shape| shape.fit(value, changed)),
+            (Self::Plain | Self::Text { .. } | Self::List { .. } | Self::Map { .. } | Self::Members(_), _) => Ok(()),
+        }
+    }
+}
+
+impl Form {
+    fn of(schema: &Value) -> Self {
+        match schema["format"].as_str() {
+            Some("language-tag") => Self::Language,
+            Some("place") => Self::Place,
+            Some("identifier") => Self::Identifier,
+            Some(_) => Self::Coded,
+            None if schema["pattern"].is_string() => Self::Coded,
+            None => Self::Free,
+        }
+    }
+
+    /// Maps whose names have a pattern show that and no format.
+    fn of_pattern(pattern: &str) -> Self {
+        [Self::Language, Self::Place].into_iter().find(|form| form.pattern() == Some(pattern)).unwrap_or(Self::Coded)
+    }
+
+    fn pattern(self) -> Option<&'static str> {
+        match self {
+            Self::Language => Some(convenio_events::language_map::LANGUAGE_TAG_PATTERN),
+            Self::Place => Some(convenio_events::values::PLACE_PATTERN),
+            Self::Free | Self::Coded | Self::Identifier => None,
+        }
+    }
+
+    fn check_length(self, text: &str, limit: Option<usize>) -> Result<(), Rejection> {
+        // A text of n bytes has at most n characters: most need no count.
+        let Some(limit) = limit.filter(|limit| text.len() > *limit && text.chars().count() > *limit) else {
+            return Ok(());
+        };
+        match self {
+            // The type knows better what is wrong with it.
+            Self::Coded | Self::Language | Self::Place | Self::Identifier => Ok(()),
+            Self::Free => Err(field_rule(
+                "text-too-long",
+                format!("it has at most {limit} characters, and not {}", text.chars().count()),
+            )),
+        }
+    }
+
+    /// Another spelling of a text, where that is the right one.
+    fn spell(self, text: &str) -> Result<Option<String>, Rejection> {
+        let refused = |ValueError { code, rule }: ValueError| field_rule(code, rule);
+        match self {
+            Self::Coded => Ok(None),
+            Self::Free => match characters::check(text) {
+                Err(misplaced) => Err(field_rule(misplaced.code(), misplaced.to_string())),
+                Ok(()) if !text.is_empty() && !characters::is_visible(text) => {
+                    Err(field_rule("text-required", "a text must not be blank".to_owned()))
+                }
+                Ok(()) => Ok(None),
+            },
+            Self::Language => canonical_tag(text).map(|right| (right != *text).then_some(right)).map_err(refused),
+            Self::Place => Place::check_known(text).map(|()| None).map_err(refused),
+            Self::Identifier => Identifier::check_meaning(text).map(|()| None).map_err(refused),
+        }
+    }
+}
+
+/// Brings the names of a map's members to their one spelling; two that are the same then are one member named twice.
+fn respell(names: Form, all: &mut Map<String, Value>, changed: &mut bool) -> Result<(), Rejection> {
+    if all.keys().all(|name| matches!(names.spell(name), Ok(None))) {
+        return Ok(());
+    }
+    let mut right = Map::new();
+    for (name, value) in std::mem::take(all) {
+        let spelt = names.spell(&name).map_err(|rejection| within(rejection, name.clone()))?;
+        *changed |= spelt.is_some();
+        let spelt = spelt.unwrap_or_else(|| name.clone());
+        if right.contains_key(&spelt) {
+            let detail = format!("{name} and another member both mean {spelt}; a member of an object is named once");
+            return Err(within(field_rule(super::MEMBER_TWICE, detail), name));
+        }
+        right.insert(spelt, value);
+    }
+    *all = right;
+    Ok(())
+}
+
+/// The whole number that a number with a point or an exponent is, if it is one.
+fn whole(value: &Value) -> Option<Value> {
+    /// Up to here every whole number has a double of its own (RFC 7493 section 2.2).
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = value.as_number().filter(|number| number.is_f64())?.as_f64()?;
+    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and lies within the exact range")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then(|| Value::from(number as i64))
+}
+
+fn field_rule(code: &'static str, rule: String) -> Rejection {
+    let mut rejection = Rejection::from(Reason::InvalidField).detail(rule);
+    rejection.code = code.into();
+    rejection
+}
+
+fn too_many(code: &'static str, count: usize, limit: Option<usize>) -> Rejection {
+    let detail = format!("it has at most {}, and not {count}", limit.unwrap_or_default());
+    if code == Reason::TooManyItems.code() {
+        Rejection::from(Reason::TooManyItems).detail(detail)
+    } else {
+        field_rule(code, detail)
+    }
+}
+
+/// Puts a step in front of the path of a rejection.
+fn within(mut rejection: Rejection, step: String) -> Rejection {
+    rejection.field = Some(match rejection.field {
+        None => step,
+        Some(rest) if rest.starts_with('[') => step + &rest,
+        Some(rest) => step + "." + &rest,
+    });
+    rejection
+}
