@@ -5,6 +5,7 @@ use crate::{
     ids::{EventId, LedgerId, Sequence},
     record::RawRecord,
     recorded::RecordedEvent,
+    schemas::SchemaLocation,
     types::{EventType as _, WITHHELD_TYPE, record::VisibilityChanged},
 };
 use serde::Serialize;
@@ -49,9 +50,8 @@ pub struct CloudEvent<'a> {
 #[derive(Serialize, Debug)]
 struct Data<'a> {
     facts: &'a RawValue,
-    /// `null` where there is none; no member at all where it is elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<Option<&'a RawValue>>,
+    /// `null` where there is none.
+    text: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
 }
@@ -78,9 +78,9 @@ impl CloudEvent<'_> {
     }
 
     /// The context attributes that are there, as text: for transports that carry them beside the data. Without the content type,
-    /// which these name otherwise, and `dataschema`, which is relative to the address of a node.
+    /// which these name otherwise.
     pub fn attributes(&self) -> Vec<(&'static str, String)> {
-        let Self { specversion, id, source, r#type, subject, time, datacontenttype: _, dataschema: _, .. } = self;
+        let Self { specversion, id, source, r#type, subject, time, datacontenttype: _, dataschema, .. } = self;
         let Self { ledgersequence, streamversion, actor, grant, commandid, correlationid, causationid, .. } = self;
         let Self { dataref, withheld, data: _, .. } = self;
         let some = |name, value: Option<&dyn std::fmt::Display>| value.map(|value| (name, value.to_string()));
@@ -94,6 +94,7 @@ impl CloudEvent<'_> {
             some("type", Some(r#type)),
             some("subject", shown(subject)),
             some("time", Some(time)),
+            some("dataschema", shown(dataschema)),
             some("ledgersequence", Some(ledgersequence)),
             some("streamversion", shown(streamversion)),
             some("actor", shown(actor)),
@@ -117,18 +118,17 @@ impl CloudEvent<'_> {
     #[must_use]
     pub fn without_text(mut self) -> Self {
         if let Some(data) = &mut self.data {
-            data.text = Some(None);
+            data.text = None;
         }
         self
     }
 
-    /// Leaves the text out of the data, where there is one, and says instead where the whole event can be fetched.
+    /// Leaves the data out, where there is a text in it, and says instead where it can be fetched. All of it, because what
+    /// `dataref` names and `data` are the same wherever both are (CloudEvents, dataref).
     #[must_use]
     pub fn with_text_at(mut self, address: impl FnOnce(EventId) -> String) -> Self {
-        if let Some(data) = &mut self.data
-            && matches!(data.text, Some(Some(_)))
-        {
-            data.text = None;
+        if self.data.as_ref().is_some_and(|data| data.text.is_some()) {
+            self.data = None;
             self.dataref = Some(address(self.id));
         }
         self
@@ -140,11 +140,11 @@ impl CloudEvent<'_> {
 #[error("event {0} is stored in a form that cannot be read")]
 pub struct UnreadableEvent(pub Sequence);
 
-/// An event as somebody who may read it sees it.
+/// An event as somebody who may read it sees it; its schema is named by `schemas`.
 ///
 /// # Errors
 /// [`UnreadableEvent`] when the stored bytes are damaged.
-pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
+pub fn shown<'a>(event: &'a RecordedEvent, schemas: &SchemaLocation) -> Result<CloudEvent<'a>, UnreadableEvent> {
     let unreadable = || UnreadableEvent(event.sequence);
     let entry = Entry::parse(&event.entry).map_err(|_| unreadable())?;
     let raw = RawRecord::parse(&event.record).map_err(|_| unreadable())?;
@@ -157,7 +157,7 @@ pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
         subject: Some(raw.subject),
         time: entry.time,
         datacontenttype: Some("application/json"),
-        dataschema: Some(format!("/schemas/{}.json", raw.r#type)),
+        dataschema: Some(schemas.of(raw.r#type)),
         ledgersequence: event.sequence.to_string(),
         streamversion: Some(raw.streamversion),
         actor: Some(raw.actor),
@@ -167,7 +167,7 @@ pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
         causationid: raw.causationid,
         dataref: None,
         withheld: None,
-        data: Some(Data { facts: raw.facts, text: Some(text), erased: event.text_salt.is_none() }),
+        data: Some(Data { facts: raw.facts, text, erased: event.text_salt.is_none() }),
     })
 }
 
@@ -176,12 +176,15 @@ pub fn shown(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
 ///
 /// # Errors
 /// [`UnreadableEvent`] when the stored bytes are damaged.
-pub fn for_everybody(event: &RecordedEvent) -> Result<CloudEvent<'_>, UnreadableEvent> {
+pub fn for_everybody<'a>(
+    event: &'a RecordedEvent,
+    schemas: &SchemaLocation,
+) -> Result<CloudEvent<'a>, UnreadableEvent> {
     let entry = Entry::parse(&event.entry).map_err(|_| UnreadableEvent(event.sequence))?;
     match entry.audience {
         Audience::Restricted => Ok(withheld(&entry)),
-        Audience::Public if hides(event)? => Ok(shown(event)?.without_text()),
-        Audience::Public => shown(event),
+        Audience::Public if hides(event)? => Ok(shown(event, schemas)?.without_text()),
+        Audience::Public => shown(event, schemas),
     }
 }
 

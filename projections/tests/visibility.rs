@@ -11,7 +11,7 @@ use convenio_events::{
     values::Quantity,
 };
 use convenio_projections::{
-    ReaderIdentity, ViewName, Views, access as grants, activity,
+    ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
     collection::{Count, ListQuery, list, record as one},
     document::{Document, State},
     history,
@@ -278,7 +278,7 @@ async fn the_restricted_agreement_that_met_an_offer_is_for_its_owner_alone() {
         activity::feed(&trail, identity, &asked).expect("answers")
     };
     let first = page(&anonymous, 1);
-    assert_eq!((first.items.len(), first.next_before), (1, Some(first.items[0].sequence)));
+    assert_eq!((first.items.len(), first.next_cursor), (1, Some(SequenceCursor(first.items[0].sequence))));
     drop((reader, trail));
     views.shutdown().await;
 }
@@ -296,14 +296,18 @@ async fn a_trail_ends_with_what_the_reader_sees() {
     ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
     let (_folder, views) = views_of(&mut ledger).await;
     let trail = views.read(ViewName::Activity).expect("reads");
-    let page = |before| {
-        let asked = activity::TrailQuery { organisation: Some(owner), limit: 1, before, ..Default::default() };
+    let page = |cursor| {
+        let asked = activity::TrailQuery { organisation: Some(owner), limit: 1, cursor, ..Default::default() };
         activity::feed(&trail, &ReaderIdentity::default(), &asked).expect("answers")
     };
     let first = page(None);
-    assert_eq!(first.next_before, Some(first.items[0].sequence), "not that of a row that is not for everybody");
-    let last = page(first.next_before);
-    assert_eq!((last.items.len(), last.next_before), (1, None));
+    assert_eq!(
+        first.next_cursor,
+        Some(SequenceCursor(first.items[0].sequence)),
+        "not that of a row that is not for everybody"
+    );
+    let last = page(first.next_cursor);
+    assert_eq!((last.items.len(), last.next_cursor), (1, None));
     drop(trail);
     views.shutdown().await;
 }

@@ -107,7 +107,9 @@ async fn agrees_with_http(server: &Server, messages: &[Message]) {
             assert_eq!(header("content-type"), None);
             continue;
         }
-        for name in ["id", "type", "subject", "actor", "grant", "commandid", "correlationid", "causationid"] {
+        for name in
+            ["id", "type", "subject", "actor", "grant", "commandid", "correlationid", "causationid", "dataschema"]
+        {
             assert_eq!(header(&format!("ce_{name}")), event[name].as_str(), "{name} of {sequence}");
         }
         assert_eq!(header("ce_streamversion"), Some(event["streamversion"].to_string().as_str()));

@@ -39,5 +39,5 @@ pub use error::KafkaLogError;
 pub use follower::Following;
 pub use log::KafkaLog;
 pub use moving::{Mover, running_nodes};
-pub use publisher::{Publisher, Publishing, Texts};
+pub use publisher::{PublishedForm, Publisher, Publishing, Texts};
 pub use settings::{Address, AddressError, Settings, SettingsError};

@@ -22,6 +22,7 @@ use convenio_events::{
     causes::with_causes,
     cloud_event::UnreadableEvent,
     log::{EventLog as _, ReadError},
+    schemas::SchemaLocation,
 };
 use message::Message;
 use place::{Place, Places};
@@ -61,6 +62,15 @@ pub enum Texts {
     },
 }
 
+/// The form of what is published.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PublishedForm {
+    /// How texts reach readers.
+    pub texts: Texts,
+    /// Where the schemas of events are named.
+    pub schemas: SchemaLocation,
+}
+
 /// Where a publisher stands.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Publishing {
@@ -84,10 +94,10 @@ pub struct Publisher {
 
 impl Publisher {
     /// Begins to publish what is in the log and was not published yet.
-    pub fn start(log: &KafkaLog, texts: Texts) -> Self {
+    pub fn start(log: &KafkaLog, form: PublishedForm) -> Self {
         let (told, publishing) = watch::channel(Publishing::default());
         let (stop, stopped) = watch::channel(false);
-        let work = Work { log: log.clone(), texts, told, stopped };
+        let work = Work { log: log.clone(), form, told, stopped };
         let thread = std::thread::Builder::new()
             .name("kafka-publisher".to_owned())
             .spawn(move || work.run())
@@ -150,7 +160,7 @@ impl Interruption {
 /// What the thread works with.
 struct Work {
     log: KafkaLog,
-    texts: Texts,
+    form: PublishedForm,
     told: watch::Sender<Publishing>,
     stopped: watch::Receiver<bool>,
 }
@@ -284,7 +294,7 @@ impl Work {
     fn compare(&self, runtime: &Runtime, topic: &str, place: &Place) -> Result<(), Interruption> {
         let Some(last) = &place.last else { return Ok(()) };
         let read = runtime.block_on(self.log.read(last.sequence, 1))?;
-        let own = read.first().map(|event| message::of(event, &self.texts)).transpose()?;
+        let own = read.first().map(|event| message::of(event, &self.form)).transpose()?;
         if own.is_some_and(|own| own.id.to_string() == last.id) {
             return Ok(());
         }
@@ -296,7 +306,7 @@ impl Work {
     fn batch(&self, page: &[RecordedEvent]) -> Result<Vec<Message>, Interruption> {
         let (mut batch, mut bytes) = (Vec::with_capacity(page.len()), 0);
         for event in page {
-            let message = message::of(event, &self.texts)?;
+            let message = message::of(event, &self.form)?;
             bytes += message.size;
             if bytes > BATCH_BYTES_LIMIT && !batch.is_empty() {
                 break;

@@ -10,7 +10,7 @@ use convenio_events::{
     RecordedEvent, Sequence,
     log::{AppendError, OpenedWriter},
 };
-use convenio_kafka::{Publisher, Settings, Texts};
+use convenio_kafka::{PublishedForm, Publisher, Settings};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use std::{
     sync::{
@@ -198,14 +198,14 @@ async fn a_publisher_goes_on_by_itself_when_brokers_come_back_and_when_they_have
     let node = broker.node("one").await;
     let mut writer = node.writer().await.writer;
     writer.append(batch_of(1, 0..4_000)).await.expect("appends");
-    let publisher = Publisher::start(&node.log, Texts::Inline);
+    let publisher = Publisher::start(&node.log, PublishedForm::default());
     public::published(&publisher, 1).await;
     tokio::task::block_in_place(|| broker.kafka("kill", &["all"]));
     let restarting = tokio::task::spawn_blocking(|| drop(publisher));
     let began = Instant::now();
     restarting.await.expect("it ends also while Kafka is away");
     assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
-    let publisher = Publisher::start(&node.log, Texts::Inline);
+    let publisher = Publisher::start(&node.log, PublishedForm::default());
     let why = public::troubled(&publisher).await;
     assert!(!publisher.publishing().borrow().halted, "{why}");
     tokio::task::block_in_place(|| broker.kafka("start", &[]));

@@ -6,7 +6,7 @@ mod public;
 mod support;
 
 use convenio_events::{RecordedEvent, entry::Audience, log::EventLog as _};
-use convenio_kafka::{Publisher, Settings, Texts};
+use convenio_kafka::{PublishedForm, Publisher, Settings, Texts};
 use public::{append, halted, holds, holds_from, published, told, troubled};
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -34,7 +34,7 @@ fn events(range: std::ops::Range<u64>) -> Vec<RecordedEvent> {
 }
 
 fn publish(node: &Node) -> Publisher {
-    Publisher::start(&node.log, Texts::Inline)
+    Publisher::start(&node.log, PublishedForm::default())
 }
 
 fn broker() -> Broker {
@@ -114,15 +114,17 @@ async fn a_text_by_reference_is_not_in_the_topic() {
     let all = [event(7, 1, 0, r#"{"reason":"a parrot"}"#), event(7, 1, 1, "")];
     append(&node, &all).await;
     let texts = Texts::Reference { public_url: "https://convenio.example".to_owned() };
-    let publisher = Publisher::start(&node.log, texts);
+    let form = PublishedForm { texts, ..PublishedForm::default() };
+    let publisher = Publisher::start(&node.log, form);
     published(&publisher, 2).await;
     let told = told(&broker);
-    let data: Vec<Value> =
-        told.iter().map(|told| serde_json::from_slice(told.value.as_ref().expect("data")).expect("JSON")).collect();
-    assert!(data[0].get("text").is_none() && data[0]["facts"].is_object(), "{}", data[0]);
-    assert_eq!(data[1]["text"], Value::Null, "there is none anywhere");
+    assert_eq!(told[0].value, None, "data that is elsewhere is there as a whole, or not what dataref names");
+    let data: Value = serde_json::from_slice(told[1].value.as_ref().expect("data")).expect("JSON");
+    assert_eq!((&data["text"], data["facts"].is_object()), (&Value::Null, true), "there is no text anywhere");
     let id = &told[0].headers["ce_id"];
-    assert_eq!(told[0].headers["ce_dataref"], format!("https://convenio.example/api/v1/events/{id}"));
+    assert_eq!(told[0].headers["ce_dataref"], format!("https://convenio.example/api/v1/events/{id}/data"));
+    assert_eq!(told[0].headers["ce_dataschema"], told[1].headers["ce_dataschema"], "the schema of what is elsewhere");
+    assert!(told[0].headers["ce_dataschema"].starts_with("urn:convenio:schema:org.convenio."), "an absolute URI");
     assert!(!told[1].headers.contains_key("ce_dataref"));
     let bytes = raw::read(&broker.client(), &broker.topic("events"), "read_uncommitted");
     assert!(

@@ -10,7 +10,7 @@
 
 mod support;
 
-use convenio_kafka::{KafkaLog, KafkaLogError, Publisher, Settings, Texts, topics};
+use convenio_kafka::{KafkaLog, KafkaLogError, PublishedForm, Publisher, Settings, topics};
 use std::{sync::Arc, time::Duration};
 use support::{Broker, journal};
 use tokio::sync::watch;
@@ -64,7 +64,7 @@ async fn with_its_acls_a_node_keeps_the_contract_and_is_elected() {
     allow(&broker, &[]);
     let (log, _data) = opened(settings.clone()).await.expect("that is enough");
     convenio_events::conformance::run(Arc::new(log.clone())).await;
-    let publisher = Publisher::start(&log, Texts::Inline);
+    let publisher = Publisher::start(&log, PublishedForm::default());
     let mut publishing = publisher.publishing();
     let head = *convenio_events::log::EventLog::head(&log).borrow();
     let published = tokio::time::timeout(support::SOON, publishing.wait_for(|now| now.next == Some(head))).await;

@@ -1,8 +1,8 @@
 //! What can be asked about grants and visibility, and the form of the answers.
 
-use crate::{ReaderIdentity, document::Moment};
+use crate::{ReaderIdentity, document::Moment, sequence_cursor::SequenceCursor};
 use convenio_events::{
-    AccessId, OrganisationId, Sequence, StreamVersion, Timestamp,
+    AccessId, OrganisationId, StreamVersion, Timestamp,
     codes::AccessRole,
     commitment::Digest,
     types::access::{RevocationCause, Scope},
@@ -42,6 +42,7 @@ pub struct Grant {
     /// Why it ended.
     pub revocation_cause: Option<RevocationCause>,
     /// The grant's own version.
+    #[serde(rename = "streamversion")]
     pub stream_version: StreamVersion,
 }
 
@@ -87,8 +88,8 @@ pub struct GrantQuery {
     pub organisation: Option<OrganisationId>,
     /// Only those in force at this instant.
     pub in_force_at: Option<Timestamp>,
-    /// Only those after this one, in the order in which they were given: the last of the page before.
-    pub after: Option<Sequence>,
+    /// Only those given after this one: the last of the page before.
+    pub cursor: Option<SequenceCursor>,
     /// At most this many, and at most 200.
     pub limit: usize,
 }

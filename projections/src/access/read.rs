@@ -4,6 +4,7 @@ use super::query::{Grant, GrantQuery};
 use crate::{
     QueryError, ReaderIdentity,
     document::Moment,
+    sequence_cursor::SequenceCursor,
     standing::{self, Sight, Standing},
     standings,
     store::{Reader, codec::subject_bytes},
@@ -47,7 +48,7 @@ pub fn grant(reader: &Reader, id: AccessId) -> Result<Option<Grant>, QueryError>
 pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) -> Result<Vec<Grant>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let mut found = Vec::new();
-    let mut after = query.after.map_or(-1, |after| after.0.cast_signed());
+    let mut after = query.cursor.map_or(-1, |SequenceCursor(after)| after.0.cast_signed());
     while found.len() < limit {
         let grants = match query.organisation {
             Some(organisation) => {

@@ -1,5 +1,6 @@
 //! What can be asked of the activity feed and the audit trail, and the form of the answers.
 
+use crate::sequence_cursor::SequenceCursor;
 use convenio_events::{
     AccessId, Actor, CommandId, EventId, OrganisationId, RecordKind, Sequence, StreamVersion, Subject, Timestamp,
     entry::Audience,
@@ -25,8 +26,8 @@ pub struct TrailQuery {
     pub kinds: Vec<RecordKind>,
     /// Only this event type, as a full name or the beginning of one.
     pub event_type: Option<String>,
-    /// Only rows below this sequence: `next_before` of the page before.
-    pub before: Option<Sequence>,
+    /// Only rows below this sequence: `next_cursor` of the page before.
+    pub cursor: Option<SequenceCursor>,
     /// At most this many, and at most [`PAGE_LIMIT`].
     pub limit: usize,
 }
@@ -66,10 +67,12 @@ pub struct AuditItem {
     /// The record.
     pub subject: Subject,
     /// The record's version.
+    #[serde(rename = "streamversion")]
     pub stream_version: StreamVersion,
     /// Who did it.
     pub actor: Actor,
     /// Under which grant.
+    #[serde(with = "crate::grant_reference")]
     pub grant: Option<AccessId>,
     /// By which command.
     pub command_id: CommandId,
@@ -87,6 +90,6 @@ pub struct TrailPage<T> {
     pub position: Sequence,
     /// The rows.
     pub items: Vec<T>,
-    /// Ask for what is below this next; `None` at the end.
-    pub next_before: Option<Sequence>,
+    /// Where the next page begins; `None` at the end.
+    pub next_cursor: Option<SequenceCursor>,
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     QueryError, ReaderIdentity,
+    sequence_cursor::SequenceCursor,
     standing::{Sight, Standing},
     standings::{self, standing_from},
     store::{
@@ -19,7 +20,7 @@ use convenio_events::{
 use rusqlite::{OptionalExtension as _, Row, ToSql, types::Value};
 use serde_json::value::RawValue;
 
-/// The most rows that one question looks at: a page may then be short, and its `next_before` goes on from there.
+/// The most rows that one question looks at: a page may then be short, and its `next_cursor` goes on from there.
 const ROWS_LIMIT: usize = 20_000;
 const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, r.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
     e.command_id, e.audience, s.grant_id IS NOT NULL, r.visibility, r.organisations, r.has_past, r.standing, r.title";
@@ -197,17 +198,17 @@ fn page<T>(
     item: impl Fn(Trail) -> T,
 ) -> Result<TrailPage<T>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
-    let before = query.before.map_or(i64::MAX, |before| i64::try_from(before.0).unwrap_or(i64::MAX));
+    let before = query.cursor.map_or(i64::MAX, |SequenceCursor(before)| i64::try_from(before.0).unwrap_or(i64::MAX));
     let Way { sql, found_by } = way(query);
     let mut parameters: Vec<&dyn ToSql> = vec![&before];
     parameters.extend(found_by.iter().map(|value| value as &dyn ToSql));
     let mut statement = reader.statement(&sql)?;
     let mut rows = statement.query(&*parameters)?;
-    let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_before: None };
+    let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_cursor: None };
     let (mut looked_at, mut last, mut shown) = (0, None, None);
     while let Some(row) = rows.next()? {
         if looked_at == ROWS_LIMIT {
-            page.next_before = last;
+            page.next_cursor = last.map(SequenceCursor);
             break;
         }
         let row = Trail::read(row)?;
@@ -216,7 +217,7 @@ fn page<T>(
         if row.is_asked_for(query) && row.is_seen(reader, identity)? {
             // There is a next page only where the reader sees something on it: rows that it may not see tell nothing.
             if page.items.len() == limit {
-                page.next_before = shown;
+                page.next_cursor = shown.map(SequenceCursor);
                 break;
             }
             page.items.push(item(row));

@@ -4,7 +4,7 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
 /// (`document.full` only where some readers see less). `shown_...` is what readers are told who are not named in the record: not

@@ -76,7 +76,8 @@ pub struct Head {
     pub state: State,
     /// Who may see it today; unknown = nobody but admins.
     pub visibility: Option<Visibility>,
-    /// The subject's version; also its `ETag`.
+    /// The subject's version: what `If-Match` takes.
+    #[serde(rename = "streamversion")]
     pub stream_version: StreamVersion,
     /// The event that made it.
     pub created: Moment,
@@ -85,6 +86,7 @@ pub struct Head {
     /// Every organisation named in it now: those who see it where only parties may.
     pub organisations: Vec<OrganisationId>,
     /// The grant under which it was made.
+    #[serde(with = "crate::grant_reference")]
     pub grant: Option<AccessId>,
     /// Whether that grant is one under which a sample is recorded. The events of one record cannot say so: the view does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -72,7 +72,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 6,
+        version: 7,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),

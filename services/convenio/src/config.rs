@@ -2,8 +2,8 @@
 
 use crate::cluster::NodeUrl;
 use anyhow::{Context as _, bail, ensure};
-use convenio_events::{codes::Purpose, time::TimeZone};
-use convenio_kafka::{Address, Settings, Texts};
+use convenio_events::{codes::Purpose, schemas::SchemaLocation, time::TimeZone};
+use convenio_kafka::{Address, PublishedForm, Settings, Texts};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -102,6 +102,18 @@ pub(crate) struct Config {
     pub(crate) time_zone: TimeZone,
     pub(crate) rate: u32,
     pub(crate) sample: bool,
+}
+
+impl Config {
+    /// Where the schemas of events are named: below the address of the outside world where one was said.
+    pub(crate) fn schema_location(&self) -> SchemaLocation {
+        self.public_url.as_deref().map_or_else(SchemaLocation::default, SchemaLocation::below)
+    }
+
+    /// The form of events in the topic for integrators.
+    pub(crate) fn published_form(&self) -> PublishedForm {
+        PublishedForm { texts: self.events_text.clone(), schemas: self.schema_location() }
+    }
 }
 
 impl ServeArguments {

@@ -142,7 +142,7 @@ impl Node {
         threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), shown.clone()).await?;
-        let publish = |kafka| PublishingWhileWriting::start(kafka, config.events_text.clone(), &ledger);
+        let publish = |kafka| PublishingWhileWriting::start(kafka, config.published_form(), &ledger);
         let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
             ledger,
@@ -184,6 +184,7 @@ impl Node {
             ledger_id: self.ledger_id,
             node: self.name.clone(),
             public_url: public_url.to_owned(),
+            schemas: config.schema_location(),
             limits: Limits { rate },
             clock: self.time(),
             shutdown: self.shutdown.subscribe(),

@@ -1,6 +1,6 @@
 //! A publisher of events for integrators, for as long as this node writes. What it publishes, and where, is not known here.
 
-use convenio_kafka::{KafkaLog, Publisher, Publishing, Texts};
+use convenio_kafka::{KafkaLog, PublishedForm, Publisher, Publishing};
 use convenio_ledger::submission::{Ledger, Role};
 use convenio_portal::PublisherStanding;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ pub(crate) struct PublishingWhileWriting {
 }
 
 impl PublishingWhileWriting {
-    pub(crate) fn start(kafka: &KafkaLog, texts: Texts, ledger: &Ledger) -> Self {
+    pub(crate) fn start(kafka: &KafkaLog, form: PublishedForm, ledger: &Ledger) -> Self {
         let standing = Standing::default();
         let (stop, mut stopped) = oneshot::channel();
         // It holds no handle of the ledger, whose end it must not put off.
@@ -36,7 +36,7 @@ impl PublishingWhileWriting {
                 if writes {
                     end(publisher.take(), &told).await;
                 } else {
-                    let started = Publisher::start(&kafka, texts.clone());
+                    let started = Publisher::start(&kafka, form.clone());
                     *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(started.publishing());
                     publisher = Some(started);
                 }

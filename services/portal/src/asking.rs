@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header, request::Parts},
     response::Response,
 };
-use convenio_events::{Sequence, Timestamp, commitment::Digest};
+use convenio_events::{Sequence, Timestamp, commitment::Digest, schemas::SchemaLocation};
 use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
 use serde::Serialize;
 
@@ -172,6 +172,11 @@ impl Reading {
         let position = reader.position();
         self.least = Some(self.least.map_or(position, |least| least.min(position)));
         Ok(reader)
+    }
+
+    /// Where the schemas of events are named.
+    pub(crate) fn schemas(&self) -> &SchemaLocation {
+        self.state.schemas()
     }
 
     /// The last event that all opened views had folded.

@@ -4,6 +4,7 @@ use crate::{
     limits::QUERY_CHARACTERS_LIMIT,
     problem::{Code, Problem},
 };
+use convenio_projections::SequenceCursor;
 use std::{fmt, str::FromStr};
 
 /// What was asked in a query string and not yet looked at.
@@ -84,6 +85,15 @@ impl Parameters {
             Some((name, _)) => Err(Problem::from(Code::ParameterUnknown).field(name)),
         }
     }
+}
+
+/// Where a page of a list in the order of the log begins.
+///
+/// # Errors
+/// 400 `cursor-invalid`.
+pub(crate) fn cursor(parameters: &mut Parameters) -> Result<Option<SequenceCursor>, Problem> {
+    let text: Option<String> = parameters.one("cursor")?;
+    text.map(|text| text.parse()).transpose().map_err(|error: convenio_projections::NotACursor| error.into())
 }
 
 /// 400 for one parameter.

@@ -7,7 +7,7 @@ use axum::{
 };
 use convenio_events::CommandId;
 use convenio_ledger::rejection::{Class, Reason, Refusal, Rejection, Unavailable};
-use convenio_projections::QueryError;
+use convenio_projections::{NotACursor, QueryError};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -208,6 +208,12 @@ impl From<QueryError> for Problem {
             }
             error @ (QueryError::Store(_) | QueryError::Row(_)) => internal(&error),
         }
+    }
+}
+
+impl From<NotACursor> for Problem {
+    fn from(error: NotACursor) -> Self {
+        QueryError::Refused { code: "cursor-invalid", rule: error.to_string() }.into()
     }
 }
 

@@ -41,6 +41,7 @@ fn handler(operation: Operation) -> MethodRouter<PortalState> {
         Operation::SendCommands => post(command::batch::many),
         Operation::Events => get(events::page::events),
         Operation::Event => get(events::one::event),
+        Operation::EventData => get(events::one::data),
         Operation::List(Collection { kind, view }) => {
             get(move |state: Here, asked: Asked| collection::list(state, asked, kind, view))
         }

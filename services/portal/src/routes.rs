@@ -15,6 +15,8 @@ pub enum Operation {
     Events,
     /// One event.
     Event,
+    /// One event's data.
+    EventData,
     /// A list of records.
     List(Collection),
     /// One record.
@@ -114,7 +116,7 @@ pub struct Route {
 impl Operation {
     /// Every operation, in the order of the contract.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::SendCommand, Self::SendCommands, Self::Events, Self::Event];
+        let mut all = vec![Self::SendCommand, Self::SendCommands, Self::Events, Self::Event, Self::EventData];
         for collection in COLLECTIONS {
             all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
         }
@@ -136,11 +138,12 @@ impl Operation {
             Self::SendCommands => post("/api/v1/commands"),
             Self::Events => get("/api/v1/events", Reader),
             Self::Event => get("/api/v1/events/{event}", Reader),
+            Self::EventData => get("/api/v1/events/{event}/data", Reader),
             Self::List(collection) => get(&format!("/api/v1/{}", plural(collection)), Reader),
             Self::Record(collection) => get(&format!("/api/v1/{}/{{id}}", plural(collection)), Reader),
             Self::History(collection) => get(&format!("/api/v1/{}/{{id}}/history", plural(collection)), Reader),
             Self::Export(collection) => get(&format!("/api/v1/export/{}", plural(collection)), Reader),
-            Self::Partnerships => get("/api/v1/organisations/{id}/partnerships", Reader),
+            Self::Partnerships => get("/api/v1/partnerships", Reader),
             Self::Activity => get("/api/v1/activity", Reader),
             Self::Audit => get("/api/v1/audit", Reader),
             Self::Grants => get("/api/v1/grants", Token),

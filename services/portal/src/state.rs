@@ -7,7 +7,7 @@ use crate::{
     rate::RateLimiter,
     rebuild::Rebuilds,
 };
-use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog};
+use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog, schemas::SchemaLocation};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
 use convenio_notary::TreeHead;
 use convenio_projections::Views;
@@ -112,6 +112,8 @@ pub struct PortalParts {
     pub node: String,
     /// Where the outside world reaches it, without a slash at the end.
     pub public_url: String,
+    /// Where the schemas of events are named.
+    pub schemas: SchemaLocation,
     /// What an operator may set.
     pub limits: Limits,
     /// The ledger's clock: what grants are in force is told by it.
@@ -207,6 +209,10 @@ impl PortalState {
     /// Where the outside world reaches it, without a slash at the end.
     pub fn public_url(&self) -> &str {
         &self.shared.parts.public_url
+    }
+    /// Where the schemas of events are named.
+    pub fn schemas(&self) -> &SchemaLocation {
+        &self.shared.parts.schemas
     }
     /// The last committed event; `None` in an empty ledger.
     pub fn head_sequence(&self) -> Option<Sequence> {

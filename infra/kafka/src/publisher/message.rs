@@ -1,7 +1,7 @@
 //! An event as a message for everybody: CloudEvents in Kafka's binary mode. It decides nothing but shown or withheld, and that by
 //! the entry's audience alone.
 
-use super::Texts;
+use super::{PublishedForm, Texts};
 use convenio_events::{
     EventId, RecordedEvent, Sequence, Timestamp,
     cloud_event::{self, UnreadableEvent},
@@ -19,7 +19,7 @@ pub(super) struct Message {
     /// The event's subject; of a withheld one its sequence.
     pub(super) key: String,
     pub(super) headers: OwnedHeaders,
-    /// Nothing where the event is withheld: that is how the binding writes an event without data.
+    /// Nothing where the event is withheld, or its data is elsewhere: that is how the binding writes an event without data.
     pub(super) value: Option<Vec<u8>>,
     pub(super) id: EventId,
     pub(super) time: Timestamp,
@@ -28,12 +28,12 @@ pub(super) struct Message {
 }
 
 /// The message of an event as the public may read it.
-pub(super) fn of(event: &RecordedEvent, texts: &Texts) -> Result<Message, UnreadableEvent> {
+pub(super) fn of(event: &RecordedEvent, form: &PublishedForm) -> Result<Message, UnreadableEvent> {
     let entry = Entry::parse(&event.entry).map_err(|_| UnreadableEvent(event.sequence))?;
-    let event = cloud_event::for_everybody(event)?;
-    let event = match texts {
+    let event = cloud_event::for_everybody(event, &form.schemas)?;
+    let event = match &form.texts {
         Texts::Inline => event,
-        Texts::Reference { public_url } => event.with_text_at(|id| format!("{public_url}/api/v1/events/{id}")),
+        Texts::Reference { public_url } => event.with_text_at(|id| format!("{public_url}/api/v1/events/{id}/data")),
     };
     let (mut headers, mut size) = (OwnedHeaders::new(), 0);
     for (name, value) in event.attributes() {

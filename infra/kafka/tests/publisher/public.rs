@@ -6,6 +6,7 @@ use crate::support::{Broker, Node, SOON, events::CANARY, raw};
 use convenio_events::{
     RecordedEvent, Sequence, cloud_event,
     entry::{Audience, Entry},
+    schemas::SchemaLocation,
 };
 use convenio_kafka::{Publisher, Publishing};
 use rdkafka::message::{Headers as _, Message as _};
@@ -43,12 +44,11 @@ pub fn told(broker: &Broker) -> Vec<Told> {
 fn expected(event: &RecordedEvent) -> (String, BTreeMap<String, String>, Option<Value>) {
     let entry = Entry::parse(&event.entry).expect("an entry");
     let shown = match entry.audience {
-        Audience::Public => cloud_event::shown(event).expect("readable"),
+        Audience::Public => cloud_event::shown(event, &SchemaLocation::default()).expect("readable"),
         Audience::Restricted => cloud_event::withheld(&entry),
     };
     let Value::Object(mut members) = serde_json::to_value(shown).expect("JSON") else { panic!("an object") };
     let data = members.remove("data");
-    members.remove("dataschema");
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let key = members.get("subject").unwrap_or(&members["ledgersequence"]);
     let key = text(key);

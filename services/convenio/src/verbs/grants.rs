@@ -204,19 +204,19 @@ pub(crate) async fn revoke(arguments: RevokeArguments) -> anyhow::Result<()> {
 /// Lists the grants that the caller may see.
 pub(crate) async fn list(arguments: GrantsArguments) -> anyhow::Result<()> {
     let remote = arguments.node.remote()?;
-    let (mut items, mut after) = (Vec::new(), None);
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let mut path = format!("/api/v1/grants?limit={PAGE_GRANTS}");
         if let Some(organisation) = arguments.organisation {
             path.push_str(&format!("&organisation={organisation}"));
         }
-        if let Some(after) = after {
-            path.push_str(&format!("&after={after}"));
+        if let Some(cursor) = &cursor {
+            path.push_str(&format!("&cursor={cursor}"));
         }
         let mut page = remote.get(&path).await?;
         items.append(page["items"].as_array_mut().context("the node's answer has no items")?);
-        after = page["next_after"].as_u64();
-        if after.is_none() {
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
             break;
         }
     }

@@ -53,26 +53,22 @@ pub(super) fn document(public_url: &str) -> Value {
 fn public_topic() -> Value {
     let schema = cloud_event_schema(&[]);
     let attributes = schema["properties"].as_object().into_iter().flatten();
-    let in_headers = attributes.filter(|(name, _)| !["data", "datacontenttype", "dataschema"].contains(&name.as_str()));
+    let in_headers = attributes.filter(|(name, _)| !["data", "datacontenttype"].contains(&name.as_str()));
     let mut headers: Map<String, Value> =
         in_headers.map(|(name, _)| (format!("ce_{name}"), json!({"type": "string"}))).collect();
-    headers.insert(
-        "ce_dataref".to_owned(),
-        json!({"type": "string", "format": "uri", "description": "Where the text is."}),
-    );
     headers.insert("content-type".to_owned(), json!({"const": "application/json"}));
     json!({
         "address": "convenio.{ledger}.events",
         "servers": [{"$ref": "#/servers/kafka"}],
         "parameters": {"ledger": {"description": "The ledger's name on Kafka."}},
-        "description": "CloudEvents in binary mode, each ledgersequence once and in order for read_committed consumers. A withheld event has no value.",
+        "description": "CloudEvents in binary mode, each ledgersequence once and in order for read_committed consumers. A withheld event has no value; where texts are published by reference, an event with a text has none either, and `ce_dataref` says where its data is.",
         "bindings": {"kafka": {"partitions": 1}},
         "messages": {"event": {
             "contentType": "application/json",
             "headers": {"type": "object", "properties": headers},
             "payload": {
                 "type": ["object", "null"],
-                "required": ["facts"],
+                "required": ["facts", "text"],
                 "properties": {"facts": {"type": "object"}, "text": {"type": ["object", "null"]}, "erased": {"const": true}},
             },
             "bindings": {"kafka": {"key": {"type": "string", "description": "The subject; of a withheld event its ledgersequence."}}},

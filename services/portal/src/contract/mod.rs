@@ -19,10 +19,7 @@ use axum::{
     http::header,
     response::{Html, IntoResponse, Response},
 };
-use convenio_events::{
-    schemas::{EVENT_DATA_SCHEMAS, withheld_data},
-    types::WITHHELD_TYPE,
-};
+use convenio_events::schemas::served;
 use std::sync::OnceLock;
 
 /// The name of an operation in the contract.
@@ -39,14 +36,9 @@ pub(crate) struct Documents {
 }
 
 /// `GET /schemas/<type>.json`.
-pub(crate) async fn schema(file: Result<Path<String>, PathRejection>) -> Response {
+pub(crate) async fn schema(State(state): State<PortalState>, file: Result<Path<String>, PathRejection>) -> Response {
     let name = file.ok().and_then(|Path(file)| file.strip_suffix(".json").map(str::to_owned));
-    let withheld = withheld_data();
-    let found = name.and_then(|name| match &*name {
-        WITHHELD_TYPE => Some(&withheld),
-        _ => EVENT_DATA_SCHEMAS.get(&name),
-    });
-    match found {
+    match name.and_then(|name| served(&name, state.schemas())) {
         Some(schema) => ([(header::CONTENT_TYPE, "application/schema+json")], schema.to_string()).into_response(),
         None => Problem::from(Code::SchemaUnknown).into_response(),
     }

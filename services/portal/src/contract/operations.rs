@@ -27,6 +27,7 @@ pub(super) fn id(operation: Operation) -> String {
         Operation::SendCommands => "send-commands".to_owned(),
         Operation::Events => "list-events".to_owned(),
         Operation::Event => "read-event".to_owned(),
+        Operation::EventData => "read-event-data".to_owned(),
         Operation::List(collection) => format!("list-{}", collection.kind.plural()),
         Operation::Record(collection) => of("read", collection),
         Operation::History(collection) => format!("{}-history", of("read", collection)),
@@ -76,6 +77,12 @@ pub(super) fn describe(operation: Operation) -> Described {
             vec![path("event", "18"), wait_for()],
             JSON,
         ),
+        Operation::EventData => (
+            "events",
+            "One event's data alone, as it is in the event: what `dataref` names.".into(),
+            vec![path("event", "18"), wait_for()],
+            JSON,
+        ),
         Operation::List(c) => ("records", format!("List {}.", plural(c)), list_parameters(), JSON),
         Operation::Record(c) => {
             ("records", format!("One {}, now or as of the past.", c.kind), record_parameters(), JSON)
@@ -90,7 +97,7 @@ pub(super) fn describe(operation: Operation) -> Described {
         Operation::Partnerships => (
             "records",
             "What an organisation took part in, claimed apart from confirmed.".into(),
-            vec![path_id(), wait_for()],
+            partnership_parameters(),
             JSON,
         ),
         Operation::Activity => ("trails", "What happened lately, newest first.".into(), trail_parameters(), JSON),
@@ -173,8 +180,8 @@ fn schema(operation: Operation) -> Value {
         }),
         Operation::History(_) => json!({
             "type": "object",
-            "required": ["events", "next_from_version"],
-            "properties": {"events": events, "next_from_version": {"type": ["integer", "null"]}, "head_sequence": {"type": ["integer", "null"]}},
+            "required": ["events", "next_from", "head_sequence"],
+            "properties": {"events": events, "next_from": {"type": "integer"}, "head_sequence": {"type": ["integer", "null"]}},
         }),
         Operation::Event => json!({
             "type": "object",
@@ -183,6 +190,11 @@ fn schema(operation: Operation) -> Value {
                 "event": named("CloudEvent"), "entry": {"type": "string"}, "leaf_hash": {"type": "string"},
                 "disclosure": {"type": "object"},
             },
+        }),
+        Operation::EventData => json!({
+            "type": "object",
+            "required": ["facts", "text"],
+            "properties": {"facts": {"type": "object"}, "text": {"type": ["object", "null"]}, "erased": {"const": true}},
         }),
         Operation::Docs | Operation::Metrics => json!({"type": "string"}),
         Operation::SendCommands
@@ -296,7 +308,7 @@ fn record_parameters() -> Vec<Value> {
 
 fn history_parameters() -> Vec<Value> {
     let pages = queries(&[
-        ("from_version", number(), "From this version of the record on."),
+        ("from", number(), "From this sequence of the ledger on; 0 without."),
         ("limit", page(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT), "Events of a page."),
     ]);
     [vec![path_id()], pages, vec![wait_for()]].concat()
@@ -321,21 +333,27 @@ fn trail_parameters() -> Vec<Value> {
         ("subject", text(), "Only this record: `offer/<uuid>`."),
         ("organisation", text(), "Only what it did, and what happened to records in which it is named."),
         ("actor", text(), "Only what this actor did."),
-        ("grant", uuid(), "Only what was done under this grant."),
+        ("grant", text(), "Only what was done under this grant: `access/<uuid>`."),
         ("kind", texts(), "Only these kinds of record."),
         ("type", text(), "Only this event type, as a full name or the beginning of one."),
-        ("before", number(), "`next_before` of the page before."),
+        ("cursor", text(), "`next_cursor` of the page before."),
         ("limit", page(50, PAGE_LIMIT), "Rows of a page."),
     ]);
     parameters.push(wait_for());
     parameters
 }
 
+fn partnership_parameters() -> Vec<Value> {
+    let mut organisation = query("organisation", uuid(), "Whose.");
+    organisation["required"] = true.into();
+    vec![organisation, wait_for()]
+}
+
 fn grant_parameters() -> Vec<Value> {
     let mut parameters = queries(&[
         ("organisation", text(), "Only those that act for it."),
         ("in_force_at", json!({"type": "string", "format": "date-time"}), "Only those in force at this instant."),
-        ("after", number(), "`next_after` of the page before."),
+        ("cursor", text(), "`next_cursor` of the page before."),
         ("limit", page(50, PAGE_LIMIT), "Grants of a page."),
     ]);
     parameters.push(wait_for());

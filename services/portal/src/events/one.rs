@@ -1,9 +1,9 @@
 //! `GET /api/v1/events/<id or sequence>`: one event, the entry that its leaf hashes, and what opens the entry's
 //! commitments.
 
-use super::render::{Eyes, write_seen};
+use super::render::Eyes;
 use crate::{
-    asking::{Asked, blocking, json, wait_for},
+    asking::{Asked, blocking, json, json_bytes, wait_for},
     problem::{Code, Problem, internal},
     read::past,
     state::PortalState,
@@ -42,10 +42,31 @@ pub(crate) async fn event(State(state): State<PortalState>, asked: Asked) -> Res
     find(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+/// `GET /api/v1/events/<id or sequence>/data`: the event's `data` as it is, and nothing else: what `dataref` names.
+pub(crate) async fn data(State(state): State<PortalState>, asked: Asked) -> Response {
+    find_data(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn find_data(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+    let (event, _) = look_up(state, &asked).await?;
+    asked.parameters.finish()?;
+    state
+        .ask(asked.token, move |reading| {
+            let eyes = Eyes::open(reading)?;
+            if eyes.position() <= event.sequence {
+                return Err(Code::NotReady.into());
+            }
+            // What the reader may not read has no data for it.
+            let data = eyes.seen(&event, eyes.sight(&event)?)?.data().ok_or(Code::EventUnknown)?;
+            Ok(json_bytes(reading.sequence(), data))
+        })
+        .await
+}
+
+/// The event that the path names, and whether it does so by its id.
+async fn look_up(state: &PortalState, asked: &Asked) -> Result<(RecordedEvent, bool), Problem> {
     asked.wait(state, &[ViewName::Access]).await?;
     let name = asked.path.first().cloned().unwrap_or_default();
-    asked.parameters.finish()?;
     let (sequence, by_id) = match (name.parse::<u64>(), name.parse::<EventId>()) {
         (Ok(sequence), _) => (Some(Sequence(sequence)), false),
         (_, Ok(id)) => {
@@ -59,10 +80,16 @@ async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
     let event = page.pop().ok_or(Code::EventUnknown)?;
     // Who was just told that it is recorded asks at once; who may read it is known a moment later.
     wait_for(state, &[ViewName::Access], sequence, false).await?;
+    Ok((event, by_id))
+}
+
+async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+    let (event, by_id) = look_up(state, &asked).await?;
+    asked.parameters.finish()?;
     state
         .ask(asked.token, move |reading| {
             let eyes = Eyes::open(reading)?;
-            if eyes.position() <= sequence {
+            if eyes.position() <= event.sequence {
                 return Err(Code::NotReady.into());
             }
             let sight = eyes.sight(&event)?;
@@ -70,14 +97,18 @@ async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
             if by_id && sight == Sight::Withheld {
                 return Err(Code::EventUnknown.into());
             }
-            tell(&event, sight).map(|told| told(reading.sequence()))
+            tell(&eyes, &event, sight).map(|told| told(reading.sequence()))
         })
         .await
 }
 
-fn tell(event: &RecordedEvent, sight: Sight) -> Result<impl FnOnce(Option<Sequence>) -> Response, Problem> {
+fn tell(
+    eyes: &Eyes,
+    event: &RecordedEvent,
+    sight: Sight,
+) -> Result<impl FnOnce(Option<Sequence>) -> Response, Problem> {
     let mut out = Vec::new();
-    write_seen(&mut out, event, sight)?;
+    eyes.write_seen(&mut out, event, sight)?;
     let shown = serde_json::from_slice::<Box<RawValue>>(&out).map_err(|error| internal(&error))?;
     let whole = sight == Sight::Whole;
     let disclosure = (sight != Sight::Withheld).then(|| Disclosure {

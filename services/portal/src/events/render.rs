@@ -10,7 +10,7 @@ use convenio_events::{
     Event, RecordedEvent, Subject, cloud_event,
     entry::{Audience, Entry},
     record::RawRecord,
-    schemas::EVENT_DATA_SCHEMAS,
+    schemas::{EVENT_DATA_SCHEMAS, SchemaLocation},
     types::TYPE_PREFIX,
 };
 use convenio_projections::{
@@ -63,11 +63,13 @@ impl Filter {
 pub(crate) struct Eyes {
     access: Reader,
     identity: ReaderIdentity,
+    schemas: SchemaLocation,
 }
 
 impl Eyes {
     pub(crate) fn open(reading: &mut Reading) -> Result<Self, Problem> {
-        Ok(Self { access: reading.view(ViewName::Access)?, identity: reading.identity.clone() })
+        let schemas = reading.schemas().clone();
+        Ok(Self { access: reading.view(ViewName::Access)?, identity: reading.identity.clone(), schemas })
     }
 
     /// How many events the view has folded: beyond that nobody knows who may read what.
@@ -94,23 +96,32 @@ impl Eyes {
         if sight == Sight::Withheld && !filter.is_empty() {
             return Ok(false);
         }
-        write_seen(out, event, sight)?;
+        self.write_seen(out, event, sight)?;
         Ok(true)
     }
-}
 
-/// Writes an event's JSON as somebody with that much sight sees it.
-pub(crate) fn write_seen(out: &mut Vec<u8>, event: &RecordedEvent, sight: Sight) -> Result<(), Problem> {
-    let shown = || cloud_event::shown(event).map_err(|error| internal(&error));
-    match sight {
-        Sight::Whole => write_json(out, &shown()?),
-        Sight::WithoutText => write_json(out, &shown()?.without_text()),
-        Sight::Withheld => {
-            let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
-            write_json(out, &cloud_event::withheld(&entry));
+    /// Writes an event's JSON as somebody with that much sight sees it.
+    pub(crate) fn write_seen(&self, out: &mut Vec<u8>, event: &RecordedEvent, sight: Sight) -> Result<(), Problem> {
+        write_json(out, &self.seen(event, sight)?);
+        Ok(())
+    }
+
+    /// An event as somebody with that much sight sees it.
+    pub(crate) fn seen<'a>(
+        &self,
+        event: &'a RecordedEvent,
+        sight: Sight,
+    ) -> Result<cloud_event::CloudEvent<'a>, Problem> {
+        let shown = || cloud_event::shown(event, &self.schemas).map_err(|error| internal(&error));
+        match sight {
+            Sight::Whole => shown(),
+            Sight::WithoutText => Ok(shown()?.without_text()),
+            Sight::Withheld => {
+                let entry = Entry::parse(&event.entry).map_err(|error| internal(&error))?;
+                Ok(cloud_event::withheld(&entry))
+            }
         }
     }
-    Ok(())
 }
 
 fn write_json(out: &mut Vec<u8>, event: &cloud_event::CloudEvent<'_>) {

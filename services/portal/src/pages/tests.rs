@@ -320,7 +320,7 @@ async fn what_is_not_there_or_not_understood_is_said_in_the_readers_language() {
         ("/en/?sort=price".to_owned(), StatusCode::BAD_REQUEST, "no such order"),
         ("/es/audit?subject=%3Cscript%3E".to_owned(), StatusCode::BAD_REQUEST, "Un registro se nombra"),
         ("/en/?wait_for=soon".to_owned(), StatusCode::BAD_REQUEST, "whole number"),
-        ("/en/audit?before=many".to_owned(), StatusCode::BAD_REQUEST, "whole number"),
+        ("/en/audit?cursor=many".to_owned(), StatusCode::BAD_REQUEST, "cursor"),
     ];
     for (path, status, words) in table {
         let answer = portal.get(&path).await;

@@ -8,10 +8,11 @@ use super::{
     visit::{Page, Trouble, Visit},
     words::Words,
 };
+use crate::read::trail::GrantReference;
 use askama::Template;
-use convenio_events::{AccessId, Actor, OrganisationId, RecordKind, Sequence, Subject, entry::Audience};
+use convenio_events::{Actor, OrganisationId, RecordKind, Subject, entry::Audience};
 use convenio_projections::{
-    QueryError, ViewName,
+    QueryError, SequenceCursor, ViewName,
     activity::{self, AuditItem, FeedItem, TrailQuery},
 };
 
@@ -68,7 +69,7 @@ pub(super) fn activity(visit: &Visit) -> Result<Page, Trouble> {
     let snapshot = Snapshot::open(visit, &[ViewName::Organisations, ViewName::Activity])?;
     let query = TrailQuery {
         organisation: visit.params.parsed::<OrganisationId>("organisation", "cause-organisation")?,
-        before: visit.params.parsed::<u64>("before", "cause-before")?.map(Sequence),
+        cursor: visit.params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
         limit: PAGE_EVENTS,
         ..TrailQuery::default()
     };
@@ -78,7 +79,7 @@ pub(super) fn activity(visit: &Visit) -> Result<Page, Trouble> {
         frame: Frame::new(visit, visit.say("nav-activity"), "/api/v1/activity", snapshot.sequence()),
         as_of: snapshot.as_of()?,
         happened,
-        older: feed.next_before.map(|before| visit.params.with(&visit.own_path(), "before", &before.0.to_string())),
+        older: feed.next_cursor.map(|cursor| visit.params.with(&visit.own_path(), "cursor", &cursor.to_string())),
     };
     Page::of(&page, snapshot.sequence())
 }
@@ -117,7 +118,7 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
     let kinds = RecordKind::ALL.into_iter();
     let shown = |name| visit.params.first(name).unwrap_or_default().to_owned();
     let api =
-        visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "before"]);
+        visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "cursor"]);
     let page = AuditPage {
         frame: Frame::new(visit, visit.say("nav-audit"), &api, snapshot.sequence()),
         as_of: snapshot.as_of()?,
@@ -134,8 +135,8 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
             columns: columns.map(|key| visit.say(key)).into(),
             rows,
         },
-        older: trail.next_before.map(|before| visit.params.with(&visit.own_path(), "before", &before.0.to_string())),
-        newest: if query.before.is_some() { visit.params.with(&visit.own_path(), "before", "") } else { String::new() },
+        older: trail.next_cursor.map(|cursor| visit.params.with(&visit.own_path(), "cursor", &cursor.to_string())),
+        newest: if query.cursor.is_some() { visit.params.with(&visit.own_path(), "cursor", "") } else { String::new() },
     };
     Page::of(&page, snapshot.sequence())
 }
@@ -147,10 +148,10 @@ fn audit_query(visit: &Visit) -> Result<TrailQuery, Trouble> {
         subject: params.parsed::<Subject>("subject", "cause-subject")?,
         organisation: params.parsed::<OrganisationId>("organisation", "cause-organisation")?,
         actor: params.parsed::<Actor>("actor", "cause-actor")?,
-        grant: params.parsed::<AccessId>("grant", "cause-grant")?,
+        grant: params.parsed("grant", "cause-grant")?.map(|GrantReference(id)| id),
         kinds: kinds.map_err(|_| Trouble::NotUnderstood("cause-kind"))?,
         event_type: params.first("type").map(str::to_owned),
-        before: params.parsed::<u64>("before", "cause-before")?.map(Sequence),
+        cursor: params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
         limit: PAGE_EVENTS,
     })
 }
@@ -164,9 +165,9 @@ fn audit_row(visit: &Visit, snapshot: &Snapshot, item: &AuditItem) -> Result<Vec
     let only =
         Link { href: Some(filtered("subject", &subject)), words: Words::plain(visit.say("audit-only")), mark: None };
     let grant = item.grant.map(|grant| {
-        let id = grant.to_string();
-        let short = id.get(..8).unwrap_or_default().to_owned();
-        Cell::Link(Link { href: Some(filtered("grant", &id)), words: Words::plain(short), mark: None })
+        let short = grant.to_string().get(..8).unwrap_or_default().to_owned();
+        let reference = Subject::from(grant).to_string();
+        Cell::Link(Link { href: Some(filtered("grant", &reference)), words: Words::plain(short), mark: None })
     });
     let audience = match item.audience {
         Audience::Public => "audience-public",

@@ -12,6 +12,9 @@ use convenio_projections::{
     document::{Document, FOLD_LIMIT},
 };
 
+/// Sequences of one record that are looked up at a time: a record has more only where it was changed for years.
+const LOOK_UP_EVENTS: usize = 10_000;
+
 /// A record as its first so many events of the ledger left it, as far as its reader may see that today: what was for fewer then is
 /// not shown to more now.
 ///
@@ -72,6 +75,37 @@ pub(crate) async fn events(
 ) -> Result<Vec<RecordedEvent>, Problem> {
     let index = state.index().clone();
     let sequences = blocking(move || index.subject(subject, from, limit).map_err(|error| internal(&error))).await?;
+    named(state, &sequences).await
+}
+
+/// A record's events from a sequence of the ledger on, at most `limit`, oldest first.
+///
+/// # Errors
+/// 503 when the log cannot be read.
+pub(crate) async fn events_from(
+    state: &PortalState,
+    subject: Subject,
+    from: Sequence,
+    limit: usize,
+) -> Result<Vec<RecordedEvent>, Problem> {
+    let index = state.index().clone();
+    let look_up = move || {
+        let (mut version, mut found) = (StreamVersion(0), Vec::new());
+        loop {
+            let page = index.subject(subject, version, LOOK_UP_EVENTS).map_err(|error| internal(&error))?;
+            version = StreamVersion(version.0 + page.len() as u64);
+            let (whole, room) = (page.len() == LOOK_UP_EVENTS, limit - found.len());
+            found.extend(page.into_iter().filter(|sequence| *sequence >= from).take(room));
+            if !whole || found.len() == limit {
+                return Ok(found);
+            }
+        }
+    };
+    named(state, &blocking(look_up).await?).await
+}
+
+/// Events by their sequences, which ascend.
+async fn named(state: &PortalState, sequences: &[Sequence]) -> Result<Vec<RecordedEvent>, Problem> {
     let mut events = Vec::with_capacity(sequences.len());
     for run in sequences.chunk_by(|a, b| a.next() == *b) {
         let (mut next, end) = (run[0], run[0].0 + run.len() as u64);

@@ -1,10 +1,11 @@
 //! One record: as it is, as it was, and its events.
 
-use super::past;
+use super::{collection::Organisation, past};
 use crate::{
     asking::{Asked, Reading, json, json_bytes},
     events::render::{Eyes, Rendering, head_sequence},
     limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
+    parameters::invalid,
     problem::{Code, Problem},
     state::{PortalState, last},
 };
@@ -13,9 +14,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use convenio_events::{
-    OrganisationId, RecordKind, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest,
-};
+use convenio_events::{RecordKind, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest};
 use convenio_projections::{
     ViewName,
     access::{self, Sight},
@@ -62,7 +61,7 @@ pub(crate) async fn events(State(state): State<PortalState>, asked: Asked, kind:
 
 async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> Result<Response, Problem> {
     let subject = Subject::new(kind, asked.id()?);
-    let from = StreamVersion(asked.parameters.one("from_version")?.unwrap_or(0));
+    let from = Sequence(asked.parameters.one("from")?.unwrap_or(0));
     let limit = asked.parameters.limit(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT)?;
     asked.wait(state, &[ViewName::Access]).await?;
     asked.parameters.finish()?;
@@ -74,7 +73,7 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             if seen { Ok(reading.sequence()) } else { Err(Code::RecordUnknown.into()) }
         })
         .await?;
-    let Readable { events, next } = readable(state, asked.token, (subject, from), limit, visible).await?;
+    let Readable { events, next_from } = readable(state, asked.token, (subject, from), limit, visible).await?;
     let head = head_sequence(state);
     state
         .ask(asked.token, move |reading| {
@@ -82,64 +81,65 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             for event in &events {
                 rendering.push_if_readable(event)?;
             }
-            let next = next.map(|version| version.0);
             Ok(json_bytes(
                 reading.sequence(),
-                rendering.finish(&[("next_from_version", next), ("head_sequence", head)]),
+                rendering.finish(&[("next_from", Some(next_from.0)), ("head_sequence", head)]),
             ))
         })
         .await
 }
 
-/// Events of a record that the reader may read, and the version after the last of them where there are more that it may read:
-/// neither a count nor an end tells of others.
+/// Events of a record that the reader may read, and where to go on: after the last of them where there are more that it may read,
+/// else after all that was looked at. Neither a count nor an end tells of others.
 struct Readable {
     events: Vec<RecordedEvent>,
-    next: Option<StreamVersion>,
+    next_from: Sequence,
 }
 
 async fn readable(
     state: &PortalState,
     token: Option<Digest>,
-    (subject, from): (Subject, StreamVersion),
+    (subject, from): (Subject, Sequence),
     limit: usize,
     visible: Option<Sequence>,
 ) -> Result<Readable, Problem> {
-    let mut found: Vec<(StreamVersion, RecordedEvent)> = Vec::new();
-    let mut version = from;
+    let (mut found, mut at): (Vec<RecordedEvent>, _) = (Vec::new(), from);
     loop {
-        let page = past::events(state, subject, version, HISTORY_SCAN_EVENTS).await?;
+        let page = past::events_from(state, subject, at, HISTORY_SCAN_EVENTS).await?;
         let over = page.len() < HISTORY_SCAN_EVENTS;
-        let first = version;
+        at = page.last().map_or(at, |last| last.sequence.next());
         let read = move |reading: &mut Reading| {
             let eyes = Eyes::open(reading)?;
             let mut read = Vec::new();
-            for (version, event) in (first.0..).map(StreamVersion).zip(page) {
+            for event in page {
                 if Some(event.sequence) <= visible && eyes.sight(&event)? != Sight::Withheld {
-                    read.push((version, event));
+                    read.push(event);
                 }
             }
             Ok(read)
         };
         found.extend(state.ask(token, read).await?);
-        version = StreamVersion(version.0.saturating_add(HISTORY_SCAN_EVENTS as u64));
         if over || found.len() > limit {
             break;
         }
     }
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(version, _)| StreamVersion(version.0 + 1));
-    Ok(Readable { events: found.into_iter().map(|(_, event)| event).collect(), next })
+    let all = visible.map_or(from, Sequence::next).max(from);
+    let next_from = found.last().filter(|_| more).map_or(all, |last| last.sequence.next());
+    Ok(Readable { events: found, next_from })
 }
 
-/// `GET /api/v1/organisations/<id>/partnerships`.
+/// `GET /api/v1/partnerships?organisation=<id>`.
 pub(crate) async fn partnerships(State(state): State<PortalState>, asked: Asked) -> Response {
     passport(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn passport(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
-    let organisation: OrganisationId = asked.id()?;
+async fn passport(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    let organisation: Option<Organisation> = asked.parameters.one("organisation")?;
+    let Some(Organisation(organisation)) = organisation else {
+        return Err(invalid("organisation", "it says whose partnerships: organisation=<uuid>"));
+    };
     asked.wait(state, &[ViewName::History]).await?;
     asked.parameters.finish()?;
     state

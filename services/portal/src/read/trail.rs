@@ -3,7 +3,7 @@
 use super::collection::Organisation;
 use crate::{
     asking::{Asked, json},
-    parameters::Parameters,
+    parameters::{Parameters, cursor},
     problem::{Code, Problem},
     state::PortalState,
 };
@@ -11,13 +11,14 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use convenio_events::{AccessId, Sequence, Timestamp};
+use convenio_events::{AccessId, RecordKind, Subject, Timestamp};
 use convenio_projections::{
-    ViewName,
+    SequenceCursor, ViewName,
     access::{self, Grant, GrantQuery},
     activity::{self, TrailQuery},
 };
 use serde::Serialize;
+use std::str::FromStr;
 
 /// Rows of a page when nothing is said.
 const PAGE_DEFAULT: usize = 50;
@@ -73,18 +74,31 @@ fn trail_query(parameters: &mut Parameters) -> Result<TrailQuery, Problem> {
         subject: parameters.one("subject")?,
         organisation: parameters.one("organisation")?.map(|Organisation(id)| id),
         actor: parameters.one("actor")?,
-        grant: parameters.one::<AccessId>("grant")?,
+        grant: parameters.one("grant")?.map(|GrantReference(id)| id),
         kinds: parameters.list("kind")?,
         event_type: parameters.one("type")?,
-        before: parameters.one("before")?.map(Sequence),
+        cursor: cursor(parameters)?,
         limit: parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?,
     })
+}
+
+/// A grant as events and records name it: `access/<uuid>`.
+pub(crate) struct GrantReference(pub(crate) AccessId);
+
+impl FromStr for GrantReference {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(Subject { kind: RecordKind::Access, id }) => Ok(Self(AccessId::new(id))),
+            _ => Err("a grant is named access/<uuid>"),
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct Grants {
     items: Vec<ShownGrant>,
-    next_after: Option<Sequence>,
+    next_cursor: Option<SequenceCursor>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +122,7 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
     let query = GrantQuery {
         organisation: asked.parameters.one("organisation")?.map(|Organisation(id)| id),
         in_force_at: at,
-        after: asked.parameters.one("after")?.map(Sequence),
+        cursor: cursor(&mut asked.parameters)?,
         limit,
     };
     asked.wait(state, &[ViewName::Access]).await?;
@@ -116,11 +130,11 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
     state
         .ask(asked.token, move |reading| {
             let grants = access::grants(&reading.view(ViewName::Access)?, &reading.identity, &query)?;
-            let next_after =
-                (grants.len() == limit).then(|| grants.last().map(|grant| grant.granted.sequence)).flatten();
+            let last = grants.last().filter(|_| grants.len() == limit);
+            let next_cursor = last.map(|grant| SequenceCursor(grant.granted.sequence));
             let now = reading.now()?;
             let shown = |grant: Grant| ShownGrant { state: grant.state(at.unwrap_or(now)), grant };
-            Ok(json(reading.sequence(), &Grants { items: grants.into_iter().map(shown).collect(), next_after }))
+            Ok(json(reading.sequence(), &Grants { items: grants.into_iter().map(shown).collect(), next_cursor }))
         })
         .await
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use convenio_events::{
     LedgerId, Sequence, Timestamp, codes::Purpose, commitment::token_digest, log::EventLog, memory_log::MemoryLog,
-    time::TimeZone,
+    schemas::SchemaLocation, time::TimeZone,
 };
 use convenio_ledger::{
     clock::{Clock, Reading},
@@ -190,6 +190,7 @@ impl App {
             limits,
             node: "test".to_owned(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            schemas: SchemaLocation::below("http://127.0.0.1:8080"),
             clock: Arc::new(move || told.now()),
             shutdown: stop,
         });

@@ -31,6 +31,10 @@ async fn every_route_is_in_the_table_and_asks_for_the_right_it_names() {
             .replace("{event}", "0")
             .replace("{view}", "board");
         let path = path.replace("{file}", "org.convenio.offer.published.v1.json");
+        let path = match operation {
+            Operation::Partnerships => format!("{path}?organisation={}", crate::app::uuid(1)),
+            _ => path,
+        };
         let headers: &[(&str, &str)] = match operation {
             Operation::SendCommands => &[("content-type", "application/x-ndjson")],
             _ => &[("content-type", "application/json")],
@@ -164,7 +168,11 @@ async fn event_schemas_are_served_by_type() {
     let app = App::new().await;
     let schema = app.get(User::Anonymous, "/schemas/org.convenio.offer.published.v1.json").await;
     assert_eq!((schema.said().as_str(), schema.header("content-type")), ("200", "application/schema+json"));
-    assert_eq!(schema.json()["$id"], "/schemas/org.convenio.offer.published.v1.json");
+    assert_eq!(schema.json()["$id"], "http://127.0.0.1:8080/schemas/org.convenio.offer.published.v1.json");
+    assert_eq!(
+        app.get(User::Anonymous, "/schemas/org.convenio.withheld.v1.json").await.json()["not"],
+        serde_json::json!({})
+    );
     for wrong in ["/schemas/org.convenio.offer.published.v1", "/schemas/nothing.json", "/schemas/%ff.json"] {
         assert_eq!(app.get(User::Anonymous, wrong).await.said(), "404 schema-unknown", "{wrong}");
     }

@@ -103,6 +103,32 @@ async fn one_event_comes_with_its_entry_and_what_opens_it() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dataref_names_is_the_data_and_nothing_else() {
+    let app = with_events().await;
+    let events = app.get(User::Ministry, "/api/v1/events?limit=1000").await.json();
+    for event in events["events"].as_array().expect("events") {
+        let said = async |name: &Value| {
+            let path = format!("/api/v1/events/{}/data", name.as_str().expect("a text"));
+            app.get(User::Ministry, &path).await
+        };
+        let by_id = said(&event["id"]).await;
+        if event["withheld"] == "visibility" {
+            assert_eq!((by_id.said().as_str(), &event["dataschema"]), ("404 event-unknown", &Value::Null));
+            continue;
+        }
+        assert_eq!((by_id.json(), by_id.header("content-type")), (event["data"].clone(), "application/json"));
+        assert_eq!(said(&event["ledgersequence"]).await.body, by_id.body);
+        let schema = event["dataschema"].as_str().expect("one");
+        let path = schema.strip_prefix("http://127.0.0.1:8080").expect("absolute, below the public address");
+        assert_eq!(app.get(User::Anonymous, path).await.json()["$id"], schema, "it is where its name says");
+    }
+    for name in [app.head().0 - 1, 9999] {
+        let path = format!("/api/v1/events/{name}/data");
+        assert_eq!(app.get(User::Anonymous, &path).await.said(), "404 event-unknown", "{name}");
+    }
+}
+
 /// A stream as its client sees it: one message at a time.
 struct Listener {
     chunks: BodyDataStream,

@@ -88,7 +88,9 @@ async fn every_bad_parameter_is_named() {
         ("/api/v1/offers?as_of=yesterday", "400 parameter-invalid@as_of"),
         ("/api/v1/offers?wait_for=-1", "400 parameter-invalid@wait_for"),
         ("/api/v1/offers/nonsense", "404 record-unknown"),
-        ("/api/v1/activity?before=x", "400 parameter-invalid@before"),
+        ("/api/v1/activity?cursor=x", "400 cursor-invalid@cursor"),
+        ("/api/v1/partnerships", "400 parameter-invalid@organisation"),
+        ("/api/v1/audit?grant=00000000-0000-0000-0000-000000000001", "400 parameter-invalid@grant"),
         ("/api/v1/audit?subject=offer", "400 parameter-invalid@subject"),
         ("/api/v1/grants", "401 token-required"),
     ];
@@ -165,13 +167,39 @@ async fn trails_grants_and_partnerships_answer() {
     insta::assert_snapshot!("audit", audit.in_full());
     let grants = app.get(User::Socios, "/api/v1/grants?in_force_at=2026-01-15T12:00:00.000000Z").await;
     insta::assert_snapshot!("grants", grants.in_full());
-    let passport = app.get(User::Ministry, &format!("/api/v1/organisations/{}/partnerships", uuid(SOCIOS))).await;
+    let passport = app.get(User::Ministry, &format!("/api/v1/partnerships?organisation={}", uuid(SOCIOS))).await;
     assert_eq!(passport.said(), "200", "{}", passport.body);
     assert_eq!(
-        app.get(User::Anonymous, &format!("/api/v1/organisations/{}/partnerships", uuid(0x99))).await.said(),
+        app.get(User::Anonymous, &format!("/api/v1/partnerships?organisation={}", uuid(0x99))).await.said(),
         "404 record-unknown"
     );
     assert_eq!(app.get(User::Anonymous, &format!("/api/v1/organisations/{}", uuid(MINISTRY))).await.said(), "200");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_pages_by_its_cursor_and_every_list_of_events_by_sequence() {
+    let app = with_records().await;
+    for path in ["/api/v1/offers", "/api/v1/activity", "/api/v1/audit", "/api/v1/grants"] {
+        let (mut cursor, mut seen) = (String::new(), Vec::new());
+        loop {
+            let page = app.get(User::Socios, &format!("{path}?limit=1{cursor}")).await.json();
+            seen.extend(page["items"].as_array().expect("items").clone());
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+            assert!(seen.len() < 100, "{path} has an end");
+        }
+        let whole = app.get(User::Socios, &format!("{path}?limit=200")).await.json();
+        assert_eq!((&Value::from(seen), &Value::Null), (&whole["items"], &whole["next_cursor"]), "{path}");
+    }
+    let path = format!("/api/v1/offers/{}/history", uuid(OFFER));
+    let whole = app.get(User::Anonymous, &path).await.json();
+    assert_eq!(whole["next_from"], app.head().0 + 1, "all of them were looked at");
+    let first = app.get(User::Anonymous, &format!("{path}?limit=1")).await.json();
+    let then = first["next_from"].as_u64().expect("always a number");
+    let second = app.get(User::Anonymous, &format!("{path}?limit=1&from={then}")).await.json();
+    assert_eq!((&first["events"][0], &second["events"][0]), (&whole["events"][0], &whole["events"][1]));
+    let none = app.get(User::Anonymous, &format!("{path}?from={}", whole["next_from"])).await.json();
+    assert_eq!((&none["events"], &none["next_from"]), (&json!([]), &whole["next_from"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
