@@ -23,6 +23,7 @@ use crate::{
         RegisterOrganisation, ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation,
         VerifyOrganisation, WithdrawIdentifier,
     },
+    parser_words::{not_json, plain, without_place},
     record::SetVisibility,
     rejection::{Reason, Rejection},
 };
@@ -259,10 +260,11 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
 
 /// Our own value types begin their messages with a stable code and a colon.
 fn malformed(error: &serde_json::Error, path: &str) -> Rejection {
-    let message = error.to_string();
     if !error.is_data() {
-        return Rejection::from(Reason::MalformedJson).detail(message);
+        return Rejection::from(Reason::MalformedJson).detail(not_json(error));
     }
+    let message = error.to_string();
+    let message = without_place(&message);
     if let Some(name) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
         return missing(name.0, path);
     }
@@ -275,7 +277,7 @@ fn malformed(error: &serde_json::Error, path: &str) -> Rejection {
             rejection.code = code.to_owned().into();
             rejection.detail(rule)
         }
-        _ => rejection.detail(message),
+        _ => rejection.detail(plain(message)),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     body::{self, Read},
     command::Command,
     counts::Counts,
+    parser_words::not_json,
     rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},
 };
 use convenio_events::{CommandId, OrganisationId, Sequence, StreamVersion, Subject, canonical, commitment::Digest};
@@ -72,7 +73,7 @@ impl Body {
     /// # Errors
     /// [`Rejection`] naming the field and the rule.
     pub fn parse(name: &str, data: &[u8], expected_version: Option<StreamVersion>) -> Result<Self, Rejection> {
-        let malformed = |error: serde_json::Error| Rejection::from(Reason::MalformedJson).detail(error.to_string());
+        let malformed = |error: serde_json::Error| Rejection::from(Reason::MalformedJson).detail(not_json(&error));
         let read = match body::read(name, data) {
             Ok(read) => read,
             // Where and why is told as of any other command.

@@ -2,7 +2,7 @@
 
 use crate::{
     limits::WAIT_FOR_LIMIT,
-    parameters::{Parameters, invalid},
+    parameters::{Instant, Parameters, invalid},
     problem::{Code, Problem, internal},
     state::{PortalState, last},
     token::bearer,
@@ -10,7 +10,7 @@ use crate::{
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequestParts, RawPathParams},
-    http::{HeaderName, HeaderValue, header, request::Parts},
+    http::{HeaderName, HeaderValue, Uri, header, request::Parts},
     response::Response,
 };
 use convenio_events::{Sequence, Timestamp, commitment::Digest, schemas::SchemaLocation};
@@ -31,6 +31,8 @@ pub(crate) struct Asked {
     pub(crate) path: Vec<String>,
     /// The headers.
     pub(crate) headers: axum::http::HeaderMap,
+    /// The address that was asked.
+    pub(crate) uri: Uri,
     wait_for: Option<Sequence>,
 }
 
@@ -42,7 +44,14 @@ impl FromRequestParts<PortalState> for Asked {
         let wait_for = parameters.one("wait_for")?.map(Sequence);
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Code::PathUnknown)?;
         let path = path.iter().map(|(_, value)| value.to_owned()).collect();
-        Ok(Self { token, parameters, path, headers: std::mem::take(&mut parts.headers), wait_for })
+        Ok(Self {
+            token,
+            parameters,
+            path,
+            headers: std::mem::take(&mut parts.headers),
+            uri: parts.uri.clone(),
+            wait_for,
+        })
     }
 }
 
@@ -53,16 +62,28 @@ impl Asked {
         text.parse().map_err(|_| Code::RecordUnknown.into())
     }
 
+    /// Refuses parameters that nobody looked at, then waits: nobody waits for a question that is refused.
+    pub(crate) async fn ready(&mut self, state: &PortalState, views: &[ViewName]) -> Result<(), Problem> {
+        std::mem::take(&mut self.parameters).finish()?;
+        self.wait(state, views).await
+    }
+
     /// Waits until the views have what the caller wants to see: the event of its sequence and all before.
-    pub(crate) async fn wait(&self, state: &PortalState, views: &[ViewName]) -> Result<(), Problem> {
+    async fn wait(&self, state: &PortalState, views: &[ViewName]) -> Result<(), Problem> {
         let Some(sequence) = self.wait_for else { return Ok(()) };
         wait_for(state, views, sequence, self.token.is_some()).await
     }
 
-    /// The past that is asked for, as a number of events: `as_of_sequence` (that event included) or `as_of` (a time).
-    pub(crate) async fn as_of(&mut self, state: &PortalState, views: &[ViewName]) -> Result<Option<Sequence>, Problem> {
+    /// As [`Self::ready`], for what can be asked of the past as well: which past, as a number of events. It is said by
+    /// `as_of_sequence` (that event included) or `as_of` (a time).
+    pub(crate) async fn ready_as_of(
+        &mut self,
+        state: &PortalState,
+        views: &[ViewName],
+    ) -> Result<Option<Sequence>, Problem> {
         let sequence: Option<u64> = self.parameters.one("as_of_sequence")?;
-        let time: Option<Timestamp> = self.parameters.one("as_of")?;
+        let time = self.parameters.one("as_of")?.map(|Instant(time)| time);
+        self.ready(state, views).await?;
         let position = match (sequence, time) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return Err(invalid("as_of", "there is an as_of_sequence too")),
@@ -74,6 +95,10 @@ impl Asked {
                 Sequence(sequence + 1)
             }
             (None, Some(time)) => {
+                let now = state.ask(None, Reading::now).await?;
+                if time > now {
+                    return Err(invalid("as_of", format_args!("it lies in the future: the ledger's time is {now}")));
+                }
                 let index = state.index().clone();
                 blocking(move || index.as_of(time).map_err(|error| internal(&error))).await?
             }
@@ -208,6 +233,19 @@ pub(crate) fn json(sequence: Option<Sequence>, body: &impl Serialize) -> Respons
 /// The same, for a body that is JSON already.
 pub(crate) fn json_bytes(sequence: Option<Sequence>, body: impl Into<Bytes>) -> Response {
     typed(sequence, HeaderValue::from_static("application/json"), Body::from(body.into()))
+}
+
+/// Where a list goes on: `Link` with `rel="next"` (RFC 8288), the same address with one parameter set.
+pub(crate) fn with_next(mut response: Response, uri: &Uri, name: &str, value: Option<&str>) -> Response {
+    let Some(value) = value else { return response };
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
+    let others = pairs.into_iter().filter(|(known, _)| known != name);
+    let all: Vec<_> = others.chain([(name.to_owned(), value.to_owned())]).collect();
+    let query = serde_urlencoded::to_string(&all).expect("pairs of texts can always be written");
+    if let Ok(link) = HeaderValue::from_str(&format!("<{}?{query}>; rel=\"next\"", uri.path())) {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
 }
 
 /// An answer of any type that is true at a sequence. What a reader sees depends on its token, so no cache may share it

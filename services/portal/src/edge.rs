@@ -34,10 +34,9 @@ const REQUEST_ID_LIMIT: usize = 64;
 const CONTENT_POLICY: &str =
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 /// What scripts of other origins may read of an answer.
-const EXPOSED: &str =
-    "convenio-sequence, etag, link, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id";
+const EXPOSED: &str = "allow, convenio-sequence, etag, link, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id";
 /// What scripts of other origins may send.
-const ALLOWED: &str = "accept, authorization, last-event-id, x-request-id";
+const ALLOWED: &str = "accept, authorization, if-none-match, last-event-id, x-request-id";
 
 pub(crate) async fn edge(State(state): State<PortalState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -46,6 +45,8 @@ pub(crate) async fn edge(State(state): State<PortalState>, request: Request, nex
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let public = matches!(method, Method::GET | Method::HEAD);
     let (mut response, allowance) = answer(&state, request, next, began).await;
+    // Also who may not is told so, and which methods there are.
+    let public = public || response.status() == StatusCode::METHOD_NOT_ALLOWED;
     finish(response.headers_mut(), id.clone(), public, allowance);
     let (status, took) = (response.status(), began.elapsed());
     state.metrics().request(path.as_ref().map_or("unmatched", MatchedPath::as_str), status.as_u16(), took);

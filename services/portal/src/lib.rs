@@ -3,13 +3,16 @@
 //! ledger, questions to the views.
 
 mod asking;
+mod codes;
 mod command;
+mod conditional;
 mod contract;
 mod edge;
 mod events;
 mod health;
 pub mod limits;
 mod metrics;
+mod negotiate;
 pub mod pages;
 mod parameters;
 pub mod problem;

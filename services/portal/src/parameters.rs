@@ -4,6 +4,8 @@ use crate::{
     limits::QUERY_CHARACTERS_LIMIT,
     problem::{Code, Problem},
 };
+use convenio_events::{Timestamp, time::TimeError};
+use convenio_ledger::parser_words::plain;
 use convenio_projections::SequenceCursor;
 use std::{fmt, str::FromStr};
 
@@ -24,7 +26,8 @@ impl Parameters {
         if query.len() > QUERY_CHARACTERS_LIMIT {
             return Err(Code::QueryTooLong.into());
         }
-        let pairs = serde_urlencoded::from_str(query).map_err(|error| invalid("?", error))?;
+        let pairs = serde_urlencoded::from_str(query)
+            .map_err(|_| invalid("?", "a query is names and values, percent-encoded UTF-8: name=value&name=value"))?;
         Ok(Self(pairs))
     }
 
@@ -38,7 +41,7 @@ impl Parameters {
         if self.0.iter().any(|(key, _)| key == name) {
             return Err(invalid(name, "it is given twice"));
         }
-        value.parse().map(Some).map_err(|error| invalid(name, error))
+        value.parse().map(Some).map_err(|error| unfit(name, &error))
     }
 
     /// A parameter with several values: given several times, or separated by commas.
@@ -49,7 +52,7 @@ impl Parameters {
         let mut values = Vec::new();
         for (_, value) in self.0.extract_if(.., |(key, _)| key == name) {
             for part in value.split(',').filter(|part| !part.is_empty()) {
-                values.push(part.parse().map_err(|error| invalid(name, error))?);
+                values.push(part.parse().map_err(|error| unfit(name, &error))?);
             }
         }
         Ok(values)
@@ -83,6 +86,42 @@ impl Parameters {
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => Err(Problem::from(Code::ParameterUnknown).field(name)),
+        }
+    }
+}
+
+/// A value that a parameter does not take, in our words.
+fn unfit(name: &str, error: &impl fmt::Display) -> Problem {
+    invalid(name, plain(&error.to_string()))
+}
+
+/// An instant in a query (RFC 3339 5.6, any offset). A plus sign that was not percent-encoded arrives as a space.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instant(pub(crate) Timestamp);
+
+impl FromStr for Instant {
+    type Err = TimeError;
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        match text.rsplit_once(' ') {
+            Some((time, offset)) if time.contains(['T', 't']) => format!("{time}+{offset}").parse().map(Self),
+            _ => text.parse().map(Self),
+        }
+    }
+}
+
+/// Where events are to begin: a sequence, or `end` for what comes from now on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum StartAt {
+    Sequence(u64),
+    End,
+}
+
+impl FromStr for StartAt {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "end" => Ok(Self::End),
+            number => number.parse().map(Self::Sequence).map_err(|_| "it must be a sequence, from 0 on, or end"),
         }
     }
 }

@@ -36,6 +36,8 @@ struct Details {
     rule: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command_id: Option<CommandId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head_sequence: Option<u64>,
     #[serde(skip)]
     retry_seconds: Option<u32>,
 }
@@ -62,6 +64,7 @@ problems! {
     ParameterUnknown "parameter-unknown" BAD_REQUEST "there is no such parameter here";
     QueryTooLong "query-too-long" BAD_REQUEST "the query string is too long";
     HeaderInvalid "header-invalid" BAD_REQUEST "a header does not have the form that it must have";
+    EncodingUnsupported "encoding-unsupported" UNSUPPORTED_MEDIA_TYPE "a body is sent as it is, or with Content-Encoding: gzip";
     BodyUnreadable "body-unreadable" BAD_REQUEST "the body ended early or could not be read";
     NotUtf8 "not-utf8" BAD_REQUEST "the body is not UTF-8";
     LineInvalid "line-invalid" BAD_REQUEST "a line is not a command with its id";
@@ -72,13 +75,15 @@ problems! {
     RecordUnknown "record-unknown" NOT_FOUND "there is no such record, or it is not yours to see";
     EventUnknown "event-unknown" NOT_FOUND "there is no such event";
     SchemaUnknown "schema-unknown" NOT_FOUND "there is no such event type";
+    ListUnknown "list-unknown" NOT_FOUND "there is no such code list";
+    PositionAhead "position-ahead" CONFLICT "events are asked for from beyond the end of the log";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "the path does not take this method";
     BodyTooLarge "body-too-large" PAYLOAD_TOO_LARGE "the body is too large";
     BatchTooLarge "batch-too-large" PAYLOAD_TOO_LARGE "the batch has too many bytes or lines; the rest of it was not read";
     LineTooLong "line-too-long" PAYLOAD_TOO_LARGE "a line is too long";
     HistoryTooLong "history-too-long" UNPROCESSABLE_ENTITY "the record has more events than can be folded for a read of the past";
     JsonRequired "json-required" UNSUPPORTED_MEDIA_TYPE "the body must be application/json";
-    NdjsonRequired "ndjson-required" UNSUPPORTED_MEDIA_TYPE "the body must be application/x-ndjson";
+    NdjsonRequired "ndjson-required" UNSUPPORTED_MEDIA_TYPE "the body must be application/x-ndjson (application/ndjson and application/jsonl are the same)";
     TooManyRequests "too-many-requests" TOO_MANY_REQUESTS "this caller asks too often";
     Internal "internal" INTERNAL_SERVER_ERROR "the node failed to answer; the fault is in its logs";
     Overloaded "overloaded" SERVICE_UNAVAILABLE "the node has as much to do as it takes";
@@ -87,6 +92,14 @@ problems! {
     LogUnavailable "log-unavailable" SERVICE_UNAVAILABLE "the log cannot be read now";
     NotYetVisible "not-yet-visible" GATEWAY_TIMEOUT "what was asked for is not visible yet";
 }
+
+/// Codes finer than `parameter-invalid`, with the rule: `rule` then says the general one.
+pub(crate) const QUERY_CODES: &[(&str, &str)] = &[
+    ("as-of-without-search", "the past is listed without search and facets"),
+    ("cursor-invalid", "a cursor is the next_cursor of the same question, unchanged"),
+    ("too-many-values", "a filter is within its limit of values"),
+    ("wrong-view", "records of this kind are in another view"),
+];
 
 impl Problem {
     fn new(code: impl Into<Cow<'static, str>>, status: StatusCode, title: &'static str) -> Self {
@@ -100,6 +113,7 @@ impl Problem {
             field: None,
             rule: None,
             command_id: None,
+            head_sequence: None,
             retry_seconds: None,
         }))
     }
@@ -119,6 +133,12 @@ impl Problem {
     #[must_use]
     pub fn command(mut self, id: CommandId) -> Self {
         self.0.command_id = Some(id);
+        self
+    }
+    /// Says where the log ends.
+    #[must_use]
+    pub fn head_sequence(mut self, head: Option<u64>) -> Self {
+        self.0.head_sequence = head;
         self
     }
     /// Says after how many seconds to come again.

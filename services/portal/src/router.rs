@@ -2,7 +2,9 @@
 
 use crate::{
     asking::Asked,
-    command, contract, edge, events, health, pages,
+    codes, command, conditional, contract, edge, events, health,
+    negotiate::prefers,
+    pages,
     problem::{Code, Problem},
     read::{collection, export, record, trail},
     rebuild,
@@ -18,8 +20,21 @@ use axum::{
     routing::{MethodRouter, delete, get, post},
 };
 use tower::ServiceExt as _;
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate, SizeAbove},
+    },
+    decompression::RequestDecompressionLayer,
+};
 
 type Here = State<PortalState>;
+
+/// Smaller answers are sent as they are: compressed they take about as much.
+const COMPRESSED_BYTES_LEAST: u64 = 512;
+/// How hard to compress, of 11 (brotli) and 9 (gzip): more takes longer than the bytes that it saves take on the way.
+const COMPRESSION_LEVEL: i32 = 4;
 
 /// Everything that the portal serves.
 pub fn router(state: PortalState) -> Router {
@@ -32,13 +47,27 @@ pub fn router(state: PortalState) -> Router {
         .with_state(state.clone())
         .merge(pages.reset_fallback())
         .fallback(move |request| unknown_path(not_found.clone(), request))
+        .layer(middleware::from_fn(conditional::conditional))
+        .layer(compression())
         .layer(middleware::from_fn_with_state(state, edge::edge))
+}
+
+/// Undoes gzip of bodies, as they are read: the limits count what comes out. Other encodings are left to who reads the body, which
+/// says what would be right.
+fn decompression() -> RequestDecompressionLayer {
+    RequestDecompressionLayer::new().pass_through_unaccepted(true)
+}
+
+/// Answers in brotli or gzip, as the caller likes.
+fn compression() -> CompressionLayer<impl Predicate + Send + Sync + 'static> {
+    let worth_it = SizeAbove::new(COMPRESSED_BYTES_LEAST).and(conditional::is_compressible);
+    CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION_LEVEL)).compress_when(worth_it)
 }
 
 fn handler(operation: Operation) -> MethodRouter<PortalState> {
     match operation {
-        Operation::SendCommand => post(command::one),
-        Operation::SendCommands => post(command::batch::many),
+        Operation::SendCommand => post(command::one).layer(decompression()),
+        Operation::SendCommands => post(command::batch::many).layer(decompression()),
         Operation::Events => get(events::page::events),
         Operation::Event => get(events::one::event),
         Operation::EventData => get(events::one::data),
@@ -62,6 +91,8 @@ fn handler(operation: Operation) -> MethodRouter<PortalState> {
         Operation::Rebuild => post(rebuild::begin),
         Operation::RebuildProgress => get(rebuild::progress),
         Operation::CancelRebuild => delete(rebuild::cancel),
+        Operation::CodeLists => get(codes::lists),
+        Operation::CodeList => get(codes::list),
         Operation::Schema => get(contract::schema),
         Operation::AsyncApi => get(contract::asyncapi),
         Operation::OpenApi => get(contract::openapi),
@@ -74,8 +105,8 @@ fn handler(operation: Operation) -> MethodRouter<PortalState> {
 
 /// The pages' own answer where they have one and a person asks; else a problem.
 async fn unknown_path(pages: Router, request: Request) -> Response {
-    let person = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    if person.is_some_and(|accept| accept.contains("text/html")) && !request.uri().path().starts_with("/api/") {
+    let person = prefers(request.headers(), "text/html", "application/problem+json");
+    if person && !request.uri().path().starts_with("/api/") {
         let answer = pages.oneshot(request).await.unwrap_or_else(|never| match never {});
         if answer.status() != StatusCode::NOT_FOUND || answer.headers().contains_key(header::CONTENT_TYPE) {
             return answer;

@@ -33,6 +33,10 @@ pub enum Operation {
     Audit,
     /// Who may act for whom.
     Grants,
+    /// Which code lists there are.
+    CodeLists,
+    /// One code list.
+    CodeList,
     /// How the node is doing.
     Status,
     /// Begins to make a view anew.
@@ -120,7 +124,8 @@ impl Operation {
         for collection in COLLECTIONS {
             all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
         }
-        all.extend([Self::Partnerships, Self::Activity, Self::Audit, Self::Grants, Self::Status]);
+        all.extend([Self::Partnerships, Self::Activity, Self::Audit, Self::Grants]);
+        all.extend([Self::CodeLists, Self::CodeList, Self::Status]);
         all.extend([Self::Rebuild, Self::RebuildProgress, Self::CancelRebuild]);
         all.extend([Self::Schema, Self::AsyncApi, Self::OpenApi, Self::Docs, Self::Health, Self::Ready, Self::Metrics]);
         all
@@ -147,6 +152,8 @@ impl Operation {
             Self::Activity => get("/api/v1/activity", Reader),
             Self::Audit => get("/api/v1/audit", Reader),
             Self::Grants => get("/api/v1/grants", Token),
+            Self::CodeLists => get("/api/v1/codes", Anybody),
+            Self::CodeList => get("/api/v1/codes/{list}", Anybody),
             Self::Status => get("/api/v1/status", Anybody),
             Self::Rebuild => rebuild(Verb::Post, Admin),
             Self::RebuildProgress => rebuild(Verb::Get, Admin),

@@ -1,7 +1,7 @@
 //! What a caller is told of its command. Secrets are told once.
 
 use super::accepted_status;
-use crate::{problem::Problem, token::Token};
+use crate::{problem::Problem, routes::COLLECTIONS, token::Token};
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, header},
@@ -61,10 +61,23 @@ pub(super) fn response(accepted: &Accepted, token: Option<&Token>, same_name: &[
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let (false, Ok(place)) = (accepted.replay, HeaderValue::from_str(&place(accepted))) {
+        headers.insert(header::LOCATION, place);
+    }
     if accepted.replay {
         headers.insert(IDEMPOTENT_REPLAY, HeaderValue::from_static("true"));
     }
     response
+}
+
+/// Where what was recorded is: the record, or the event where its kind has no place of its own.
+fn place(accepted: &Accepted) -> String {
+    let Subject { kind, id } = accepted.subject;
+    if COLLECTIONS.iter().any(|collection| collection.kind == kind) {
+        format!("/api/v1/{}/{id}", kind.plural())
+    } else {
+        format!("/api/v1/events/{}", accepted.sequence)
+    }
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use super::{
     acting_for, answer,
     line::{Cut, Line, Lines},
     namesakes::Names,
-    provide_token, require_type,
+    provide_token, require_encoding, require_type,
     spool::{End, Reading, Spool},
 };
 use crate::{
@@ -42,6 +42,7 @@ pub(crate) async fn many(State(state): State<PortalState>, request: Request) -> 
 }
 
 fn begin(state: &PortalState, headers: &HeaderMap, query: Option<&str>) -> Result<Batch, Problem> {
+    require_encoding(headers)?;
     require_type(headers, is_ndjson, Code::NdjsonRequired)?;
     crate::parameters::Parameters::parse(query)?.finish()?;
     let token = bearer(headers)?.ok_or(Code::TokenRequired)?;
@@ -56,7 +57,8 @@ fn begin(state: &PortalState, headers: &HeaderMap, query: Option<&str>) -> Resul
 }
 
 fn is_ndjson(essence: &str) -> bool {
-    essence.eq_ignore_ascii_case("application/x-ndjson")
+    let names = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+    names.iter().any(|name| essence.eq_ignore_ascii_case(name))
 }
 
 /// One batch under way.

@@ -7,6 +7,7 @@ use crate::{
 };
 use bytes::{Buf, Bytes, BytesMut};
 use convenio_events::{CommandId, OrganisationId, StreamVersion};
+use convenio_ledger::parser_words::{not_json, plain};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -81,9 +82,9 @@ impl<'a> Line<'a> {
     /// Reads a line, or says why it is none, with its id if that much can be read.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, (Option<CommandId>, Problem)> {
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| (None, Problem::from(Code::NotUtf8).detail(error.to_string())))?;
+            .map_err(|error| (None, Problem::from(Code::NotUtf8).detail(not_utf8(&error))))?;
         serde_json::from_str(text)
-            .map_err(|error| (readable_id(text), Problem::from(Code::LineInvalid).detail(error.to_string())))
+            .map_err(|error| (readable_id(text), Problem::from(Code::LineInvalid).detail(why_not(&error))))
     }
 
     /// Which organisation acts, where the line says so.
@@ -92,6 +93,15 @@ impl<'a> Line<'a> {
         let parsed = text.parse().map(|ActingFor(organisation)| Some(organisation));
         parsed.map_err(|why: &str| Problem::from(Code::LineInvalid).field("acting_for").detail(why))
     }
+}
+
+fn not_utf8(error: &std::str::Utf8Error) -> String {
+    format!("from byte {} on it is not UTF-8", error.valid_up_to())
+}
+
+/// Why a line is none. The data of its command is judged later, where its fields are known.
+fn why_not(error: &serde_json::Error) -> String {
+    if error.is_data() { plain(&error.to_string()) } else { not_json(error) }
 }
 
 fn readable_id(text: &str) -> Option<CommandId> {

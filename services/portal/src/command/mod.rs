@@ -15,13 +15,14 @@ use crate::{
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
 use convenio_events::{Actor, CommandId, OrganisationId, StreamVersion};
 use convenio_ledger::{
     authorise::Credential,
+    parser_words::plain,
     rejection::{Refusal, Unavailable},
     submission::{Body as CommandBody, Submission},
 };
@@ -83,14 +84,16 @@ struct Envelope {
 
 impl Envelope {
     fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Problem> {
+        require_encoding(headers)?;
         require_type(headers, is_json, Code::JsonRequired)?;
         crate::parameters::Parameters::parse(query)?.finish()?;
         Ok(Self {
             credential: Credential::Token(bearer(headers)?.ok_or(Code::TokenRequired)?),
             acting_for: acting_for(headers)?,
-            id: header_value(headers, IDEMPOTENCY_KEY)?.unwrap_or_else(|| CommandId::new(uuid::Uuid::now_v7())),
+            id: header_value(headers, IDEMPOTENCY_KEY)?
+                .map_or_else(|| CommandId::new(uuid::Uuid::now_v7()), |CommandKey(id)| id),
             correlation_id: header_value(headers, CORRELATION_ID)?,
-            expected_version: header_value(headers, header::IF_MATCH.as_str())?.map(|Version(version)| version),
+            expected_version: header_value(headers, header::IF_MATCH.as_str())?.and_then(|Version(version)| version),
         })
     }
 
@@ -108,14 +111,31 @@ pub(crate) const ACTING_FOR: &str = "convenio-acting-for";
 /// What the caller says hangs together.
 pub(crate) const CORRELATION_ID: &str = "convenio-correlation-id";
 
-/// `"3"`, as in an `ETag`.
-struct Version(StreamVersion);
+/// `"3"`, weak or strong, as a version or as the `ETag` that begins with it. `None` for `*`: whatever it is now.
+struct Version(Option<StreamVersion>);
 
 impl FromStr for Version {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
-        number.map(|number| Self(StreamVersion(number))).ok_or("not a version in quotes, as in an ETag")
+        if text == "*" {
+            return Ok(Self(None));
+        }
+        let opaque = text.strip_prefix("W/").unwrap_or(text);
+        let quoted = opaque.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let number = quoted.and_then(|text| text.split('-').next()?.parse().ok());
+        let version = number.map(|number| Self(Some(StreamVersion(number))));
+        version.ok_or("it must be one version in quotes, such as \"3\", or the record's ETag")
+    }
+}
+
+/// A command's id, bare or as a structured field's string (RFC 9651 3.3.3), which the draft on this header asks for.
+struct CommandKey(CommandId);
+
+impl FromStr for CommandKey {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        bare.parse().map(Self).map_err(|_| "it must be a UUID, with or without quotes")
     }
 }
 
@@ -137,16 +157,27 @@ fn acting_for(headers: &HeaderMap) -> Result<Option<OrganisationId>, Problem> {
 }
 
 fn header_value<T: FromStr<Err: ToString>>(headers: &HeaderMap, name: &str) -> Result<Option<T>, Problem> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
     let invalid = |why: String| Problem::from(Code::HeaderInvalid).field(name).detail(why);
+    if values.next().is_some() {
+        return Err(invalid("it is there twice".to_owned()));
+    }
     let text = value.to_str().map_err(|_| invalid("not ASCII".to_owned()))?;
-    text.trim().parse().map(Some).map_err(|error: T::Err| invalid(error.to_string()))
+    text.trim().parse().map(Some).map_err(|error: T::Err| invalid(plain(&error.to_string())))
 }
 
 fn require_type(headers: &HeaderMap, fits: fn(&str) -> bool, else_code: Code) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.map(|value| value.split(';').next().unwrap_or_default().trim());
     if essence.is_some_and(fits) { Ok(()) } else { Err(else_code.into()) }
+}
+
+/// Bodies come as they are or with gzip: whatever else was not undone before it came here.
+fn require_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let encoded = headers.get_all(header::CONTENT_ENCODING).iter();
+    let known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if encoded.into_iter().all(known) { Ok(()) } else { Err(Code::EncodingUnsupported.into()) }
 }
 
 fn is_json(essence: &str) -> bool {

@@ -22,6 +22,8 @@ use axum::{
 use convenio_events::schemas::served;
 use std::sync::OnceLock;
 
+pub(crate) use openapi::problem_codes;
+
 /// The name of an operation in the contract.
 pub fn operation_id(operation: Operation) -> String {
     operations::id(operation)

@@ -6,7 +6,7 @@ use super::{
     schemas::{components, event_schema_names},
 };
 use crate::{
-    problem::Code,
+    problem::{Code, QUERY_CODES},
     routes::{Operation, Right, Verb},
 };
 use convenio_ledger::{
@@ -156,7 +156,7 @@ fn roles(right: CommandRight) -> String {
 }
 
 /// Every stable code with its status and meaning, those of the ledger and those of the portal.
-pub(super) fn problem_codes() -> BTreeMap<&'static str, (u16, &'static str)> {
+pub(crate) fn problem_codes() -> BTreeMap<&'static str, (u16, &'static str)> {
     let status = |class| match class {
         Class::NotUnderstood => 400,
         Class::NotAuthenticated => 401,
@@ -173,7 +173,8 @@ pub(super) fn problem_codes() -> BTreeMap<&'static str, (u16, &'static str)> {
         [Unavailable::NoWriter, Unavailable::Overloaded, Unavailable::OutcomeUnknown, Unavailable::ClockJumped];
     let unavailable = unavailable.into_iter().map(|code| (code.code(), (503, code.title())));
     let values = VALUE_CODES.into_iter().map(|(code, title)| (code, (400, title)));
-    ledger.chain(values).chain(portal).chain(unavailable).collect()
+    let queries = QUERY_CODES.iter().map(|(code, title)| (*code, (400, *title)));
+    ledger.chain(values).chain(queries).chain(portal).chain(unavailable).collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::answers::example;
 use crate::{
     limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT},
-    routes::{Collection, Operation},
+    routes::{Collection, Operation, Verb},
 };
 use convenio_projections::collection::{PAGE_LIMIT, Sort};
 use serde_json::{Value, json};
@@ -36,6 +36,8 @@ pub(super) fn id(operation: Operation) -> String {
         Operation::Activity => "list-activity".to_owned(),
         Operation::Audit => "list-audit".to_owned(),
         Operation::Grants => "list-grants".to_owned(),
+        Operation::CodeLists => "list-code-lists".to_owned(),
+        Operation::CodeList => "read-code-list".to_owned(),
         Operation::Status => "read-status".to_owned(),
         Operation::Rebuild => "rebuild-view".to_owned(),
         Operation::RebuildProgress => "read-rebuild".to_owned(),
@@ -107,6 +109,13 @@ pub(super) fn describe(operation: Operation) -> Described {
         Operation::Grants => {
             ("trails", "Who may act for whom, or might at any instant.".into(), grant_parameters(), JSON)
         }
+        Operation::CodeLists => ("contracts", "Which code lists there are.".into(), vec![], JSON),
+        Operation::CodeList => (
+            "contracts",
+            "A code list: every code with its labels in all languages.".into(),
+            vec![path("list", "modalities")],
+            JSON,
+        ),
         Operation::Status => ("node", "Node, role, head, tree and views.".into(), vec![], JSON),
         Operation::Rebuild => {
             ("node", "Begin to make a view anew beside the live one.".into(), vec![path("view", "board")], JSON)
@@ -155,8 +164,15 @@ fn answers(operation: Operation, id: &str, media: &str) -> Value {
     if matches!(operation.route().right, crate::routes::Right::Reader | crate::routes::Right::Token) {
         answer["headers"] = json!({"Convenio-Sequence": {"$ref": "#/components/headers/ConvenioSequence"}});
     }
-    if matches!(operation, Operation::Record(_)) {
+    if operation.route().verb == Verb::Get
+        && media == JSON
+        && !matches!(operation, Operation::Health | Operation::Ready)
+    {
         answer["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
+    }
+    let listed = matches!(operation, Operation::List(_) | Operation::Events | Operation::Activity);
+    if listed || matches!(operation, Operation::Audit | Operation::Grants) {
+        answer["headers"]["Link"] = json!({"$ref": "#/components/headers/Link"});
     }
     if operation == Operation::Events {
         let stream = json!({"schema": {"type": "string"}, "example": example("stream-events")});
@@ -202,6 +218,8 @@ fn schema(operation: Operation) -> Value {
         | Operation::Activity
         | Operation::Audit
         | Operation::Grants
+        | Operation::CodeLists
+        | Operation::CodeList
         | Operation::Status
         | Operation::Rebuild
         | Operation::RebuildProgress
@@ -248,6 +266,10 @@ fn texts() -> Value {
 
 fn uuid() -> Value {
     json!({"type": "string", "format": "uuid"})
+}
+
+fn from() -> Value {
+    json!({"type": "string", "pattern": "^([0-9]+|end)$"})
 }
 
 fn number() -> Value {
@@ -308,7 +330,7 @@ fn record_parameters() -> Vec<Value> {
 
 fn history_parameters() -> Vec<Value> {
     let pages = queries(&[
-        ("from", number(), "From this sequence of the ledger on; 0 without."),
+        ("from", from(), "From this sequence of the ledger on; 0 without."),
         ("limit", page(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT), "Events of a page."),
     ]);
     [vec![path_id()], pages, vec![wait_for()]].concat()
@@ -316,9 +338,13 @@ fn history_parameters() -> Vec<Value> {
 
 fn event_parameters() -> Vec<Value> {
     let mut parameters = queries(&[
-        ("from", number(), "From this sequence on; 0 without."),
+        (
+            "from",
+            from(),
+            "From this sequence on, 0 without; `end` for what comes from now on. Beyond the head: 409 `position-ahead`.",
+        ),
         ("limit", page(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT), "Events of a page; a stream has no end."),
-        ("type", texts(), "Only these full type names."),
+        ("type", texts(), "Only these types: full names, or beginnings such as `org.convenio.offer.*`."),
         ("subject", text(), "Only this record: `offer/<uuid>`."),
     ]);
     parameters.push(json!({
@@ -335,7 +361,7 @@ fn trail_parameters() -> Vec<Value> {
         ("actor", text(), "Only what this actor did."),
         ("grant", text(), "Only what was done under this grant: `access/<uuid>`."),
         ("kind", texts(), "Only these kinds of record."),
-        ("type", text(), "Only this event type, as a full name or the beginning of one."),
+        ("type", text(), "Only this event type, or all with a beginning such as `org.convenio.offer.*`."),
         ("cursor", text(), "`next_cursor` of the page before."),
         ("limit", page(50, PAGE_LIMIT), "Rows of a page."),
     ]);

@@ -20,7 +20,9 @@ pub(super) fn components(
         "parameters": parameters(),
         "headers": {
             "ConvenioSequence": {"description": "The last event that the answer is true at.", "schema": {"type": "integer", "minimum": 0}},
-            "ETag": {"description": "The record's version, for `If-Match`.", "schema": {"type": "string", "examples": ["\"3\""]}},
+            "ETag": {"description": "Weak: a tag of what this reader is shown, for `If-None-Match`. A record's begins with its version, and `If-Match` takes it.", "schema": {"type": "string", "examples": ["W/\"3-dGhpcyByZWFk\""]}},
+            "Link": {"description": "Where the list goes on: `rel=\"next\"`. Not there at its end.", "schema": {"type": "string"}},
+            "Location": {"description": "Where the record is.", "schema": {"type": "string", "format": "uri-reference"}},
             "IdempotentReplay": {"description": "`true`: nothing was recorded this time.", "schema": {"const": "true"}},
         },
         "responses": responses(),
@@ -125,10 +127,11 @@ fn problem_schema(codes: &BTreeMap<&'static str, (u16, &'static str)>) -> Value 
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
-            "code": {"type": "string", "description": "Stable. More may come; values of fields have finer codes of their own."},
+            "code": {"type": "string", "description": "Stable. More may come."},
             "field": {"type": "string", "description": "The field, parameter or header that it is about."},
             "rule": {"type": "string", "description": "The general code, where `code` is a finer one."},
             "command_id": {"type": "string", "format": "uuid"},
+            "head_sequence": {"type": ["integer", "null"], "description": "Where the log ends, with `position-ahead`."},
         },
         "x-codes": known,
     })
@@ -175,7 +178,7 @@ fn parameters() -> Value {
         "IdempotencyKey": header("Idempotency-Key", "The command's id; without it the node makes one and the answer names it.", uuid(), id),
         "ActingFor": header("Convenio-Acting-For", "Which organisation acts, where the grant covers several.",
             json!({"type": "string"}), &format!("organisation/{id}")),
-        "IfMatch": header("If-Match", "The version of the record that was shown.", json!({"type": "string", "pattern": "^\"[0-9]+\"$"}), "\"3\""),
+        "IfMatch": header("If-Match", "The version of the record that was shown.", json!({"type": "string", "pattern": "^(W/)?\"[0-9]+(-[A-Za-z0-9_-]+)?\"$"}), "\"3\""),
         "CorrelationId": header("Convenio-Correlation-Id", "What hangs together, as the caller says.", uuid(), id),
         "WaitFor": {
             "name": "wait_for", "in": "query", "description": "Wait up to 5 s until this event is visible.",
@@ -191,7 +194,7 @@ fn responses() -> Value {
         "field": "terms.themes", "command_id": "018f4e2a-0000-7000-8000-000000000001",
     });
     json!({
-        "Accepted": {"description": "It was recorded.", "content": json("Accepted", example("accepted"))},
+        "Accepted": {"description": "It was recorded.", "headers": {"Location": {"$ref": "#/components/headers/Location"}}, "content": json("Accepted", example("accepted"))},
         "Replayed": {
             "description": "It had been recorded before under this id; nothing was recorded now.",
             "headers": {"Idempotent-Replay": {"$ref": "#/components/headers/IdempotentReplay"}},

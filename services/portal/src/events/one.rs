@@ -47,9 +47,8 @@ pub(crate) async fn data(State(state): State<PortalState>, asked: Asked) -> Resp
     find_data(&state, asked).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn find_data(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
-    let (event, _) = look_up(state, &asked).await?;
-    asked.parameters.finish()?;
+async fn find_data(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    let (event, _) = look_up(state, &mut asked).await?;
     state
         .ask(asked.token, move |reading| {
             let eyes = Eyes::open(reading)?;
@@ -64,8 +63,8 @@ async fn find_data(state: &PortalState, asked: Asked) -> Result<Response, Proble
 }
 
 /// The event that the path names, and whether it does so by its id.
-async fn look_up(state: &PortalState, asked: &Asked) -> Result<(RecordedEvent, bool), Problem> {
-    asked.wait(state, &[ViewName::Access]).await?;
+async fn look_up(state: &PortalState, asked: &mut Asked) -> Result<(RecordedEvent, bool), Problem> {
+    asked.ready(state, &[ViewName::Access]).await?;
     let name = asked.path.first().cloned().unwrap_or_default();
     let (sequence, by_id) = match (name.parse::<u64>(), name.parse::<EventId>()) {
         (Ok(sequence), _) => (Some(Sequence(sequence)), false),
@@ -83,9 +82,8 @@ async fn look_up(state: &PortalState, asked: &Asked) -> Result<(RecordedEvent, b
     Ok((event, by_id))
 }
 
-async fn find(state: &PortalState, asked: Asked) -> Result<Response, Problem> {
-    let (event, by_id) = look_up(state, &asked).await?;
-    asked.parameters.finish()?;
+async fn find(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
+    let (event, by_id) = look_up(state, &mut asked).await?;
     state
         .ask(asked.token, move |reading| {
             let eyes = Eyes::open(reading)?;

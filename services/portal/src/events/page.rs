@@ -5,23 +5,23 @@ use super::{
     stream,
 };
 use crate::{
-    asking::{Asked, json_bytes},
+    asking::{Asked, json_bytes, with_next},
     limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, EVENT_SCAN_LIMIT},
-    problem::Problem,
+    negotiate::prefers,
+    parameters::StartAt,
+    problem::{Code, Problem},
     read::past,
     state::PortalState,
 };
 use axum::{
     extract::State,
-    http::header,
     response::{IntoResponse, Response},
 };
 use convenio_events::{RecordedEvent, Sequence, StreamVersion, Subject};
 use convenio_projections::ViewName;
 
 pub(crate) async fn events(State(state): State<PortalState>, asked: Asked) -> Response {
-    let streams = asked.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let answer = if streams.is_some_and(|accept| accept.contains("text/event-stream")) {
+    let answer = if prefers(&asked.headers, "text/event-stream", "application/json") {
         stream::open(&state, asked).await
     } else {
         page(&state, asked).await
@@ -30,11 +30,12 @@ pub(crate) async fn events(State(state): State<PortalState>, asked: Asked) -> Re
 }
 
 async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
-    let from = Sequence(asked.parameters.one("from")?.unwrap_or(0));
+    let from = asked.parameters.one("from")?.unwrap_or(StartAt::Sequence(0));
     let limit = asked.parameters.limit(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT)?;
     let filter = Filter::read(&mut asked.parameters)?;
-    asked.wait(state, &[ViewName::Access]).await?;
-    asked.parameters.finish()?;
+    asked.ready(state, &[ViewName::Access]).await?;
+    let from = begin_at(state, from)?;
+    let uri = asked.uri;
     let candidates = candidates(state, from, limit, &filter).await?;
     let head = head_sequence(state);
     state
@@ -53,12 +54,33 @@ async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem
                 // All of them were looked at: the page also covers what was between and after them.
                 next = next.max(candidates.looked_to.min(known));
             }
-            Ok(json_bytes(
-                reading.sequence(),
-                rendering.finish(&[("next_from", Some(next.0)), ("head_sequence", head)]),
-            ))
+            let body = rendering.finish(&[("next_from", Some(next.0)), ("head_sequence", head)]);
+            let more = (Some(next.0) <= head).then(|| next.0.to_string());
+            Ok(with_next(json_bytes(reading.sequence(), body), &uri, "from", more.as_deref()))
         })
         .await
+}
+
+/// Where events are to begin; nobody is let begin beyond what there is: all up to there would be missed in silence.
+///
+/// # Errors
+/// 409 `position-ahead`, with the head.
+pub(crate) fn begin_at(state: &PortalState, from: StartAt) -> Result<Sequence, Problem> {
+    let next = *state.log().head().borrow();
+    match from {
+        StartAt::End => Ok(next),
+        StartAt::Sequence(sequence) if sequence <= next.0 => Ok(Sequence(sequence)),
+        StartAt::Sequence(sequence) => Err(ahead(state, sequence)),
+    }
+}
+
+/// What somebody is told who has seen what is not there.
+pub(crate) fn ahead(state: &PortalState, sequence: u64) -> Problem {
+    let head = head_sequence(state);
+    let known = head.map_or_else(|| "has no event".to_owned(), |head| format!("ends with event {head}"));
+    Problem::from(Code::PositionAhead)
+        .head_sequence(head)
+        .detail(format!("{sequence} is beyond this node's log, which {known}"))
 }
 
 /// Events among which those that are asked for are, and up to where there are no others.

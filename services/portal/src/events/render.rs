@@ -2,7 +2,7 @@
 
 use crate::{
     asking::Reading,
-    parameters::{Parameters, invalid},
+    parameters::Parameters,
     problem::{Problem, internal},
     state::PortalState,
 };
@@ -10,7 +10,7 @@ use convenio_events::{
     Event, RecordedEvent, Subject, cloud_event,
     entry::{Audience, Entry},
     record::RawRecord,
-    schemas::{EVENT_DATA_SCHEMAS, SchemaLocation},
+    schemas::SchemaLocation,
     types::TYPE_PREFIX,
 };
 use convenio_projections::{
@@ -18,30 +18,66 @@ use convenio_projections::{
     access::{self, Sight},
 };
 use serde::Serialize as _;
+use std::str::FromStr;
 
 /// The last committed event, as a number.
 pub(crate) fn head_sequence(state: &PortalState) -> Option<u64> {
     state.head_sequence().map(|sequence| sequence.0)
 }
 
+/// Event types: one by its full name, or all that begin so, where the name ends with `.*`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum TypePattern {
+    Full(String),
+    /// With the dot at its end.
+    Beginning(String),
+}
+
+impl TypePattern {
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Full(full) => full == name,
+            Self::Beginning(beginning) => name.starts_with(beginning.as_str()),
+        }
+    }
+
+    /// What names that it matches begin with.
+    pub(crate) fn beginning(self) -> String {
+        let (Self::Full(text) | Self::Beginning(text)) = self;
+        text
+    }
+}
+
+impl FromStr for TypePattern {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Types that this node does not know yet may come with the next version: only what can never be a type is refused.
+        match text.strip_suffix('*') {
+            _ if !text.starts_with(TYPE_PREFIX) => Err(TYPE_RULE),
+            Some(beginning) if beginning.ends_with('.') && !beginning.contains('*') => {
+                Ok(Self::Beginning(beginning.to_owned()))
+            }
+            None if !text.contains('*') => Ok(Self::Full(text.to_owned())),
+            Some(_) | None => Err(TYPE_RULE),
+        }
+    }
+}
+
+/// What a type parameter takes.
+const TYPE_RULE: &str =
+    "it must be a full type name such as org.convenio.offer.published.v1, or a beginning such as org.convenio.offer.*";
+
 /// Which events are asked for; all without.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    types: Vec<String>,
+    types: Vec<TypePattern>,
     pub(crate) subject: Option<Subject>,
 }
 
 impl Filter {
     /// Reads `type` (several) and `subject`.
     pub(crate) fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
-        let types: Vec<String> = parameters.list("type")?;
-        // Types that this node does not know yet may come with the next version: only what can never be a type is
-        // refused.
-        if let Some(wrong) = types.iter().find(|name| !name.starts_with(TYPE_PREFIX)) {
-            let example = EVENT_DATA_SCHEMAS.keys().next().map_or("", String::as_str);
-            return Err(invalid("type", format_args!("{wrong:?} is not a full type name such as {example}")));
-        }
-        Ok(Self { types, subject: parameters.one("subject")? })
+        Ok(Self { types: parameters.list("type")?, subject: parameters.one("subject")? })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,7 +90,7 @@ impl Filter {
         }
         let raw = RawRecord::parse(&event.record).map_err(|error| internal(&error))?;
         let subject = self.subject.is_none_or(|subject| subject == raw.subject);
-        Ok(subject && (self.types.is_empty() || self.types.iter().any(|name| name == raw.r#type)))
+        Ok(subject && (self.types.is_empty() || self.types.iter().any(|pattern| pattern.matches(raw.r#type))))
     }
 }
 

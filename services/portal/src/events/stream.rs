@@ -1,11 +1,15 @@
 //! The live event stream (server-sent events): what is there, then what comes. It remembers no client: `Last-Event-ID`
 //! says all.
 
-use super::render::{Eyes, Filter, head_sequence};
+use super::{
+    page::{ahead, begin_at},
+    render::{Eyes, Filter, head_sequence},
+};
 use crate::{
     asking::{Asked, typed},
     limits::{EVENT_SCAN_LIMIT, STREAM_LIFETIME, STREAM_PAGE_EVENTS, STREAM_POSITION_INTERVAL},
     metrics::{Counted, Metrics},
+    parameters::StartAt,
     problem::{Code, Problem},
     read::past,
     state::{PortalState, last},
@@ -25,13 +29,14 @@ use tokio::{
 
 /// Opens the stream after checking that the caller is who it says.
 pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Response, Problem> {
-    let from: Option<u64> = asked.parameters.one("from")?;
+    let from = asked.parameters.one("from")?.unwrap_or(StartAt::Sequence(0));
+    let last_seen = last_event_id(&asked.headers)?;
     let filter = Filter::read(&mut asked.parameters)?;
-    asked.wait(state, &[ViewName::Access]).await?;
-    asked.parameters.finish()?;
-    let next = match last_event_id(&asked.headers)? {
+    asked.ready(state, &[ViewName::Access]).await?;
+    let next = match last_seen {
+        Some(last) if Some(last) > head_sequence(state) => return Err(ahead(state, last)),
         Some(last) => Sequence(last.saturating_add(1)),
-        None => Sequence(from.unwrap_or(0)),
+        None => begin_at(state, from)?,
     };
     let permit = state.streams().try_acquire_owned().map_err(|_| Code::Overloaded)?;
     let sequence = state.ask(asked.token, |reading| Eyes::open(reading).map(|_| reading.sequence())).await?;

@@ -1,7 +1,7 @@
 //! Lists of records: parameters in, one page out.
 
 use crate::{
-    asking::{Asked, json},
+    asking::{Asked, json, with_next},
     parameters::{Parameters, invalid},
     problem::Problem,
     state::{PortalState, last},
@@ -24,14 +24,14 @@ pub(crate) async fn list(State(state): State<PortalState>, asked: Asked, kind: R
 
 async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
     let query = list_query(&mut asked.parameters, kind)?;
-    asked.wait(state, &[view]).await?;
-    let as_of = asked.as_of(state, &[view]).await?;
-    asked.parameters.finish()?;
+    let as_of = asked.ready_as_of(state, &[view]).await?;
     let query = ListQuery { as_of, ..query };
+    let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
             let page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
-            Ok(json(as_of.and_then(last).or(reading.sequence()), &page))
+            let response = json(as_of.and_then(last).or(reading.sequence()), &page);
+            Ok(with_next(response, &uri, "cursor", page.next_cursor.as_deref()))
         })
         .await
 }

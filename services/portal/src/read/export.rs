@@ -28,9 +28,7 @@ pub(crate) async fn export(
 }
 
 async fn begin(state: PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
-    asked.wait(&state, &[view]).await?;
-    let as_of = asked.as_of(&state, &[view]).await?;
-    asked.parameters.finish()?;
+    let as_of = asked.ready_as_of(&state, &[view]).await?;
     let token = asked.token;
     let now = state
         .ask(token, move |reading| {

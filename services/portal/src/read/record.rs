@@ -2,16 +2,19 @@
 
 use super::{collection::Organisation, past};
 use crate::{
-    asking::{Asked, Reading, json, json_bytes},
-    events::render::{Eyes, Rendering, head_sequence},
+    asking::{Asked, Reading, json, json_bytes, with_next},
+    conditional::ShownVersion,
+    events::{
+        page::begin_at,
+        render::{Eyes, Rendering, head_sequence},
+    },
     limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
-    parameters::invalid,
+    parameters::{StartAt, invalid},
     problem::{Code, Problem},
     state::{PortalState, last},
 };
 use axum::{
     extract::State,
-    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use convenio_events::{RecordKind, RecordedEvent, Sequence, StreamVersion, Subject, commitment::Digest};
@@ -28,9 +31,7 @@ pub(crate) async fn one(State(state): State<PortalState>, asked: Asked, kind: Re
 
 async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
     let subject = Subject::new(kind, asked.id()?);
-    asked.wait(state, &[view]).await?;
-    let as_of = asked.as_of(state, &[view, ViewName::Access]).await?;
-    asked.parameters.finish()?;
+    let as_of = asked.ready_as_of(state, &[view, ViewName::Access]).await?;
     if let Some(position) = as_of {
         let document = past::document(state, asked.token, subject, position).await?;
         let body = json(last(position), &document);
@@ -46,11 +47,10 @@ async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: V
         .await
 }
 
-/// The version is a validator for `If-Match`, not for caches: what is shown depends on who asks and on other records
-/// too.
+/// The tag begins with the version, for `If-Match`. The rest is made of what is shown, which depends on who asks and on other
+/// records too.
 fn with_version(mut response: Response, version: StreamVersion) -> Response {
-    let tag = HeaderValue::from_str(&format!("\"{version}\"")).expect("a number in quotes is ASCII");
-    response.headers_mut().insert(header::ETAG, tag);
+    response.extensions_mut().insert(ShownVersion(version));
     response
 }
 
@@ -61,10 +61,9 @@ pub(crate) async fn events(State(state): State<PortalState>, asked: Asked, kind:
 
 async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> Result<Response, Problem> {
     let subject = Subject::new(kind, asked.id()?);
-    let from = Sequence(asked.parameters.one("from")?.unwrap_or(0));
+    let from = asked.parameters.one("from")?.unwrap_or(StartAt::Sequence(0));
     let limit = asked.parameters.limit(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT)?;
-    asked.wait(state, &[ViewName::Access]).await?;
-    asked.parameters.finish()?;
+    asked.ready(state, &[ViewName::Access]).await?;
     let visible = state
         .ask(asked.token, move |reading| {
             let standing = access::standing(&reading.view(ViewName::Access)?, subject)?.unwrap_or_default();
@@ -73,7 +72,8 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             if seen { Ok(reading.sequence()) } else { Err(Code::RecordUnknown.into()) }
         })
         .await?;
-    let Readable { events, next_from } = readable(state, asked.token, (subject, from), limit, visible).await?;
+    let (from, uri) = (begin_at(state, from)?, asked.uri);
+    let Readable { events, next_from, more } = readable(state, asked.token, (subject, from), limit, visible).await?;
     let head = head_sequence(state);
     state
         .ask(asked.token, move |reading| {
@@ -81,10 +81,9 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             for event in &events {
                 rendering.push_if_readable(event)?;
             }
-            Ok(json_bytes(
-                reading.sequence(),
-                rendering.finish(&[("next_from", Some(next_from.0)), ("head_sequence", head)]),
-            ))
+            let body = rendering.finish(&[("next_from", Some(next_from.0)), ("head_sequence", head)]);
+            let next = more.then(|| next_from.to_string());
+            Ok(with_next(json_bytes(reading.sequence(), body), &uri, "from", next.as_deref()))
         })
         .await
 }
@@ -94,6 +93,7 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
 struct Readable {
     events: Vec<RecordedEvent>,
     next_from: Sequence,
+    more: bool,
 }
 
 async fn readable(
@@ -127,7 +127,7 @@ async fn readable(
     found.truncate(limit);
     let all = visible.map_or(from, Sequence::next).max(from);
     let next_from = found.last().filter(|_| more).map_or(all, |last| last.sequence.next());
-    Ok(Readable { events: found, next_from })
+    Ok(Readable { events: found, next_from, more })
 }
 
 /// `GET /api/v1/partnerships?organisation=<id>`.
@@ -140,8 +140,7 @@ async fn passport(state: &PortalState, mut asked: Asked) -> Result<Response, Pro
     let Some(Organisation(organisation)) = organisation else {
         return Err(invalid("organisation", "it says whose partnerships: organisation=<uuid>"));
     };
-    asked.wait(state, &[ViewName::History]).await?;
-    asked.parameters.finish()?;
+    asked.ready(state, &[ViewName::History]).await?;
     state
         .ask(asked.token, move |reading| {
             let passport = history::passport(&reading.view(ViewName::History)?, &reading.identity, organisation)?;

@@ -1,9 +1,10 @@
 //! What happened: the activity feed, the audit trail, and the grants in force.
 
 use super::collection::Organisation;
+use crate::events::render::TypePattern;
 use crate::{
-    asking::{Asked, json},
-    parameters::{Parameters, cursor},
+    asking::{Asked, json, with_next},
+    parameters::{Instant, Parameters, cursor},
     problem::{Code, Problem},
     state::PortalState,
 };
@@ -11,11 +12,11 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use convenio_events::{AccessId, RecordKind, Subject, Timestamp};
+use convenio_events::{AccessId, RecordKind, Subject};
 use convenio_projections::{
     SequenceCursor, ViewName,
     access::{self, Grant, GrantQuery},
-    activity::{self, TrailQuery},
+    activity::{self, TrailPage, TrailQuery},
 };
 use serde::Serialize;
 use std::str::FromStr;
@@ -40,7 +41,7 @@ async fn trail<T: Serialize>(
         &convenio_projections::Reader,
         &convenio_projections::ReaderIdentity,
         &TrailQuery,
-    ) -> Result<T, convenio_projections::QueryError>
+    ) -> Result<TrailPage<T>, convenio_projections::QueryError>
     + Send
     + 'static,
 ) -> Response {
@@ -54,17 +55,18 @@ async fn trail_page<T: Serialize>(
         &convenio_projections::Reader,
         &convenio_projections::ReaderIdentity,
         &TrailQuery,
-    ) -> Result<T, convenio_projections::QueryError>
+    ) -> Result<TrailPage<T>, convenio_projections::QueryError>
     + Send
     + 'static,
 ) -> Result<Response, Problem> {
     let query = trail_query(&mut asked.parameters)?;
-    asked.wait(state, &[ViewName::Activity]).await?;
-    asked.parameters.finish()?;
+    asked.ready(state, &[ViewName::Activity]).await?;
+    let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
             let page = question(&reading.view(ViewName::Activity)?, &reading.identity, &query)?;
-            Ok(json(reading.sequence(), &page))
+            let response = json(reading.sequence(), &page);
+            Ok(with_next(response, &uri, "cursor", page.next_cursor.map(|cursor| cursor.to_string()).as_deref()))
         })
         .await
 }
@@ -76,7 +78,7 @@ fn trail_query(parameters: &mut Parameters) -> Result<TrailQuery, Problem> {
         actor: parameters.one("actor")?,
         grant: parameters.one("grant")?.map(|GrantReference(id)| id),
         kinds: parameters.list("kind")?,
-        event_type: parameters.one("type")?,
+        event_type: parameters.one("type")?.map(|pattern: TypePattern| pattern.beginning()),
         cursor: cursor(parameters)?,
         limit: parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?,
     })
@@ -117,7 +119,7 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
     if asked.token.is_none() {
         return Err(Code::TokenRequired.into());
     }
-    let at: Option<Timestamp> = asked.parameters.one("in_force_at")?;
+    let at = asked.parameters.one("in_force_at")?.map(|Instant(at)| at);
     let limit = asked.parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?;
     let query = GrantQuery {
         organisation: asked.parameters.one("organisation")?.map(|Organisation(id)| id),
@@ -125,8 +127,8 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
         cursor: cursor(&mut asked.parameters)?,
         limit,
     };
-    asked.wait(state, &[ViewName::Access]).await?;
-    asked.parameters.finish()?;
+    asked.ready(state, &[ViewName::Access]).await?;
+    let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
             let grants = access::grants(&reading.view(ViewName::Access)?, &reading.identity, &query)?;
@@ -134,7 +136,9 @@ async fn grant_page(state: &PortalState, mut asked: Asked) -> Result<Response, P
             let next_cursor = last.map(|grant| SequenceCursor(grant.granted.sequence));
             let now = reading.now()?;
             let shown = |grant: Grant| ShownGrant { state: grant.state(at.unwrap_or(now)), grant };
-            Ok(json(reading.sequence(), &Grants { items: grants.into_iter().map(shown).collect(), next_cursor }))
+            let items = grants.into_iter().map(shown).collect();
+            let response = json(reading.sequence(), &Grants { items, next_cursor });
+            Ok(with_next(response, &uri, "cursor", next_cursor.map(|cursor| cursor.to_string()).as_deref()))
         })
         .await
 }

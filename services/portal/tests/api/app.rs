@@ -118,15 +118,8 @@ impl Answer {
     }
     /// Status, the headers that are part of the contract, and the body.
     pub(crate) fn in_full(&self) -> String {
-        let names = [
-            "content-type",
-            "convenio-sequence",
-            "etag",
-            "idempotent-replay",
-            "retry-after",
-            "www-authenticate",
-            "allow",
-        ];
+        let names =
+            ["content-type", "convenio-sequence", "idempotent-replay", "retry-after", "www-authenticate", "allow"];
         let headers: String = names
             .iter()
             .filter(|name| self.headers.contains_key(**name))

@@ -120,7 +120,8 @@ fn asked(operation: Operation) -> Option<(User, String)> {
         Operation::Grants => (User::Socios, format!("{path}?limit=1")),
         Operation::Event | Operation::EventData => (User::Anonymous, path.replace("{event}", "14")),
         Operation::Export(_) => (User::Socios, path),
-        Operation::Health | Operation::Ready => (User::Anonymous, path),
+        Operation::Health | Operation::Ready | Operation::CodeLists => (User::Anonymous, path),
+        Operation::CodeList => (User::Anonymous, path.replace("{list}", "modalities")),
         Operation::Schema => (User::Anonymous, "/schemas/org.convenio.offer.paused.v1.json".to_owned()),
         Operation::SendCommand
         | Operation::SendCommands

@@ -7,3 +7,4 @@ mod contract;
 mod edge;
 mod events;
 mod reads;
+mod wire;

@@ -129,7 +129,7 @@ async fn the_past_is_folded_and_seen_with_the_rights_of_today() {
     let before = app.get(User::Anonymous, &format!("{path}?as_of_sequence={}", first - 1)).await;
     assert_eq!(before.said(), "404 record-unknown");
     let then = app.get(User::Anonymous, &format!("{path}?as_of_sequence={first}")).await;
-    assert_eq!((title(&then), then.header("etag")), (Some("Training in diagnosis".into()), "\"0\""));
+    assert_eq!((title(&then), &then.header("etag")[..5]), (Some("Training in diagnosis".into()), "W/\"0-"));
     assert_eq!(then.header("convenio-sequence"), first.to_string());
     let now = app.get(User::Anonymous, &path).await;
     let same = app.get(User::Anonymous, &format!("{path}?as_of=2026-01-15T12:00:00.000000Z")).await;

@@ -1,0 +1,97 @@
+//! Code lists as they are served: every code with its labels in all languages. What a code is used for is not known here.
+
+use crate::{
+    asking::{Asked, json},
+    contract::problem_codes,
+    problem::{Code, Problem},
+    state::PortalState,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use convenio_events::code_list::{self, CodeList, Labels};
+use serde_json::{Map, Value, json as value};
+
+/// The list of themes: what stands in records, put together from the lists that have them.
+const THEMES: &str = "themes";
+/// The list of everything that a request can be refused for.
+const REFUSALS: &str = "refusals";
+/// The lists whose codes are themes, and what stands before a code in a record.
+const THEME_LISTS: [(&str, &str); 4] =
+    [("sdg-goals", "sdg"), ("sdg-targets", "sdg"), ("dac-categories", "dac"), ("dac-purposes", "dac")];
+
+/// `GET /api/v1/codes`: which lists there are.
+pub(crate) async fn lists(State(state): State<PortalState>, mut asked: Asked) -> Response {
+    if let Err(problem) = asked.ready(&state, &[]).await {
+        return problem.into_response();
+    }
+    let mut names: Vec<&str> = code_list::all().map(|list| list.name.as_str()).chain([REFUSALS, THEMES]).collect();
+    names.sort_unstable();
+    let items: Vec<Value> = names.into_iter().filter_map(described).collect();
+    json(None, &value!({"items": items, "next_cursor": null}))
+}
+
+/// `GET /api/v1/codes/<list>`: one list.
+pub(crate) async fn list(State(state): State<PortalState>, mut asked: Asked) -> Response {
+    if let Err(problem) = asked.ready(&state, &[]).await {
+        return problem.into_response();
+    }
+    match asked.path.first().and_then(|name| whole(name)) {
+        Some(list) => json(None, &list),
+        None => Problem::from(Code::ListUnknown).into_response(),
+    }
+}
+
+/// A list without its codes.
+fn described(name: &str) -> Option<Value> {
+    let Some(Value::Object(mut list)) = whole(name) else { return None };
+    let count = list.remove("items").and_then(|items| items.as_array().map(Vec::len));
+    list.insert("codes".to_owned(), count.into());
+    list.insert("href".to_owned(), format!("/api/v1/codes/{name}").into());
+    Some(Value::Object(list))
+}
+
+fn whole(name: &str) -> Option<Value> {
+    match name {
+        THEMES => Some(themes()),
+        REFUSALS => Some(refusals()),
+        other => code_list::list(other).map(|list| {
+            value!({"list": list.name, "version": list.version, "source": list.source, "items": items(list, "")})
+        }),
+    }
+}
+
+fn themes() -> Value {
+    let lists = THEME_LISTS.iter().filter_map(|(name, scheme)| Some((code_list::list(name)?, format!("{scheme}:"))));
+    let all: Vec<(&CodeList, String)> = lists.collect();
+    let version = all.iter().map(|(list, _)| list.version.as_str()).max();
+    let source: Vec<&str> = all.iter().map(|(list, _)| list.source.as_str()).collect();
+    let items: Vec<Value> = all.iter().flat_map(|(list, prefix)| items(list, prefix)).collect();
+    value!({"list": THEMES, "version": version, "source": source.join(" "), "items": items})
+}
+
+/// Reasons are told in English, like every `title` of a problem.
+fn refusals() -> Value {
+    let codes = problem_codes();
+    let items: Vec<Value> = codes
+        .iter()
+        .map(|(code, (status, title))| value!({"code": code, "labels": {"en": title}, "status": status}))
+        .collect();
+    value!({"list": REFUSALS, "version": env!("CARGO_PKG_VERSION"), "source": "Convenio", "items": items})
+}
+
+fn items(list: &CodeList, prefix: &str) -> Vec<Value> {
+    let all = list.items().iter();
+    all.map(|code| {
+        let Labels { en, es, pt, fr } = &code.labels;
+        let mut item = Map::new();
+        item.insert("code".to_owned(), format!("{prefix}{}", code.code).into());
+        item.insert("labels".to_owned(), value!({"en": en, "es": es, "pt": pt, "fr": fr}));
+        let replaced_by = code.replaced_by.as_ref().map(|other| format!("{prefix}{other}"));
+        let others = [("withdrawn", &code.withdrawn), ("replaced_by", &replaced_by), ("group", &code.group)];
+        item.extend(others.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.as_deref()?.into()))));
+        Value::Object(item)
+    })
+    .collect()
+}
