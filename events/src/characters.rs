@@ -69,6 +69,12 @@ pub fn check(text: &str) -> Result<(), Misplaced> {
     Ok(())
 }
 
+/// Whether a character turns the direction of what stands behind it. What older versions recorded may hold one: where it is
+/// printed without markup around it, it is escaped.
+pub const fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Whether anybody sees anything of a text.
 pub fn is_visible(text: &str) -> bool {
     // U+2800 is the Braille cell without dots.
@@ -78,7 +84,7 @@ pub fn is_visible(text: &str) -> bool {
 fn fault(character: char, before: Option<char>, after: Option<char>, rightwards: bool) -> Option<Fault> {
     let beside = |fits: fn(char) -> bool| before.is_some_and(fits) || after.is_some_and(fits);
     let needed = match character {
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => return Some(Fault::Direction),
+        _ if turns_direction(character) => return Some(Fault::Direction),
         '\u{2028}' | '\u{2029}' | '\u{fdd0}'..='\u{fdef}' => return Some(Fault::Control),
         _ if u32::from(character) & 0xfffe == 0xfffe => return Some(Fault::Control),
         // Marks of direction, and the joiner of graphemes that Hebrew is pointed with.

@@ -1,5 +1,6 @@
 //! Logs: human on a terminal, JSON otherwise. Control characters in data never reach a terminal.
 
+use convenio_events::characters::turns_direction;
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
@@ -17,11 +18,12 @@ pub(crate) fn start() {
     };
 }
 
-/// Text with its control characters escaped, line feeds excepted.
+/// Text with its control characters escaped, line feeds excepted, and with what turns the direction of writing.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\n' { out.extend(c.escape_unicode()) } else { out.push(c) }
+        let harms = (c.is_control() && c != '\n') || turns_direction(c);
+        if harms { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     out
 }

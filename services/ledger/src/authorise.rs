@@ -69,7 +69,10 @@ fn actor(world: &World, id: AccessId, access: &Access, acting_for: Option<Organi
             Ok(Actor::Organisation(organisation))
         }
         (Scope::Organisations { organisations }, None) => match organisations[..] {
-            [organisation] => Ok(Actor::Organisation(organisation)),
+            // Named twice, it is one.
+            [organisation, ref others @ ..] if others.iter().all(|other| *other == organisation) => {
+                Ok(Actor::Organisation(organisation))
+            }
             _ => Err(Reason::ActingForRequired.into()),
         },
     }

@@ -1,6 +1,7 @@
 //! What verbs print: lines on standard output, progress on standard error. Control characters in data never reach either.
 
 use crate::logging::printable;
+use convenio_events::characters::turns_direction;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     fmt::Write as _,
@@ -44,13 +45,13 @@ fn print(text: &str) -> std::io::Result<()> {
     }
 }
 
-/// JSON allows DEL and the C1 controls in a string, terminals act on them. Outside strings JSON has no others than
-/// white space, so each may be written as an escape.
+/// JSON allows DEL, the C1 controls and overrides of direction in a string, terminals act on them. Outside strings JSON has no
+/// others than white space, so each may be written as an escape.
 fn escape_json(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        if c.is_control() && c != '\n' {
-            // A control character is below U+0100: its escape is one unit.
+        if (c.is_control() && c != '\n') || turns_direction(c) {
+            // Each of them is below U+10000: its escape is one unit.
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         } else {
             out.push(c);
@@ -118,9 +119,13 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning_when_control_characters_are_escaped() {
-        let json = serde_json::to_string("a\u{1b}[31m\u{9b}\u{7f}b\u{e9}").expect("a string is JSON");
+        let json = serde_json::to_string("a\u{1b}[31m\u{9b}\u{7f}b\u{e9}\u{202e}").expect("a string is JSON");
         let escaped = escape_json(&json);
-        assert!(!escaped.chars().any(char::is_control), "{escaped}");
-        assert_eq!(serde_json::from_str::<String>(&escaped).expect("still JSON"), "a\u{1b}[31m\u{9b}\u{7f}b\u{e9}");
+        assert!(!escaped.chars().any(|c| c.is_control() || turns_direction(c)), "{escaped}");
+        assert_eq!(
+            serde_json::from_str::<String>(&escaped).expect("still JSON"),
+            "a\u{1b}[31m\u{9b}\u{7f}b\u{e9}\u{202e}"
+        );
+        assert_eq!(printable("a\u{202e}b"), "a\\u{202e}b");
     }
 }

@@ -2,7 +2,7 @@
 //! elsewhere.
 
 use crate::{
-    cast::{BROKER, By, MINISTRY, SITE, SOCIOS, UNIVERSITY, grant, organisation, text, uuid, with},
+    cast::{BROKER, By, MINISTRY, OBSERVATORY, SITE, SOCIOS, UNIVERSITY, grant, organisation, text, uuid, with},
     node::{Call, Node, Setup},
 };
 use convenio_events::AccessId;
@@ -153,6 +153,40 @@ async fn claims_on_records_of_others_count_against_the_claimer_until_they_are_co
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_states_grow_with_what_others_say() {
+    use convenio_events::{Event, Sequence, Subject};
+    use convenio_ledger::{stores::StateChange, world::World};
+    let node = Node::with_cast().await;
+    let before = node.head();
+    let claimers =
+        [(By::Ministry, MINISTRY), (By::Broker, BROKER), (By::University, UNIVERSITY), (By::Admin, OBSERVATORY)];
+    for (id, (by, with)) in (1..).zip(claimers.into_iter().cycle().take(12)) {
+        let kind = ["part-of", "member", "sister"][(id as usize - 1) / 4];
+        let claim = crate::cast::with(affiliation(SOCIOS, id, with), "/kind", json!(kind));
+        node.accept(by, "affiliate-organisation", claim).await;
+    }
+    let subject: Subject = format!("organisation/{}", uuid(SOCIOS)).parse().expect("a subject");
+    let mut world = World::load(Arc::new(MemoryState::default())).expect("is empty");
+    let mut length = async |to: u64| {
+        while world.next().0 < to {
+            let from = world.next();
+            for recorded in node.setup.log.read(from, usize::MAX).await.expect("reads") {
+                if world.next() < Sequence(to) {
+                    world.fold((&Event::decode(&recorded).expect("decodes")).into());
+                }
+            }
+        }
+        let states = world.take_changes().into_iter().filter_map(|change| match change {
+            StateChange::Subject { subject: of, state, .. } if of == subject => Some(state.len()),
+            StateChange::Subject { .. } | StateChange::Name { .. } => None,
+        });
+        states.last().expect("it changed")
+    };
+    let (alone, claimed) = (length(before).await, length(node.head()).await);
+    assert!(claimed <= alone + 8, "{alone} bytes, and {claimed} after twelve claims");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_network_has_any_number_of_members_once_they_have_confirmed() {
     let node = Node::with_cast().await;
     for id in 1..=201 {
@@ -260,6 +294,10 @@ async fn an_organisations_admin_gives_the_roles_that_it_has_itself_and_for_as_lo
     assert_eq!(node.tell(By::Socios, "revoke-access", json!({"id": uuid(0x7010)})).await, "(access.revoked)");
     node.accept(By::Admin, "grant-access", grant(0x7011, "auditor", &[SOCIOS])).await;
     assert_eq!(node.tell(By::Socios, "revoke-access", json!({"id": uuid(0x7011)})).await, "role-beyond-own@role");
+    // Named twice, an organisation is one: nobody has to say for which of the two it acts.
+    node.accept(By::Socios, "grant-access", grant(0x7012, "recorder", &[SOCIOS, SOCIOS])).await;
+    let pause = Call::new(credential(0x7012), "pause-offer", &json!({"id": uuid(9)}));
+    assert_eq!(node.send(pause).await, "record-unknown");
     // One that ends gives none that lasts longer.
     let end = "2026-06-30T00:00:00Z";
     let passing = with(grant(0x7020, "organisation-admin", &[SOCIOS]), "/valid_through", json!(end));
