@@ -117,6 +117,22 @@ impl PartialDate {
         }
         .expect("checked when it was parsed")
     }
+    /// The last day it may mean.
+    pub fn last_day(self) -> NaiveDate {
+        match self {
+            Self::Year(year) => NaiveDate::from_ymd_opt(year, 12, 31),
+            Self::Month(year, month) => {
+                let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                NaiveDate::from_ymd_opt(next.0, next.1, 1).and_then(|first| first.pred_opt())
+            }
+            Self::Day(day) => Some(day),
+        }
+        .expect("checked when it was parsed")
+    }
+    /// Whether it is certainly later than `other`, as exactly as both are known: `2025` is not after `2025-06`.
+    pub fn is_after(self, other: Self) -> bool {
+        self.first_day() > other.last_day()
+    }
     /// The year.
     pub fn year(self) -> i32 {
         self.first_day().year()
@@ -170,6 +186,11 @@ impl Date {
         (0..4)
             .find_map(|hours| zone.0.from_local_datetime(&(midnight + chrono::Duration::hours(hours))).earliest())
             .map_or_else(|| midnight.and_utc().into(), |time| time.to_utc().into())
+    }
+}
+impl From<Date> for PartialDate {
+    fn from(date: Date) -> Self {
+        Self::Day(date.0)
     }
 }
 impl fmt::Display for Date {
@@ -239,6 +260,26 @@ mod tests {
         for right in ["2024", "2024-01", "2024-02-29"] {
             assert_eq!(right.parse::<PartialDate>().expect("exists").to_string(), right);
         }
+    }
+
+    #[test]
+    fn dates_are_compared_as_exactly_as_both_are_known() {
+        let date = |text: &str| text.parse::<PartialDate>().expect("exists");
+        for (one, other, after) in [
+            ("2007-12-01", "2007-02-01", true),
+            ("2007-12-01", "2007", false),
+            ("2007-12-01", "2007-12", false),
+            ("2007-12", "2007-11-30", true),
+            ("2010", "2009", true),
+            ("2010", "2009-12-31", true),
+            ("2024", "2024-02-29", false),
+            ("2024-03", "2024-02-29", true),
+            ("2007-02-01", "2007-12-01", false),
+            ("9999-12", "9999-12-31", false),
+        ] {
+            assert_eq!(date(one).is_after(date(other)), after, "{one} after {other}");
+        }
+        assert_eq!(date("2024-02").last_day().to_string(), "2024-02-29");
     }
 
     #[test]

@@ -82,8 +82,9 @@ fn facts() -> impl Strategy<Value = (RecordKind, Facts)> {
     let published = (listing.clone(), id(), terms(), one_of(Visibility::ALL)).prop_map(
         |(kind, organisation, terms, visibility)| (kind, Published { organisation, terms, visibility }.into_facts()),
     );
-    let reserved = (listing, id(), option::of(quantity()))
-        .prop_map(|(kind, agreement, quantity)| (kind, Reserved { agreement, quantity }.into_facts()));
+    let reserved = (listing, id(), option::of(quantity())).prop_map(|(kind, agreement, quantity)| {
+        (kind, Reserved { agreement, quantity, further: Vec::new() }.into_facts())
+    });
     let visit = (id(), id(), option::of(id()), vec(one_of(FacilityKind::ALL), 1..4), option::of(partial_date()))
         .prop_map(|(visit, host, site, facilities, occurred_on)| {
             (RecordKind::Convening, VisitRecorded { visit, host, site, facilities, occurred_on }.into_facts())

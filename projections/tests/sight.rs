@@ -306,7 +306,7 @@ async fn no_version_time_or_order_tells_what_a_restricted_agreement_does_to_an_o
     let head = scene.ledger.head();
     let before = scene.json(&anonymous(), offer).expect("public");
     let agreement = scene.draft(20, "Secret");
-    let reserved = listing::Reserved { agreement, quantity: None };
+    let reserved = listing::Reserved { agreement, quantity: None, further: Vec::new() };
     let reserved = scene.ledger.put(offer, by(id(OWNER)), Audience::Restricted, reserved, None);
     scene.ledger.put(offer, by(id(OWNER)), Audience::Restricted, listing::Allocated { agreement }, None);
     scene.settle().await;

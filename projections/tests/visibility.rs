@@ -177,7 +177,7 @@ async fn what_a_restricted_agreement_took_is_for_the_owner_alone() {
     let facts = listing::Published { organisation: owner, terms, visibility: Visibility::Public };
     ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
     let agreement: AgreementId = id(31);
-    let taken = listing::Reserved { agreement, quantity: quantity("2") };
+    let taken = listing::Reserved { agreement, quantity: quantity("2"), further: Vec::new() };
     ledger.put(offer, by(owner), Audience::Restricted, taken, None);
     let (_folder, views) = views_of(&mut ledger).await;
     let reader = views.read(ViewName::Board).expect("reads");
@@ -376,6 +376,7 @@ async fn a_passport_counts_what_the_reader_may_see_and_claimed_apart_from_confir
             concluded_on: Some("2019".parse().expect("date")),
             ended_on: None,
             links: agreement::Links::default(),
+            says_so: true,
             visibility,
         };
         let agreement: AgreementId = id(number);
@@ -392,7 +393,7 @@ async fn a_passport_counts_what_the_reader_may_see_and_claimed_apart_from_confir
     let [anonymous, _, party, ..] = readers();
     assert_eq!(counts(&views, &anonymous, second), (1, 0, 1, 0));
     assert_eq!(counts(&views, &party, second), (2, 0, 2, 0));
-    assert_eq!(counts(&views, &party, first), (0, 2, 2, 0), "who registered it says so itself");
+    assert_eq!(counts(&views, &party, first), (2, 0, 2, 0), "what a party alone says is claimed");
     let agreement: AgreementId = id(60);
     ledger.put(agreement, by(second), Audience::Public, agreement::Confirmed { by: second }, None);
     ledger.commit().await;

@@ -316,3 +316,12 @@ pub fn agreement(id: Uuid, provider: Uuid, receiver: Uuid, offer: Uuid, places: 
         "text": {"title": text("es", "Formación conjunta"), "objectives": text("es", "Formar a doce personas.")},
     })
 }
+
+/// A learning of one organisation.
+pub fn learning(id: Uuid, author: Uuid, title: &str) -> Value {
+    json!({
+        "id": id,
+        "content": {"kind": "lesson", "authors": [author], "themes": ["sdg:3.8"], "licence": "CC-BY-4.0"},
+        "text": {"title": text("es", title), "lessons": text("es", "Preguntar dos veces.")},
+    })
+}

@@ -6,7 +6,7 @@ use convenio_tests::{
     audit::views_agree_with_a_fresh_rebuild,
     folder,
     server::Start,
-    users::{agreement, listing},
+    users::{agreement, learning, listing},
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -39,15 +39,18 @@ struct Client {
 }
 
 impl Client {
-    /// An offer, an agreement that takes of it, its proposal (two events), and its end (two events).
+    /// An offer, an agreement that takes of it, its proposal, a learning (two events), its revision (two events), and the end of the agreement.
     fn plan(&mut self) {
         let (own, offer, id) = (self.user.organisation, Uuid::new_v4(), Uuid::new_v4());
+        let lesson = Uuid::new_v4();
         let end = json!({"id": id, "reason": "Fue una prueba."});
         let steps = [
             ("publish-offer", listing(offer, "Oferta")),
             ("draft-agreement", agreement(id, own, self.other, offer, "3")),
             ("propose-agreement", json!({"id": id})),
+            ("submit-learning", learning(lesson, own, "Lección")),
             ("revise-offer", listing(offer, "Oferta revisada")),
+            ("revise-learning", learning(lesson, own, "Lección revisada")),
             ("cancel-agreement", end),
         ];
         self.next.extend(steps.map(|(command, data)| (Uuid::new_v4(), command, data)));

@@ -6,13 +6,14 @@ use crate::{
     ids::{AgreementId, CommitmentId, ConveningId, MilestoneId, OrganisationId, SiteId, Subject},
     language_map::{LanguageMap, LanguageTag, Line},
     limits::{COMMITMENTS_LIMIT, ITEMS_LIMIT, Office, PARTIES_LIMIT, Title},
+    sums::Sums,
     time::{Date, PartialDate, TimeZone},
     types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
     values::{Place, Quantity, Theme},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An organisation, or a site of one, in an agreement.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -141,6 +142,39 @@ pub struct Terms {
     /// Where its days end; the ledger's zone without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<TimeZone>,
+}
+
+impl Terms {
+    /// Who must sign before it binds anybody: every party that the terms ask to sign, every offering, requesting or donor party, and
+    /// whoever gives or receives by a commitment, whatever the terms say of it.
+    pub fn signers(&self) -> BTreeSet<OrganisationId> {
+        let bound = |party: &&Party| party.signs || party.is_principal();
+        let parties = self.parties.iter().filter(bound).map(|party| party.organisation);
+        parties.chain(self.commitments.iter().flat_map(|one| [one.provider, one.receiver])).collect()
+    }
+
+    /// The offers and demands that its commitments take from.
+    pub fn sources(&self) -> BTreeSet<Subject> {
+        self.commitments.iter().filter_map(|commitment| commitment.source).collect()
+    }
+
+    /// How much the commitments take of an offer or a demand; `None` where that is more than an amount can be.
+    pub fn takes(&self, source: Subject) -> Option<Sums> {
+        let own = self.commitments.iter().filter(|commitment| commitment.source == Some(source));
+        let mut sums = Sums::default();
+        let whole = own.filter_map(|commitment| commitment.quantity.as_ref()).all(|quantity| sums.add(quantity));
+        whole.then_some(sums)
+    }
+}
+
+impl Party {
+    /// Whether its role alone binds it: it offers, requests or pays.
+    pub fn is_principal(&self) -> bool {
+        self.roles.iter().any(|role| match role {
+            PartyRole::Offering | PartyRole::Requesting | PartyRole::Donor => true,
+            PartyRole::Facilitator | PartyRole::Technical | PartyRole::Observer => false,
+        })
+    }
 }
 
 /// What was agreed, in words.
@@ -306,6 +340,13 @@ pub struct Resumed {
     pub by: OrganisationId,
 }
 
+/// A party left it before it was active; it is a draft again, which that party is no longer named in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Left {
+    /// Who.
+    pub by: OrganisationId,
+}
+
 /// It was given up before it was active.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
@@ -327,6 +368,9 @@ pub struct Registered {
     /// What it hangs together with.
     #[serde(default)]
     pub links: Links,
+    /// True where who registers it is a party that is verified: it says so itself, which counts once another party says so too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub says_so: bool,
     /// What it says.
     pub terms: Terms,
     /// Digest of the whole terms.
@@ -335,14 +379,14 @@ pub struct Registered {
     pub visibility: Visibility,
 }
 
-/// A party says that a registered agreement is as registered.
+/// A party says for itself that a record is as it stands: of an agreement registered from elsewhere, or as one that does not sign.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Confirmed {
     /// Who.
     pub by: OrganisationId,
 }
 
-/// A party says that it is not.
+/// A party says for itself that it is not.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Denied {
     /// Who.
@@ -366,4 +410,5 @@ event_types! { Agreement {
     "registered.v1" Registered, SaltedTermsText;
     "confirmed.v1" Confirmed, NoText;
     "denied.v1" Denied, ReasonText;
+    "left.v1" Left, ReasonText;
 } }

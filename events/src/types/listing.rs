@@ -136,9 +136,19 @@ pub struct Fulfilled {
 pub struct Reserved {
     /// Which agreement.
     pub agreement: AgreementId,
-    /// How much; of an unlimited one, nothing that could run out.
+    /// What it takes in further units, where it takes of an unlimited one in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<Quantity>,
+    /// How much; nothing where the agreement does not say, which only an unlimited one allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
+}
+
+impl Reserved {
+    /// Everything that it takes, a quantity for each unit.
+    pub fn quantities(&self) -> impl Iterator<Item = &Quantity> {
+        self.quantity.iter().chain(&self.further)
+    }
 }
 
 /// An active agreement took what it had reserved.
@@ -153,6 +163,9 @@ pub struct Allocated {
 pub struct Released {
     /// Which agreement.
     pub agreement: AgreementId,
+    /// What it gave back, a quantity for each unit; whatever it had reserved, where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantities: Vec<Quantity>,
 }
 
 event_types! { Listing {

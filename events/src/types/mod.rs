@@ -10,6 +10,7 @@ pub mod learning;
 pub mod ledger;
 pub mod listing;
 pub mod named;
+mod naming;
 pub mod organisation;
 pub mod record;
 

@@ -57,6 +57,8 @@ enum Naming<'a> {
     Content(Vec<OrganisationId>),
     /// This one reviewed it.
     Review(OrganisationId),
+    /// This one left it, whatever the record goes on saying.
+    Leave(OrganisationId),
     /// An affiliation of the record's organisation.
     Tie(&'a organisation::Facts),
 }
@@ -79,6 +81,10 @@ impl Named {
             }
             Naming::Content(organisations) => self.content = organisations,
             Naming::Review(by) => add(&mut self.reviewers, &[by]),
+            Naming::Leave(by) => {
+                self.stay.retain(|one| *one != by);
+                self.content.retain(|one| *one != by);
+            }
             Naming::Tie(facts) => self.tie(facts, event),
         }
         let now = self.now();
@@ -215,6 +221,7 @@ fn of_agreement(facts: &agreement::Facts) -> Naming<'_> {
         F::Drafted(facts) => Naming::Begin(facts.by, in_terms(&facts.terms)),
         F::Registered(facts) => Naming::Begin(facts.by, in_terms(&facts.terms)),
         F::Revised(facts) => Naming::Content(in_terms(&facts.terms)),
+        F::Left(facts) => Naming::Leave(facts.by),
         F::Proposed(_)
         | F::Signed(_)
         | F::Refused(_)

@@ -87,7 +87,8 @@ pub fn hidden_since(reader: &Reader, position: Sequence) -> Result<bool, QueryEr
 }
 
 /// How much of an event the reader may read today: of a public one everything, of a restricted one what it may see of the record it
-/// happened to, and of the one because of which it happened. What hides a record is told to those who saw it, but not in words.
+/// happened to, and of the one because of which it happened, where it names nothing that is hidden from the reader: that is for the
+/// record's own organisations. What hides a record is told to those who saw it, but not in words.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
@@ -102,7 +103,22 @@ pub fn sight(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Resul
         let standing = standing(reader, subject)?.unwrap_or_default();
         sight = sight.min(standing.sight(identity, event.sequence));
     }
+    sight = sight.min(of_named(reader, identity, event)?);
     Ok(if public { sight.max(Sight::WithoutText) } else { sight })
+}
+
+/// A restricted event that names a record which the reader may not see is not the reader's, unless the record that it happened to names
+/// the reader: that tells it as much.
+fn of_named(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Result<Sight, QueryError> {
+    if standing(reader, event.subject)?.is_some_and(|record| record.is_whole_at(identity, event.sequence)) {
+        return Ok(Sight::Whole);
+    }
+    for named in event.facts.named_records().into_iter().filter(|named| *named != event.subject) {
+        if !standing(reader, named)?.is_some_and(|standing| standing.lets(identity)) {
+            return Ok(Sight::Withheld);
+        }
+    }
+    Ok(Sight::Whole)
 }
 
 /// The time of the last event that was folded: the ledger's time is never before it, whatever a clock says.

@@ -102,8 +102,8 @@ pub(crate) fn tags_of(document: &Document) -> BTreeSet<Tag> {
     for role in document.roles().into_iter().filter(|role| !everybody || role.role != REVIEWER) {
         tags.add(Field::Role, role.role);
         tags.add(Field::OrganisationRole, format!("{}:{}", role.organisation, role.role));
-        if !matches!(document.body, Body::Listing(_)) {
-            tags.add(Field::Attestation, role.attestation.word());
+        if let Some(attestation) = role.attestation.filter(|_| !matches!(document.body, Body::Listing(_))) {
+            tags.add(Field::Attestation, attestation.word());
         }
     }
     tags.add_body(document);

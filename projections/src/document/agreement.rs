@@ -1,6 +1,9 @@
 //! Agreements as a person sees them: terms, signatures over their digest, and what each party vouches for.
 
-use super::head::{Head, Moment, State};
+use super::{
+    attesting::{Attested, attest_together, claimed},
+    head::{Head, Moment, State},
+};
 use convenio_events::{
     Event, OrganisationId,
     codes::{Attestation, SignatureMethod},
@@ -11,40 +14,6 @@ use convenio_events::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-
-/// How far one organisation vouches for its part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attested {
-    /// Who.
-    pub organisation: OrganisationId,
-    /// Claimed by others, confirmed or denied by itself.
-    pub attestation: Attestation,
-    /// The event that made it so.
-    pub since: Moment,
-}
-
-/// Sets what an organisation vouches for; one that is not in the list stays out of it.
-pub(super) fn attest(list: &mut [Attested], organisation: OrganisationId, attestation: Attestation, event: &Event) {
-    for one in list.iter_mut().filter(|one| one.organisation == organisation) {
-        (one.attestation, one.since) = (attestation, event.into());
-    }
-}
-
-/// Every organisation once, claimed, but `by` who says so itself.
-pub(super) fn claimed(
-    organisations: impl Iterator<Item = OrganisationId>,
-    by: Option<OrganisationId>,
-    event: &Event,
-) -> Vec<Attested> {
-    let mut list: Vec<Attested> = Vec::new();
-    for organisation in organisations {
-        if list.iter().all(|one| one.organisation != organisation) {
-            let attestation = if Some(organisation) == by { Attestation::Confirmed } else { Attestation::Claimed };
-            list.push(Attested { organisation, attestation, since: event.into() });
-        }
-    }
-    list
-}
 
 /// One signature over the terms digest that was shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,9 +53,9 @@ pub struct Agreement {
     pub text: Option<Box<RawValue>>,
     /// What it hangs together with.
     pub links: Links,
-    /// Of all parties together: denied by any, confirmed by all, else claimed.
+    /// Of all parties together: denied by any, confirmed of all, else claimed.
     pub attestation: Attestation,
-    /// What each party vouches for.
+    /// How far each party's part is vouched for.
     pub attestations: Vec<Attested>,
     /// The signatures on these terms.
     #[serde(default)]
@@ -94,6 +63,9 @@ pub struct Agreement {
     /// Who will not sign these terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused_by: Vec<OrganisationId>,
+    /// Who was named and left it before it was active.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_by: Vec<OrganisationId>,
     /// Its first day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_on: Option<Date>,
@@ -135,6 +107,7 @@ impl Agreement {
             attestations: Vec::new(),
             signatures: Vec::new(),
             refused_by: Vec::new(),
+            left_by: Vec::new(),
             effective_on: None,
             concluded_on: None,
             ended_on: None,
@@ -149,7 +122,7 @@ impl Agreement {
         let head = Head::new(event, State::Drafted, facts.visibility);
         let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
         agreement.links = facts.links.clone();
-        agreement.claim_for_all(None, event);
+        agreement.claim_for_all(event);
         (head, agreement)
     }
 
@@ -160,7 +133,10 @@ impl Agreement {
         agreement.concluded_elsewhere = true;
         (agreement.concluded_on, agreement.ended_on) = (facts.concluded_on, facts.ended_on);
         agreement.effective_on = facts.terms.effective_on;
-        agreement.claim_for_all(Some(facts.by), event);
+        agreement.claim_for_all(event);
+        if facts.says_so {
+            agreement.attest(facts.by, Attestation::Confirmed, event);
+        }
         (head, agreement)
     }
 
@@ -196,6 +172,11 @@ impl Agreement {
                 self.void_signatures(event);
                 self.refused_by.push(refused.by);
             }
+            Facts::Left(left) => {
+                head.enter_because(State::Drafted, event);
+                self.void_signatures(event);
+                self.left_by.push(left.by);
+            }
             Facts::ProposalWithdrawn(_) => {
                 head.enter_because(State::Drafted, event);
                 self.void_signatures(event);
@@ -221,25 +202,32 @@ impl Agreement {
     }
 
     fn attest(&mut self, organisation: OrganisationId, attestation: Attestation, event: &Event) {
-        attest(&mut self.attestations, organisation, attestation, event);
+        attest_together(&mut self.attestations, organisation, attestation, event);
         self.sum_attestations();
     }
 
-    fn claim_for_all(&mut self, by: Option<OrganisationId>, event: &Event) {
-        self.attestations = claimed(self.terms.parties.iter().map(|party| party.organisation), by, event);
+    /// Everybody's part is claimed anew; whoever denied its own goes on doing so.
+    fn claim_for_all(&mut self, event: &Event) {
+        let before = std::mem::take(&mut self.attestations);
+        let denied = before.into_iter().filter(|one| one.attestation == Attestation::Denied);
+        self.attestations = claimed(self.terms.parties.iter().map(|party| party.organisation), event);
+        for one in denied {
+            let same = self.attestations.iter_mut().find(|other| other.organisation == one.organisation);
+            same.into_iter().for_each(|other| *other = one.clone());
+        }
         self.sum_attestations();
     }
 
     /// Whether it waits for nothing but its first day.
     fn is_signed_by_all(&self) -> bool {
         let signed = |organisation| self.signatures.iter().any(|one| one.organisation == organisation);
-        self.terms.parties.iter().filter(|party| party.signs).all(|party| signed(party.organisation))
+        self.terms.signers().into_iter().all(signed)
     }
 
     fn void_signatures(&mut self, event: &Event) {
         self.signatures.clear();
         self.refused_by.clear();
-        self.claim_for_all(None, event);
+        self.claim_for_all(event);
     }
 
     fn sum_attestations(&mut self) {

@@ -1,6 +1,6 @@
 //! Convenings as a person sees them: the plan, who says that it took part, what was held and visited.
 
-use super::agreement::{Attested, attest, claimed};
+use super::attesting::{Attested, attest_together, claimed};
 use super::head::{Head, State};
 use super::text::raw_text;
 use convenio_events::{
@@ -79,12 +79,14 @@ impl Convening {
         let state = if registered { State::Registered } else { State::Announced };
         let head = Head::new(event, state, visibility);
         let named = || plan.organisers.iter().chain(&plan.participants).copied();
+        let mut participation = claimed(named(), event);
+        attest_together(&mut participation, by, Attestation::Confirmed, event);
         let convening = Self {
             by,
             registered,
             plan: plan.clone(),
             text: raw_text(event),
-            participation: claimed(named(), Some(by), event),
+            participation,
             sessions: Vec::new(),
             visits: Vec::new(),
         };
@@ -101,7 +103,7 @@ impl Convening {
             }
             Facts::ParticipationConfirmed(confirmed) => {
                 self.take_part(confirmed.by, event);
-                attest(&mut self.participation, confirmed.by, Attestation::Confirmed, event);
+                attest_together(&mut self.participation, confirmed.by, Attestation::Confirmed, event);
             }
             Facts::SessionRecorded(held) => {
                 for organisation in &held.organisations {
@@ -139,7 +141,7 @@ impl Convening {
     /// Whoever is said to have taken part in something takes part in the whole, claimed until it confirms.
     fn take_part(&mut self, organisation: OrganisationId, event: &Event) {
         if self.participation.iter().all(|one| one.organisation != organisation) {
-            self.participation.extend(claimed([organisation].into_iter(), None, event));
+            self.participation.extend(claimed([organisation].into_iter(), event));
         }
     }
 }

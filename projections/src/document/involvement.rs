@@ -13,8 +13,8 @@ pub struct Role {
     pub organisation: OrganisationId,
     /// A role in an agreement, or `owner`, `author`, `organiser`, `participant`, `host`, `reviewer`, `registrar`.
     pub role: &'static str,
-    /// How far it vouches for it.
-    pub attestation: Attestation,
+    /// How far that is vouched for; nothing of whoever records or reviews what others do: that makes nobody a party, in no count.
+    pub attestation: Option<Attestation>,
 }
 
 impl Document {
@@ -29,18 +29,18 @@ impl Document {
         };
         let of = |list: &[super::Attested], organisation| {
             let found = list.iter().find(|one| one.organisation == organisation);
-            found.map_or(Attestation::Claimed, |one| one.attestation)
+            Some(found.map_or(Attestation::Claimed, |one| one.attestation))
         };
         match &self.body {
             Body::Organisation(_) => {}
-            Body::Listing(listing) => add(listing.organisation, "owner", Attestation::Confirmed),
+            Body::Listing(listing) => add(listing.organisation, "owner", Some(Attestation::Confirmed)),
             Body::Agreement(agreement) => {
                 for party in &agreement.terms.parties {
                     let attestation = of(&agreement.attestations, party.organisation);
                     party.roles.iter().for_each(|role| add(party.organisation, role.word(), attestation));
                 }
                 if agreement.terms.parties.iter().all(|party| party.organisation != agreement.by) {
-                    add(agreement.by, "registrar", Attestation::Confirmed);
+                    add(agreement.by, "registrar", None);
                 }
             }
             Body::Learning(learning) => {
@@ -48,10 +48,10 @@ impl Document {
                     add(*author, "author", of(&learning.authorship, *author));
                 }
                 if !learning.content.authors.contains(&learning.by) {
-                    add(learning.by, "registrar", Attestation::Confirmed);
+                    add(learning.by, "registrar", None);
                 }
                 for screening in &learning.screenings {
-                    add(screening.by, REVIEWER, Attestation::Confirmed);
+                    add(screening.by, REVIEWER, None);
                 }
             }
             Body::Convening(convening) => {
@@ -63,11 +63,11 @@ impl Document {
                 }
                 for one in &convening.participation {
                     if !convening.plan.organisers.contains(&one.organisation) {
-                        add(one.organisation, "participant", one.attestation);
+                        add(one.organisation, "participant", Some(one.attestation));
                     }
                 }
                 if convening.participation.iter().all(|one| one.organisation != convening.by) {
-                    add(convening.by, "registrar", Attestation::Confirmed);
+                    add(convening.by, "registrar", None);
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! Learnings as a person sees them: what was learnt, who vouches for having written it, how far others looked at it.
 
-use super::agreement::{Attested, attest, claimed};
+use super::attesting::{Attested, attest_alone, claimed};
 use super::head::{Head, Moment, State};
 use super::text::raw_text;
 use convenio_events::{
     Event, LanguageMap, OrganisationId,
-    codes::{Attestation, LearningLevel, ScreeningOutcome, Visibility},
+    codes::{LearningLevel, ScreeningOutcome, Visibility},
     types::learning::{Content, Facts, ScreenedText},
 };
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ impl Learning {
             content: content.clone(),
             text: raw_text(event),
             level: None,
-            authorship: claimed(content.authors.iter().copied(), Some(by), event),
+            authorship: claimed(content.authors.iter().copied(), event),
             screenings: Vec::new(),
             visibility_once_published: (!published_elsewhere).then_some(visibility),
             retracted_by: None,
@@ -104,7 +104,7 @@ impl Learning {
                 self.content = revised.content.clone();
                 self.text = raw_text(event);
                 // Whoever accepted other words has not accepted these.
-                self.authorship = claimed(revised.content.authors.iter().copied(), Some(revised.by), event);
+                self.authorship = claimed(revised.content.authors.iter().copied(), event);
             }
             Facts::Published(published) => {
                 head.enter(State::Published);
@@ -112,7 +112,7 @@ impl Learning {
                 self.appear(head);
             }
             Facts::AuthorshipAccepted(accepted) => {
-                attest(&mut self.authorship, accepted.by, Attestation::Confirmed, event);
+                attest_alone(&mut self.authorship, accepted.by, event);
             }
             Facts::Retracted(retracted) => {
                 head.enter_because(State::Retracted, event);

@@ -1,6 +1,7 @@
 //! What a person sees of one record: a pure fold of its events, and the JSON that the API returns. It reads no other record.
 
 mod agreement;
+mod attesting;
 mod convening;
 mod head;
 mod involvement;
@@ -10,7 +11,8 @@ mod organisation;
 mod shown;
 mod text;
 
-pub use agreement::{Agreement, Attested, Signature};
+pub use agreement::{Agreement, Signature};
+pub use attesting::Attested;
 pub use convening::{Convening, Session, Visit};
 pub use head::{Head, Moment, State};
 pub(crate) use involvement::REVIEWER;

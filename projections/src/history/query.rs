@@ -32,9 +32,9 @@ pub struct Passport {
 /// Claimed apart from confirmed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AttestedCount {
-    /// What others, or nobody yet but the one who said so, vouch for.
+    /// What others say of the organisation, or what it alone says.
     pub claimed: u32,
-    /// What the organisation itself confirmed, signed or published.
+    /// What the organisation published itself, or says and another party says too.
     pub confirmed: u32,
     /// What the organisation denies.
     pub denied: u32,
@@ -53,7 +53,7 @@ pub struct Involvement {
     pub state: String,
     /// What the organisation does in it.
     pub roles: Vec<String>,
-    /// How far the organisation itself vouches for that.
+    /// How far that is vouched for.
     pub attestation: Attestation,
     /// When it began, as exactly as known.
     pub starts_on: Option<String>,

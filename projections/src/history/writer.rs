@@ -164,8 +164,8 @@ impl Writer {
 fn rows_of(document: &Document) -> Rows {
     let mut rows = Rows::default();
     if document.is_history() {
-        rows.involvements =
-            document.roles().into_iter().map(|role| (role.organisation, role.role, role.attestation)).collect();
+        let roles = document.roles().into_iter();
+        rows.involvements = roles.filter_map(|role| Some((role.organisation, role.role, role.attestation?))).collect();
     }
     if let Body::Organisation(organisation) = &document.body {
         let affiliations = organisation.affiliations.iter();

@@ -318,7 +318,8 @@ impl Story {
         let quantity =
             Some(Quantity { amount: "2".parse().expect("amount"), unit: "expert-days".parse().expect("unit") });
         if let Some(source) = source {
-            ledger.put(source, by(first), restricted, listing::Reserved { agreement, quantity }, None);
+            let reserved = listing::Reserved { agreement, quantity, further: Vec::new() };
+            ledger.put(source, by(first), restricted, reserved, None);
         }
         ledger.put(agreement, by(first), restricted, signed(first), None);
         if self.dice.below(4) > 0 {

@@ -15,17 +15,22 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+mod attesting;
 mod commands;
+mod dates;
 mod holding;
+mod leaving;
 mod registered;
 mod signing;
 mod terms;
 
+pub use attesting::{ConfirmAgreement, DenyAgreement};
 pub use commands::{
     CancelAgreement, CompleteAgreement, DraftAgreement, ProposeAgreement, ResumeAgreement, ReviseAgreement,
     SuspendAgreement, TerminateAgreement, WithdrawProposal,
 };
-pub use registered::{ConfirmAgreement, DenyAgreement, RegisterAgreement};
+pub use leaving::LeaveAgreement;
+pub use registered::RegisterAgreement;
 pub use signing::{RefuseAgreement, SignAgreement};
 pub use terms::digest_of_terms;
 
@@ -54,11 +59,8 @@ pub enum Status {
     Terminated,
     /// It was given up before it was active.
     Cancelled,
-    /// It was concluded elsewhere; how each party stands to that.
-    Registered {
-        /// Claimed until a party says otherwise.
-        attestations: BTreeMap<OrganisationId, Attestation>,
-    },
+    /// It was concluded elsewhere.
+    Registered,
 }
 
 /// An agreement, as far as decisions read it.
@@ -76,37 +78,34 @@ pub struct Agreement {
     pub visibility: Visibility,
     /// Whether nothing has happened to it since it was drafted, but that its visibility was changed.
     pub untouched: bool,
+    /// Who has signed the terms as they are.
+    pub signed: BTreeSet<OrganisationId>,
+    /// What organisations say for themselves beside signing: that it is so, or that it is not. Who says nothing is not here.
+    pub says: BTreeMap<OrganisationId, Attestation>,
+    /// Who was named and left it before it was active: it acts no more, and is not named again.
+    pub left: BTreeSet<OrganisationId>,
 }
 
 impl Agreement {
     /// The agreement that its first event makes; `None` when that is no first event.
     pub fn begin(facts: &Facts) -> Option<Self> {
-        match facts {
-            Facts::Drafted(facts) => Some(Self {
-                by: facts.by,
-                status: Status::Drafted,
-                terms: facts.terms.clone(),
-                terms_digest: facts.terms_digest,
-                visibility: facts.visibility,
-                untouched: true,
-            }),
-            Facts::Registered(facts) => Some(Self {
-                by: facts.by,
-                status: Status::Registered {
-                    attestations: facts
-                        .terms
-                        .parties
-                        .iter()
-                        .map(|party| (party.organisation, Attestation::Claimed))
-                        .collect(),
-                },
-                terms: facts.terms.clone(),
-                terms_digest: facts.terms_digest,
-                visibility: facts.visibility,
-                untouched: true,
-            }),
-            _ => None,
-        }
+        let (by, terms, terms_digest, visibility, status) = match facts {
+            Facts::Drafted(it) => (it.by, &it.terms, it.terms_digest, it.visibility, Status::Drafted),
+            Facts::Registered(it) => (it.by, &it.terms, it.terms_digest, it.visibility, Status::Registered),
+            _ => return None,
+        };
+        let says_so = matches!(facts, Facts::Registered(it) if it.says_so);
+        Some(Self {
+            by,
+            status,
+            terms: terms.clone(),
+            terms_digest,
+            visibility,
+            untouched: true,
+            signed: BTreeSet::new(),
+            says: says_so.then_some((by, Attestation::Confirmed)).into_iter().collect(),
+            left: BTreeSet::new(),
+        })
     }
 
     /// The agreement after an event.
@@ -117,30 +116,39 @@ impl Agreement {
             Facts::Revised(facts) => {
                 self.terms = facts.terms.clone();
                 self.terms_digest = facts.terms_digest;
-                self.status = Status::Drafted;
+                self.become_draft();
+                let terms = &self.terms;
+                self.says.retain(|by, _| terms.parties.iter().any(|party| party.organisation == *by));
             }
             Facts::Proposed(_) => self.status = Status::Proposed { signed: BTreeMap::new() },
             Facts::Signed(facts) => {
                 if let Status::Proposed { signed } = &mut self.status {
                     signed.insert(facts.by, facts.on);
                 }
+                self.signed.insert(facts.by);
+                self.says.remove(&facts.by);
             }
-            Facts::Refused(_) | Facts::ProposalWithdrawn(_) => self.status = Status::Drafted,
+            Facts::Refused(_) | Facts::ProposalWithdrawn(_) => self.become_draft(),
+            Facts::Left(facts) => {
+                self.left.insert(facts.by);
+                self.become_draft();
+            }
             Facts::Activated(_) | Facts::Resumed(_) => self.status = Status::Active,
             Facts::EndReached(_) => self.status = Status::Closing,
             Facts::Completed(_) => self.status = Status::Completed,
             Facts::Terminated(_) => self.status = Status::Terminated,
             Facts::Suspended(_) => self.status = Status::Suspended,
             Facts::Cancelled(_) => self.status = Status::Cancelled,
-            Facts::Confirmed(facts) => self.attest(facts.by, Attestation::Confirmed),
-            Facts::Denied(facts) => self.attest(facts.by, Attestation::Denied),
+            Facts::Confirmed(facts) => drop(self.says.insert(facts.by, Attestation::Confirmed)),
+            Facts::Denied(facts) => drop(self.says.insert(facts.by, Attestation::Denied)),
         }
     }
 
-    fn attest(&mut self, by: OrganisationId, attestation: Attestation) {
-        if let Status::Registered { attestations } = &mut self.status {
-            attestations.insert(by, attestation);
-        }
+    /// What was signed and confirmed was another state of it; whoever denies it goes on doing so.
+    fn become_draft(&mut self) {
+        self.status = Status::Drafted;
+        self.signed.clear();
+        self.says.retain(|_, says| *says == Attestation::Denied);
     }
 
     /// The audience of what happens to it.
@@ -148,32 +156,48 @@ impl Agreement {
         audience(self.visibility)
     }
 
-    /// Whether an organisation is one of its parties.
+    /// Whether an organisation is one of its parties, and has not left it.
     pub fn has_party(&self, organisation: OrganisationId) -> bool {
+        self.names_party(organisation) && !self.left.contains(&organisation)
+    }
+
+    /// Whether its terms name an organisation as a party, whether or not that one has left.
+    pub fn names_party(&self, organisation: OrganisationId) -> bool {
         self.terms.parties.iter().any(|party| party.organisation == organisation)
     }
 
-    /// Whether an organisation is one of the parties that sign.
+    /// Whether an organisation drafted or registered it and has not left it: a drafter that is no party brokers.
+    pub fn is_by(&self, organisation: OrganisationId) -> bool {
+        self.by == organisation && !self.left.contains(&organisation)
+    }
+
+    /// Whether an organisation is one of those that must sign: nobody else binds it.
     pub fn is_signed_by(&self, organisation: OrganisationId) -> bool {
-        self.terms.parties.iter().any(|party| party.signs && party.organisation == organisation)
+        self.signers().contains(&organisation)
+    }
+
+    /// Whether a party says that it is not so.
+    pub fn is_denied(&self) -> bool {
+        self.says.values().any(|says| *says == Attestation::Denied)
     }
 
     /// Whether an organisation is a party that is bound or does more than broker and look on.
     pub fn has_principal(&self, organisation: OrganisationId) -> bool {
         let aside = |role: &PartyRole| matches!(role, PartyRole::Facilitator | PartyRole::Observer);
         let mut own = self.terms.parties.iter().filter(|party| party.organisation == organisation);
-        own.any(|party| party.signs || !party.roles.iter().all(aside))
+        let named = own.any(|party| party.signs || !party.roles.iter().all(aside));
+        named && !self.left.contains(&organisation)
     }
 
     /// Whether an organisation is a party that brokers.
     pub fn has_facilitator(&self, organisation: OrganisationId) -> bool {
         let mut own = self.terms.parties.iter().filter(|party| party.organisation == organisation);
-        own.any(|party| party.roles.contains(&PartyRole::Facilitator))
+        own.any(|party| party.roles.contains(&PartyRole::Facilitator)) && !self.left.contains(&organisation)
     }
 
-    /// The organisations that sign.
+    /// The organisations that must sign.
     pub fn signers(&self) -> BTreeSet<OrganisationId> {
-        self.terms.parties.iter().filter(|party| party.signs).map(|party| party.organisation).collect()
+        self.terms.signers()
     }
 
     fn zone(&self, ledger_zone: TimeZone) -> TimeZone {
@@ -202,7 +226,7 @@ impl Agreement {
             | Status::Completed
             | Status::Terminated
             | Status::Cancelled
-            | Status::Registered { .. } => None,
+            | Status::Registered => None,
         }
     }
 
@@ -220,7 +244,7 @@ impl Agreement {
             | Status::Completed
             | Status::Terminated
             | Status::Cancelled
-            | Status::Registered { .. } => Cow::Borrowed(&self.status),
+            | Status::Registered => Cow::Borrowed(&self.status),
         }
     }
 
@@ -241,13 +265,13 @@ impl Agreement {
             | Status::Completed
             | Status::Terminated
             | Status::Cancelled
-            | Status::Registered { .. } => None,
+            | Status::Registered => None,
         }
     }
 
     /// The offers and demands that its commitments take from.
     pub fn sources(&self) -> BTreeSet<Subject> {
-        self.terms.commitments.iter().filter_map(|commitment| commitment.source).collect()
+        self.terms.sources()
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::{
     access::{GrantAccess, RevokeAccess},
     agreement::{
-        CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, ProposeAgreement,
-        RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement, SuspendAgreement,
-        TerminateAgreement, WithdrawProposal,
+        CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, LeaveAgreement,
+        ProposeAgreement, RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement,
+        SuspendAgreement, TerminateAgreement, WithdrawProposal,
     },
     context::{Context, Decision},
     convening::{
@@ -161,6 +161,7 @@ commands! {
     "cancel-agreement" CancelAgreement(CancelAgreement) Record Agreement => decide();
     "register-agreement" RegisterAgreement(RegisterAgreement) Record Agreement Creates => decide();
     "confirm-agreement" ConfirmAgreement(ConfirmAgreement) Sign Agreement Confirms => decide();
+    "leave-agreement" LeaveAgreement(LeaveAgreement) Sign Agreement WhileSuspended => decide();
     "deny-agreement" DenyAgreement(DenyAgreement) Sign Agreement WhileSuspended => decide();
     "register-learning" RegisterLearning(RegisterLearning) Record Learning Creates => decide();
     "submit-learning" SubmitLearning(SubmitLearning) Record Learning Creates => decide();

@@ -1,8 +1,9 @@
 //! What a decision may read besides the command: who acts, when, and the true present. Time and new ids arrive as data.
 
 use crate::{
+    learning,
     rejection::{Reason, Rejection, require},
-    world::World,
+    world::{Aggregate, World},
 };
 use chrono::NaiveDate;
 use convenio_events::{
@@ -112,6 +113,30 @@ impl Context<'_> {
     /// `record-unknown`.
     pub fn require_seen(&self, subject: Subject) -> Result<(), Rejection> {
         require(self.sees(subject), Reason::RecordUnknown)
+    }
+
+    /// Refuses to cite what was taken back: a learning that was retracted, an agreement that a party denies.
+    ///
+    /// # Errors
+    /// `not-citable`, naming `field`.
+    pub fn require_citable(&self, subject: Subject, field: &str) -> Result<(), Rejection> {
+        let citable = match self.world.aggregate(subject) {
+            Some(Aggregate::Learning(learning)) => learning.status != learning::Status::Retracted,
+            Some(Aggregate::Agreement(agreement)) => !agreement.is_denied(),
+            Some(
+                Aggregate::Ledger(_)
+                | Aggregate::Access(_)
+                | Aggregate::Organisation(_)
+                | Aggregate::Listing(_)
+                | Aggregate::Hold(_)
+                | Aggregate::Ties(_)
+                | Aggregate::Claims(_)
+                | Aggregate::Convening(_),
+            )
+            | None => true,
+        };
+        require(citable, Reason::NotCitable)
+            .map_err(|rejection| rejection.field(field).detail(format!("{subject} was retracted or denied")))
     }
 
     /// Refuses anybody but `owner`; whether the caller may see the record was asked before.

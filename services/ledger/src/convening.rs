@@ -43,10 +43,13 @@ pub struct Convening {
     pub by: OrganisationId,
     /// Who convened.
     pub organisers: BTreeSet<OrganisationId>,
-    /// Who was to take part.
+    /// Who was to take part by its plan. Whoever took part in a session, hosted a visit or confirmed is a row of its own
+    /// (`World::took_part`, `World::confirmed_participation`), for any number of organisations may.
     pub participants: BTreeSet<OrganisationId>,
-    /// Who confirmed that they did.
-    pub confirmed: BTreeSet<OrganisationId>,
+    /// The first day, as exactly as known.
+    pub starts_on: PartialDate,
+    /// The last day, where it is known.
+    pub ends_on: Option<PartialDate>,
     /// Where it stands.
     pub status: Status,
     /// Who may see it.
@@ -63,26 +66,27 @@ impl Convening {
         };
         let organisers = plan.organisers.iter().copied().collect();
         let participants = plan.participants.iter().copied().collect();
-        Some(Self { by, organisers, participants, confirmed: BTreeSet::new(), status, visibility })
+        let (starts_on, ends_on) = (plan.starts_on, plan.ends_on);
+        Some(Self { by, organisers, participants, starts_on, ends_on, status, visibility })
     }
 
     /// The convening after an event.
     pub fn evolve(&mut self, facts: &Facts) {
         match facts {
-            Facts::Announced(_) | Facts::Registered(_) | Facts::Postponed(_) => {}
-            Facts::VisitRecorded(facts) => {
-                self.participants.insert(facts.host);
-            }
-            Facts::SessionRecorded(facts) => self.participants.extend(&facts.organisations),
-            Facts::ParticipationConfirmed(facts) => {
-                self.confirmed.insert(facts.by);
+            Facts::Announced(_)
+            | Facts::Registered(_)
+            | Facts::VisitRecorded(_)
+            | Facts::SessionRecorded(_)
+            | Facts::ParticipationConfirmed(_) => {}
+            Facts::Postponed(facts) => {
+                (self.starts_on, self.ends_on) = (facts.starts_on.into(), facts.ends_on.map(PartialDate::from));
             }
             Facts::Held(_) => self.status = Status::Held,
             Facts::Cancelled(_) => self.status = Status::Cancelled,
         }
     }
 
-    /// Whether an organisation is named as convening or taking part.
+    /// Whether its plan names an organisation as convening or taking part.
     pub fn names(&self, organisation: OrganisationId) -> bool {
         self.organisers.contains(&organisation) || self.participants.contains(&organisation)
     }
@@ -202,7 +206,7 @@ fn check(plan: &Plan, context: &Context<'_>) -> Result<(), Rejection> {
             context.require_organisation(*organisation, field)?;
         }
     }
-    let ordered = plan.ends_on.is_none_or(|end| plan.starts_on.first_day() <= end.first_day());
+    let ordered = plan.ends_on.is_none_or(|end| !plan.starts_on.is_after(end));
     require(ordered, Reason::DatesReversed).map_err(|r| r.field("plan.ends_on"))
 }
 
@@ -235,8 +239,8 @@ impl ConfirmParticipation {
         let convening = existing(self.id, context)?;
         let by = context.organisation()?;
         require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
-        require(convening.names(by), Reason::NotParty)?;
-        require(!convening.confirmed.contains(&by), Reason::AlreadyConfirmed)?;
+        require(convening.names(by) || context.world.took_part(self.id, by), Reason::NotParty)?;
+        require(!context.world.confirmed_participation(self.id, by), Reason::AlreadyConfirmed)?;
         Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), ParticipationConfirmed { by }, None)))
     }
 }
@@ -250,13 +254,26 @@ fn kept(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Reject
     Ok(convening)
 }
 
+/// What was held lies in the past and within the days of its convening, as exactly as they are known.
+fn check_held(convening: &Convening, occurred_on: Option<PartialDate>, context: &Context<'_>) -> Result<(), Rejection> {
+    let Some(date) = occurred_on else { return Ok(()) };
+    let past = date.first_day() <= context.today(None);
+    require(past, Reason::DateInFuture).map_err(|r| r.field("occurred_on"))?;
+    // Where no last day is known, it may have gone on.
+    let after = convening.ends_on.is_some_and(|end| date.is_after(end));
+    let within = !after && !convening.starts_on.is_after(date);
+    require(within, Reason::OutsideConvening).map_err(|r| r.field("occurred_on"))
+}
+
 impl RecordSession {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = kept(self.id, context)?;
         for organisation in &self.organisations {
             context.require_organisation(*organisation, "organisations")?;
         }
+        check_held(&convening, self.occurred_on, context)?;
         let session = self.session.unwrap_or_else(|| SessionId::new(context.new_id));
+        require(!context.world.has_session(self.id, session), Reason::IdExists).map_err(|r| r.field("session"))?;
         let (kind, organisations, occurred_on) = (self.kind, self.organisations, self.occurred_on);
         let facts = SessionRecorded { session, kind, organisations, occurred_on };
         Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, Some(self.text))))
@@ -271,8 +288,11 @@ impl RecordVisit {
         let known = self.site.is_none_or(|site| host.is_some_and(|host| host.has_site(site)));
         require(known, Reason::SiteUnknown).map_err(|r| r.field("site"))?;
         require(!self.facilities.is_empty(), Reason::FacilityRequired).map_err(|r| r.field("facilities"))?;
+        check_held(&convening, self.occurred_on, context)?;
+        let visit = self.visit.unwrap_or_else(|| VisitId::new(context.new_id));
+        require(!context.world.has_visit(self.id, visit), Reason::IdExists).map_err(|r| r.field("visit"))?;
         let facts = VisitRecorded {
-            visit: self.visit.unwrap_or_else(|| VisitId::new(context.new_id)),
+            visit,
             host: self.host,
             site: self.site,
             facilities: self.facilities,
@@ -303,6 +323,8 @@ impl PostponeConvening {
 impl HoldConvening {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = announced(self.id, context)?;
+        let begun = convening.starts_on.first_day() <= context.today(None);
+        require(begun, Reason::DateInFuture)?;
         Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), Held {}, None)))
     }
 }

@@ -214,6 +214,9 @@ fn check(content: &Content, before: Option<&Learning>, context: &Context<'_>) ->
         let known = linkable && (before.is_some_and(|it| it.links.contains(link)) || context.sees(*link));
         require(known, Reason::LinkUnknown)
             .map_err(|r| r.field("content.links").detail(format!("there is no {link}")))?;
+        if !before.is_some_and(|it| it.links.contains(link)) {
+            context.require_citable(*link, "content.links")?;
+        }
     }
     let future = content.occurred_on.is_some_and(|date| date.first_day() > context.today(None));
     require(!future, Reason::DateInFuture).map_err(|r| r.field("content.occurred_on"))

@@ -16,6 +16,7 @@ pub mod learning;
 pub mod ledger;
 pub mod listing;
 pub mod memory_stores;
+mod naming;
 pub mod organisation;
 pub mod parser_words;
 pub mod record;

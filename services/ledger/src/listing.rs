@@ -2,15 +2,16 @@
 
 use crate::context::audience;
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId, Subject, Timestamp,
+    LearningId, NewEvent, OrganisationId, Subject, Timestamp,
     codes::Visibility,
     entry::Audience,
+    sums::Sums,
     time::{Date, TimeZone},
     types::listing::{Expired, Facts, Published, Terms},
     values::{Amount, Quantity, Unit},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 mod commands;
 
@@ -47,8 +48,20 @@ pub struct Listing {
     pub valid_through: Option<Date>,
     /// Where that day ends.
     pub time_zone: Option<TimeZone>,
-    /// What agreements hold of it. Expiry and withdrawal never void it.
-    pub held: BTreeMap<AgreementId, Option<Quantity>>,
+    /// How much all agreements together hold of it, also while it is unlimited. Expiry and withdrawal never void it. What each
+    /// holds is a [`Hold`].
+    pub held: Sums,
+    /// The learnings that speak for it.
+    pub evidence: BTreeSet<LearningId>,
+}
+
+/// What one agreement holds of an offer or a demand: a row of its own, for any number of agreements may.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// How much, a quantity for each unit; none where the agreement does not say.
+    pub quantities: Vec<Quantity>,
+    /// False once it was released.
+    pub in_force: bool,
 }
 
 impl Listing {
@@ -61,7 +74,8 @@ impl Listing {
             quantity: None,
             valid_through: None,
             time_zone: None,
-            held: BTreeMap::new(),
+            held: Sums::default(),
+            evidence: BTreeSet::new(),
         };
         listing.set_terms(&facts.terms);
         listing
@@ -71,25 +85,33 @@ impl Listing {
         self.quantity = terms.quantity.clone();
         self.valid_through = terms.valid_through;
         self.time_zone = terms.time_zone;
+        self.evidence = terms.evidence.iter().copied().collect();
     }
 
-    /// The offer or demand after an event.
+    /// The offer or demand after an event. What agreements hold of it is told by `hold` and `release`.
     pub fn evolve(&mut self, facts: &Facts) {
         match facts {
-            Facts::Published(_) | Facts::Allocated(_) => {}
+            Facts::Published(_) | Facts::Reserved(_) | Facts::Allocated(_) | Facts::Released(_) => {}
             Facts::Revised(facts) => self.set_terms(&facts.terms),
             Facts::Paused(_) => self.status = Status::Paused,
             Facts::Resumed(_) => self.status = Status::Open,
             Facts::Withdrawn(_) => self.status = Status::Withdrawn,
             Facts::Expired(_) => self.status = Status::Expired,
             Facts::Fulfilled(_) => self.status = Status::Fulfilled,
-            Facts::Reserved(facts) => {
-                self.held.insert(facts.agreement, facts.quantity.clone());
-            }
-            Facts::Released(facts) => {
-                self.held.remove(&facts.agreement);
-            }
         }
+    }
+
+    /// An agreement holds so much of it.
+    pub(crate) fn hold(&mut self, quantities: &[Quantity]) {
+        for quantity in quantities {
+            // A command that would make the sum more than an amount may be is refused.
+            let _added = self.held.add(quantity);
+        }
+    }
+
+    /// An agreement holds so much of it no more.
+    pub(crate) fn release(&mut self, quantities: &[Quantity]) {
+        quantities.iter().for_each(|quantity| self.held.take(quantity));
     }
 
     /// When its last day is over; `None` when it has none or is over already.
@@ -120,8 +142,7 @@ impl Listing {
     /// The unit and the amount that is still free; `None` when it is unlimited.
     pub fn left(&self) -> Option<(&Unit, Amount)> {
         let total = self.quantity.as_ref()?;
-        let held = self.held.values().flatten().filter(|held| held.unit == total.unit);
-        let held = held.fold(Amount::ZERO, |sum, held| sum.plus(held.amount).unwrap_or(total.amount));
+        let held = self.held.of(&total.unit);
         Some((&total.unit, total.amount.minus(held).unwrap_or(Amount::ZERO)))
     }
 }

@@ -33,7 +33,11 @@ impl SetVisibility {
         context.require_seen(self.subject)?;
         let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
         let from = match &aggregate {
-            Aggregate::Ledger(_) | Aggregate::Access(_) | Aggregate::Ties(_) | Aggregate::Claims(_) => {
+            Aggregate::Ledger(_)
+            | Aggregate::Access(_)
+            | Aggregate::Ties(_)
+            | Aggregate::Claims(_)
+            | Aggregate::Hold(_) => {
                 return Err(Reason::RecordUnknown.into());
             }
             Aggregate::Organisation(organisation) => {
@@ -49,12 +53,12 @@ impl SetVisibility {
             }
             Aggregate::Agreement(agreement) => {
                 require(
-                    agreement.has_party(context.organisation()?) || context.owns(agreement.by),
+                    agreement.has_party(context.organisation()?) || agreement.is_by(context.organisation()?),
                     Reason::RecordUnknown,
                 )?;
                 // While nothing else has happened to it since it was drafted, nobody else's consent is needed.
                 let drafted = agreement.status == agreement::Status::Drafted;
-                let alone = agreement.untouched && drafted && context.owns(agreement.by);
+                let alone = agreement.untouched && drafted && agreement.is_by(context.organisation()?);
                 require(alone, Reason::ConsentRequired)?;
                 agreement.visibility
             }

@@ -4,6 +4,7 @@
 //! decision that asked: it is kept as a fault, and whoever owns the world looks at it before believing a decision.
 
 mod aggregate;
+mod rows;
 mod ties;
 
 pub use aggregate::Aggregate;
@@ -36,7 +37,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
-pub const CODE_VERSION: u32 = 6;
+pub const CODE_VERSION: u32 = 7;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {
@@ -289,6 +290,7 @@ impl World {
                 }
             }
         }
+        self.fold_hold(&event, version);
         self.set_timer(subject);
         self.dirty.insert(subject);
         self.next = sequence.next();
@@ -321,6 +323,7 @@ impl World {
                 organisation::Facts::Verified(_) => self.set_name(VERIFIED_NAME.to_owned(), Some(id), sequence),
                 facts => self.fold_ties(event, facts),
             },
+            Facts::Convening(facts) => self.fold_participation(id, facts, sequence),
             Facts::Access(access::Facts::Granted(granted)) => {
                 if let Some(digest) = &granted.token_digest {
                     self.set_name(token_name(digest), Some(id), sequence);

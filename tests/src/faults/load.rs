@@ -3,7 +3,7 @@
 
 use crate::{
     User,
-    users::{agreement, listing},
+    users::{agreement, learning, listing},
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use reqwest::StatusCode;
@@ -151,14 +151,17 @@ impl Client {
         Self { http: reqwest::Client::new(), user: user.clone(), other, next, told, at: 0, random, shared }
     }
 
-    /// An offer, an agreement that takes of it, its proposal (two events), and its end (two events).
+    /// An offer, an agreement that takes of it, its proposal, a learning (two events), its revision (two events), and the end of the agreement.
     fn plan(&mut self) {
         let (own, offer, id) = (self.user.organisation, Uuid::new_v4(), Uuid::new_v4());
+        let lesson = Uuid::new_v4();
         let steps = [
             ("publish-offer", listing(offer, "Oferta")),
             ("draft-agreement", agreement(id, own, self.other, offer, "3")),
             ("propose-agreement", json!({"id": id})),
+            ("submit-learning", learning(lesson, own, "Lección")),
             ("revise-offer", listing(offer, "Oferta revisada")),
+            ("revise-learning", learning(lesson, own, "Lección revisada")),
             ("cancel-agreement", json!({"id": id, "reason": "Fue una prueba."})),
         ];
         self.next.extend(steps.map(|(command, data)| (Uuid::new_v4(), command, data)));

@@ -1,10 +1,12 @@
 //! Drafting an agreement, and how it is put forward, held, and ended. Signing is decided elsewhere.
 
 use super::{
-    Agreement, Status, digest_of_terms,
-    holding::{releases, reservations},
+    Agreement, Status,
+    dates::check_review,
+    digest_of_terms,
+    holding::{check_sources, releases},
     subject,
-    terms::{Concluded, check, check_links},
+    terms::{Concluded, check, check_links, check_parties_stay, check_signers},
 };
 use crate::{
     context::{Context, Decision, audience},
@@ -55,7 +57,7 @@ pub struct ReviseAgreement {
     pub text: TermsText,
 }
 
-/// Puts a draft before the parties for signature, and reserves what it takes.
+/// Puts a draft before the parties for signature. What it takes of an offer or a demand is reserved when the owner of that signs.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 pub struct ProposeAgreement {
     /// Which.
@@ -98,7 +100,7 @@ pub(super) fn party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Ag
         return Ok((agreement, by));
     }
     match agreement.visibility {
-        Visibility::Parties if agreement.by != by => Err(Reason::RecordUnknown.into()),
+        Visibility::Parties if !agreement.is_by(by) => Err(Reason::RecordUnknown.into()),
         Visibility::Public | Visibility::Members | Visibility::Parties => Err(Reason::NotParty.into()),
     }
 }
@@ -107,13 +109,18 @@ pub(super) fn party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Ag
 /// agreements that it is no party of.
 fn worked_on(id: AgreementId, context: &Context<'_>) -> Result<Arc<Agreement>, Rejection> {
     let (agreement, by) = drafted_or_party_of(id, context)?;
-    require(agreement.by == by || agreement.has_principal(by), Reason::NotPrincipal)?;
+    require(agreement.is_by(by) || agreement.has_principal(by), Reason::NotPrincipal)?;
     Ok(agreement)
 }
 
-fn drafted_or_party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
-    let drafted_here = context.world.agreement(id).filter(|agreement| context.owns(agreement.by));
-    drafted_here.map_or_else(|| party_of(id, context), |agreement| Ok((agreement, context.organisation()?)))
+/// An agreement that the acting organisation drafted or is a party of.
+pub(super) fn drafted_or_party_of(
+    id: AgreementId,
+    context: &Context<'_>,
+) -> Result<(Arc<Agreement>, OrganisationId), Rejection> {
+    let by = context.organisation()?;
+    let drafted_here = context.world.agreement(id).filter(|agreement| agreement.is_by(by));
+    drafted_here.map_or_else(|| party_of(id, context), |agreement| Ok((agreement, by)))
 }
 
 /// Where it stands at the ledger's time.
@@ -148,8 +155,9 @@ impl ReviseAgreement {
         let open = matches!(*now(&agreement, context), Status::Drafted | Status::Proposed { .. });
         require(open, Reason::NotDraft)?;
         check(&self.terms, &self.text, Concluded::Here, Some(&agreement), context)?;
+        check_parties_stay(&self.terms, &agreement)?;
         let by = context.organisation()?;
-        let stays = by == agreement.by || self.terms.parties.iter().any(|party| party.organisation == by);
+        let stays = agreement.is_by(by) || self.terms.parties.iter().any(|party| party.organisation == by);
         require(stays, Reason::NotParty).map_err(|r| r.field("terms.parties"))?;
         let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
         let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: None };
@@ -163,15 +171,19 @@ impl ReviseAgreement {
 impl ProposeAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = drafted_or_party_of(self.id, context)?;
-        let may = agreement.by == by || agreement.has_principal(by) || agreement.has_facilitator(by);
+        let may = agreement.is_by(by) || agreement.has_principal(by) || agreement.has_facilitator(by);
         require(may, Reason::NotPrincipal)?;
         require(agreement.status == Status::Drafted, Reason::NotDraft)?;
-        let over = agreement.terms.ends_on.is_some_and(|last| last.0 < context.today(agreement.terms.time_zone));
+        // The draft may be older than today, than what happened since, and than these rules.
+        check_parties_stay(&agreement.terms, &agreement)?;
+        check_signers(&agreement.terms)?;
+        let today = context.today(agreement.terms.time_zone);
+        let over = agreement.terms.ends_on.is_some_and(|last| last.0 < today);
         require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
+        check_review(&agreement.terms, today)?;
+        check_sources(&agreement.terms, context)?;
         let facts = Proposed { terms_digest: agreement.terms_digest };
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), facts, None));
-        decision.events.extend(reservations(self.id, &agreement, context)?);
-        Ok(decision)
+        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), facts, None)))
     }
 }
 
@@ -192,7 +204,7 @@ impl CancelAgreement {
         match *now(&agreement, context) {
             Status::Drafted | Status::Proposed { .. } => {}
             Status::Active | Status::Suspended | Status::Closing => return Err(Reason::AlreadyActive.into()),
-            Status::Completed | Status::Terminated | Status::Cancelled | Status::Registered { .. } => {
+            Status::Completed | Status::Terminated | Status::Cancelled | Status::Registered => {
                 return Err(Reason::AlreadyOver.into());
             }
         }
@@ -212,7 +224,7 @@ fn in_force(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, O
     match agreement.status {
         Status::Active | Status::Suspended | Status::Closing => Ok((agreement, by)),
         Status::Completed | Status::Terminated | Status::Cancelled => Err(Reason::AlreadyOver.into()),
-        Status::Drafted | Status::Proposed { .. } | Status::Registered { .. } => Err(Reason::NotActive.into()),
+        Status::Drafted | Status::Proposed { .. } | Status::Registered => Err(Reason::NotActive.into()),
     }
 }
 

@@ -1,80 +1,127 @@
-//! What agreements hold of offers and demands: proposing reserves, activation allocates, an early end releases.
+//! What agreements hold of offers and demands: the owner's signature reserves, activation allocates, an early end releases. Nobody
+//! else's signature takes anything, and nobody but the owner is told how much is left.
 
 use super::Agreement;
 use crate::{
     context::Context,
-    listing::{Listing, closed},
+    listing::{Hold, Listing, closed},
     rejection::{Reason, Rejection, require},
     world::World,
 };
 use convenio_events::{
-    AgreementId, NewEvent, Subject,
-    types::listing::{Allocated, Released, Reserved},
-    values::{Amount, Quantity},
+    AgreementId, NewEvent, OrganisationId, Subject,
+    sums::Sums,
+    types::{
+        agreement::Terms,
+        listing::{Allocated, Released, Reserved},
+    },
+    values::Quantity,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-/// Reserves what the agreement takes of each source.
+/// Checks what terms take against what everybody reads of each offer and demand: whether it is open, and how much it is in all.
+/// Of one that the caller may not see, its owner is told when it signs.
+pub(super) fn check_sources(terms: &Terms, context: &Context<'_>) -> Result<(), Rejection> {
+    for source in terms.sources() {
+        let listing = context.world.listing(source).ok_or(Reason::LinkUnknown)?;
+        if !context.sees(source) {
+            continue;
+        }
+        require_open(&listing, source, context)?;
+        let sums = taken(terms, source, &listing)?;
+        let total = listing.quantity.as_ref();
+        let fits = total.is_none_or(|total| sums.of(&total.unit) <= total.amount);
+        require(fits, Reason::QuantityExceeded).map_err(|r| {
+            let total = total.map(Quantity::to_string).unwrap_or_default();
+            r.field("terms.commitments").detail(format!("{source} is {total} in all"))
+        })?;
+    }
+    Ok(())
+}
+
+fn require_open(listing: &Listing, source: Subject, context: &Context<'_>) -> Result<(), Rejection> {
+    let open = listing.is_open(context.now, context.world.time_zone());
+    require(open, closed(source.kind)).map_err(|r| r.field("terms.commitments").detail(format!("{source} is not open")))
+}
+
+/// How much all commitments together take of a source; of one that is limited, each says how much in its unit.
+fn taken(terms: &Terms, source: Subject, listing: &Listing) -> Result<Sums, Rejection> {
+    let named = |reason: Reason| Rejection::from(reason).field("terms.commitments").detail(format!("of {source}"));
+    if let Some(total) = &listing.quantity {
+        for commitment in terms.commitments.iter().filter(|commitment| commitment.source == Some(source)) {
+            let quantity = commitment.quantity.as_ref().ok_or_else(|| named(Reason::QuantityRequired))?;
+            require(quantity.unit == total.unit, Reason::UnitDiffers).map_err(|_| named(Reason::UnitDiffers))?;
+        }
+    }
+    terms.takes(source).ok_or_else(|| named(Reason::QuantityExceeded))
+}
+
+/// Reserves what the agreement takes of each source of the organisation that signs.
 pub(super) fn reservations(
     id: AgreementId,
     agreement: &Agreement,
+    owner: OrganisationId,
     context: &Context<'_>,
 ) -> Result<Vec<NewEvent>, Rejection> {
     let mut events = Vec::new();
     for source in agreement.sources() {
         let listing = context.world.listing(source).ok_or(Reason::LinkUnknown)?;
-        let open = listing.is_open(context.now, context.world.time_zone());
-        require(open, closed(source.kind))
-            .map_err(|r| r.field("terms.commitments").detail(format!("{source} is not open")))?;
-        let quantity = taken(agreement, source, &listing, context)?;
-        let audience = agreement.audience().narrower(listing.audience());
-        events.push(NewEvent::new(source, audience, Reserved { agreement: id, quantity }, None));
+        // A proposal of an earlier version of this program holds its part already.
+        if listing.organisation != owner || context.world.hold(source, id).is_some() {
+            continue;
+        }
+        require_open(&listing, source, context)?;
+        let sums = taken(&agreement.terms, source, &listing)?;
+        require_left(&listing, source, &sums)?;
+        let mut quantities = sums.into_quantities().into_iter();
+        let facts = Reserved { agreement: id, quantity: quantities.next(), further: quantities.collect() };
+        events.push(NewEvent::new(source, agreement.audience().narrower(listing.audience()), facts, None));
     }
     Ok(events)
 }
 
-/// How much all commitments together take of a source; `None` of one that is unlimited.
-fn taken(
-    agreement: &Agreement,
-    source: Subject,
-    listing: &Listing,
-    context: &Context<'_>,
-) -> Result<Option<Quantity>, Rejection> {
-    let Some((unit, left)) = listing.left() else { return Ok(None) };
-    let mut sum = Amount::ZERO;
-    for commitment in agreement.terms.commitments.iter().filter(|commitment| commitment.source == Some(source)) {
-        let named = |reason: Reason| Rejection::from(reason).field("terms.commitments").detail(format!("of {source}"));
-        let quantity = commitment.quantity.as_ref().ok_or_else(|| named(Reason::QuantityRequired))?;
-        require(quantity.unit == *unit, Reason::UnitDiffers).map_err(|_| named(Reason::UnitDiffers))?;
-        sum = sum.plus(quantity.amount).ok_or_else(|| named(Reason::QuantityExceeded))?;
+/// The owner reads how much is left: what restricted agreements hold is for it to know.
+fn require_left(listing: &Listing, source: Subject, sums: &Sums) -> Result<(), Rejection> {
+    let too_much = |detail: String| Rejection::from(Reason::QuantityExceeded).field("terms.commitments").detail(detail);
+    match listing.left() {
+        Some((unit, left)) => {
+            let sum = sums.of(unit);
+            let detail = || too_much(format!("{left} {unit} of {source} is left, {sum} {unit} would be taken"));
+            left.minus(sum).map(drop).ok_or_else(detail)
+        }
+        None => sums.iter().try_for_each(|sum| {
+            let whole = listing.held.of(&sum.unit).plus(sum.amount);
+            whole.map(drop).ok_or_else(|| too_much(format!("{sum} more of {source} is no amount")))
+        }),
     }
-    // How much is left would tell others what restricted agreements have taken.
-    let own = context.owns(listing.organisation);
-    let left_of_it = if own { format!("{left} {unit}") } else { "less".to_owned() };
-    let detail = format!("{left_of_it} of {source} is left, {sum} {unit} would be taken");
-    require(left.minus(sum).is_some(), Reason::QuantityExceeded)
-        .map_err(|rejection| rejection.field("terms.commitments").detail(detail))?;
-    Ok(Some(Quantity { amount: sum, unit: unit.clone() }))
 }
 
 /// Each source that the agreement holds a part of.
-fn held(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<(Subject, Arc<Listing>)> {
-    let listings = agreement.sources().into_iter().filter_map(|source| Some((source, world.listing(source)?)));
-    listings.filter(|(_, listing)| listing.held.contains_key(&id)).collect()
+fn held(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<(Subject, Arc<Listing>, Arc<Hold>)> {
+    let sources = agreement.sources().into_iter();
+    sources.filter_map(|source| Some((source, world.listing(source)?, world.hold(source, id)?))).collect()
 }
 
-/// Takes for good what was reserved.
-pub(crate) fn allocations(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<NewEvent> {
-    let event = |(source, listing): (Subject, Arc<Listing>)| {
-        NewEvent::new(source, agreement.audience().narrower(listing.audience()), Allocated { agreement: id }, None)
+/// Takes for good what was reserved before, and what is `reserved` by the same command.
+pub(crate) fn allocations(
+    id: AgreementId,
+    agreement: &Agreement,
+    reserved: &BTreeSet<Subject>,
+    world: &World,
+) -> Vec<NewEvent> {
+    let holds = |source: &Subject| reserved.contains(source) || world.hold(*source, id).is_some();
+    let event = |source: Subject| {
+        let audience = agreement.audience().narrower(world.listing(source)?.audience());
+        Some(NewEvent::new(source, audience, Allocated { agreement: id }, None))
     };
-    held(id, agreement, world).into_iter().map(event).collect()
+    agreement.sources().into_iter().filter(holds).filter_map(event).collect()
 }
 
 /// Gives back what was reserved or taken.
 pub(crate) fn releases(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<NewEvent> {
-    let event = |(source, listing): (Subject, Arc<Listing>)| {
-        NewEvent::new(source, agreement.audience().narrower(listing.audience()), Released { agreement: id }, None)
+    let event = |(source, listing, hold): (Subject, Arc<Listing>, Arc<Hold>)| {
+        let facts = Released { agreement: id, quantities: hold.quantities.clone() };
+        NewEvent::new(source, agreement.audience().narrower(listing.audience()), facts, None)
     };
     held(id, agreement, world).into_iter().map(event).collect()
 }

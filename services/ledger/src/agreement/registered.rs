@@ -1,29 +1,26 @@
-//! Agreements concluded elsewhere: registered by anybody with a source, confirmed or denied by each party for itself.
+//! Agreements concluded elsewhere, registered by anybody with a source. What each party says of them itself is decided elsewhere.
 
 use super::{
-    Status,
-    commands::party_of,
+    dates::{check_course, check_past},
     digest_of_terms, subject,
     terms::{Concluded, check, check_links},
 };
 use crate::{
     context::{Context, Decision, audience},
-    rejection::{Reason, Rejection, require},
+    rejection::Rejection,
 };
 use convenio_events::{
     AgreementId, NewEvent,
-    codes::{Attestation, Visibility},
+    codes::Visibility,
     language_map::Line,
     time::PartialDate,
-    types::{
-        access::ReasonText,
-        agreement::{Confirmed, Denied, Links, Registered, SaltedTermsText, Terms, TermsText},
-    },
+    types::agreement::{Links, Registered, SaltedTermsText, Terms, TermsText},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Registers an agreement that was concluded elsewhere. It stays claimed until each party confirms.
+/// Registers an agreement that was concluded elsewhere. Who registers it is no party by that. What a party alone says is claimed, its
+/// own registration included: it is confirmed once another party says so too.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 pub struct RegisterAgreement {
     /// Its id; without it one is derived from the command id.
@@ -50,23 +47,6 @@ pub struct RegisterAgreement {
     pub visibility: Option<Visibility>,
 }
 
-/// Says, as a party, that a registered agreement is as registered.
-#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
-pub struct ConfirmAgreement {
-    /// Which agreement.
-    pub id: AgreementId,
-}
-
-/// Says, as a party, that it is not.
-#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
-pub struct DenyAgreement {
-    /// Which agreement.
-    pub id: AgreementId,
-    /// Why.
-    #[serde(default)]
-    pub reason: Option<Line>,
-}
-
 impl RegisterAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
@@ -74,16 +54,11 @@ impl RegisterAgreement {
         context.require_new(subject(id))?;
         check(&self.terms, &self.text, Concluded::Elsewhere, None, context)?;
         check_links(&self.links, context)?;
-        let today = context.today(self.terms.time_zone);
-        for (field, date) in [("concluded_on", self.concluded_on), ("ended_on", self.ended_on)] {
-            let past = date.is_none_or(|date| date.first_day() <= today);
-            require(past, Reason::DateInFuture).map_err(|r| r.field(field))?;
-        }
-        if let (Some(start), Some(end)) = (self.concluded_on, self.ended_on) {
-            require(start.year() <= end.year(), Reason::DatesReversed).map_err(|r| r.field("ended_on"))?;
-        }
+        check_past(self.concluded_on, self.ended_on, context.today(self.terms.time_zone))?;
+        check_course(&self.terms, self.concluded_on, self.ended_on)?;
         let visibility = self.visibility.unwrap_or(Visibility::Parties);
         let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
+        let party = self.terms.parties.iter().any(|party| party.organisation == by);
         let facts = Registered {
             by,
             terms: self.terms,
@@ -91,35 +66,10 @@ impl RegisterAgreement {
             concluded_on: self.concluded_on,
             ended_on: self.ended_on,
             links: self.links,
+            says_so: party && context.require_verified(by).is_ok(),
             visibility,
         };
         let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: self.citation };
-        let party = facts.terms.parties.iter().any(|party| party.organisation == by);
-        let mut decision = Decision::one(NewEvent::new(id, audience(visibility), facts, Some(text)));
-        if party && context.require_verified(by).is_ok() {
-            // Whoever registers its own agreement has confirmed it thereby.
-            decision.events.push(NewEvent::new(id, audience(visibility), Confirmed { by }, None));
-        }
-        Ok(decision)
-    }
-}
-
-impl ConfirmAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let (agreement, by) = party_of(self.id, context)?;
-        let Status::Registered { attestations } = &agreement.status else { return Err(Reason::NotRegistered.into()) };
-        context.require_verified(by)?;
-        require(attestations.get(&by) != Some(&Attestation::Confirmed), Reason::AlreadyConfirmed)?;
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Confirmed { by }, None)))
-    }
-}
-
-impl DenyAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let (agreement, by) = party_of(self.id, context)?;
-        let Status::Registered { attestations } = &agreement.status else { return Err(Reason::NotRegistered.into()) };
-        require(attestations.get(&by) != Some(&Attestation::Denied), Reason::AlreadyDenied)?;
-        let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Denied { by }, text)))
+        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(text))))
     }
 }

@@ -1,16 +1,17 @@
-//! Signing the terms that were shown, or refusing to. The last signature may make the agreement active.
+//! Signing the terms that were shown, or refusing to: the owner's signature reserves, the last one may make the agreement active. How
+//! it ends is decided elsewhere.
 
 use super::{
     Agreement, Status,
     commands::{now, party_of},
-    holding::{allocations, releases},
+    holding::{allocations, releases, reservations},
 };
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
 };
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId,
+    AgreementId, NewEvent, OrganisationId, Subject,
     codes::{SignatureMethod, Visibility},
     commitment::Digest,
     language_map::Line,
@@ -24,6 +25,7 @@ use convenio_events::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Signs the terms that were shown.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
@@ -39,7 +41,7 @@ pub struct SignAgreement {
     #[serde(default)]
     #[schemars(with = "Option<Office>")]
     pub office: Option<Line>,
-    /// The day of a paper or external signature; today unless said.
+    /// The day of a paper or external signature; today unless said. A signature on this platform has the day on which it is given.
     #[serde(default)]
     pub on: Option<Date>,
 }
@@ -66,13 +68,16 @@ impl SignAgreement {
         let Status::Proposed { signed } = &agreement.status else { return Err(Reason::NotProposed.into()) };
         require(!signed.contains_key(&by), Reason::AlreadySigned)?;
         let signature = self.signature(&agreement, by, context)?;
+        let reserved = reservations(self.id, &agreement, by, context)?;
         let text = self.office.map(|office| SignedText { office: Some(office) });
         let mut after = Agreement::clone(&agreement);
         if let Status::Proposed { signed } = &mut after.status {
             signed.insert(by, signature.on);
         }
         let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), signature, text));
-        decision.events.extend(activation(self.id, &after, context));
+        let mine: BTreeSet<_> = reserved.iter().map(|event| event.subject).collect();
+        decision.events.extend(reserved);
+        decision.events.extend(activation(self.id, &after, &mine, context));
         Ok(decision)
     }
 
@@ -81,7 +86,10 @@ impl SignAgreement {
         let today = Date(context.today(agreement.terms.time_zone));
         let mandate = if context.acting.on_behalf { context.acting.mandate } else { None };
         let on = match method {
-            SignatureMethod::Platform => today,
+            SignatureMethod::Platform => {
+                require(self.on.is_none(), Reason::DayOfPlatform).map_err(|r| r.field("on"))?;
+                today
+            }
             SignatureMethod::Paper | SignatureMethod::External => {
                 let mandated = !context.acting.on_behalf || mandate.is_some();
                 require(mandated, Reason::MandateRequired).map_err(|r| r.field("method"))?;
@@ -93,14 +101,19 @@ impl SignAgreement {
     }
 }
 
-/// What follows when all have signed and the first day has come.
-fn activation(id: AgreementId, agreement: &Agreement, context: &Context<'_>) -> Vec<NewEvent> {
+/// What follows when all have signed and the first day has come; `reserved` is what this very signature reserves.
+fn activation(
+    id: AgreementId,
+    agreement: &Agreement,
+    reserved: &BTreeSet<Subject>,
+    context: &Context<'_>,
+) -> Vec<NewEvent> {
     let due = agreement.due(context.world.time_zone());
     let Some(effective_on) = agreement.effective_on().filter(|_| due.is_some_and(|due| due <= context.now)) else {
         return Vec::new();
     };
     let mut events = vec![NewEvent::new(id, agreement.audience(), Activated { effective_on }, None)];
-    events.extend(allocations(id, agreement, context.world));
+    events.extend(allocations(id, agreement, reserved, context.world));
     events.extend(publication(id, agreement, context.world.settings().agreements_public));
     events
 }

@@ -88,7 +88,12 @@ pub struct Fulfil {
 }
 
 /// Checks what offers and demands must have.
-fn check(terms: &Terms, owner: OrganisationId, context: &Context<'_>) -> Result<(), Rejection> {
+fn check(
+    terms: &Terms,
+    owner: OrganisationId,
+    before: Option<&Listing>,
+    context: &Context<'_>,
+) -> Result<(), Rejection> {
     require(!terms.themes.is_empty(), Reason::ThemeRequired).map_err(|r| r.field("terms.themes"))?;
     require(!terms.mechanisms.is_empty(), Reason::MechanismRequired).map_err(|r| r.field("terms.mechanisms"))?;
     require(!terms.places.is_empty(), Reason::PlaceRequired).map_err(|r| r.field("terms.places"))?;
@@ -115,6 +120,10 @@ fn check(terms: &Terms, owner: OrganisationId, context: &Context<'_>) -> Result<
     for learning in &terms.evidence {
         let known = context.sees((*learning).into());
         require(known, Reason::LinkUnknown).map_err(|r| r.field("terms.evidence"))?;
+        // What speaks for it already may stay: it is marked wherever it is cited.
+        if !before.is_some_and(|before| before.evidence.contains(learning)) {
+            context.require_citable((*learning).into(), "terms.evidence")?;
+        }
     }
     Ok(())
 }
@@ -147,7 +156,7 @@ impl Publish {
         require(own, Reason::NotOwner).map_err(|r| r.field("organisation"))?;
         let subject = Subject::new(kind, self.id.map_or(context.new_id, ListingId::uuid));
         context.require_new(subject)?;
-        check(&self.terms, organisation, context)?;
+        check(&self.terms, organisation, None, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts = Published { organisation, terms: self.terms, visibility };
         Ok(Decision::one(NewEvent::new(subject, audience(visibility), facts, Some(self.text))))
@@ -157,21 +166,19 @@ impl Publish {
 impl Revise {
     pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
-        check(&self.terms, listing.organisation, context)?;
+        check(&self.terms, listing.organisation, Some(&listing), context)?;
         require_room(&listing, &self.terms)?;
         Ok(Decision::one(NewEvent::new(subject, listing.audience(), Revised { terms: self.terms }, Some(self.text))))
     }
 }
 
-/// A revision leaves room for what agreements hold already.
+/// A revision leaves room for what agreements hold already, whether or not it was limited when they took it.
 fn require_room(listing: &Listing, terms: &Terms) -> Result<(), Rejection> {
     let Some(total) = &terms.quantity else { return Ok(()) };
-    let mut left = Some(total.amount);
-    for held in listing.held.values().flatten() {
-        require(held.unit == total.unit, Reason::UnitDiffers).map_err(|r| r.field("terms.quantity"))?;
-        left = left.and_then(|left| left.minus(held.amount));
-    }
-    require(left.is_some(), Reason::QuantityExceeded).map_err(|r| r.field("terms.quantity"))
+    let same_unit = listing.held.iter().all(|held| held.unit == total.unit);
+    require(same_unit, Reason::UnitDiffers).map_err(|r| r.field("terms.quantity"))?;
+    let room = listing.held.of(&total.unit) <= total.amount;
+    require(room, Reason::QuantityExceeded).map_err(|r| r.field("terms.quantity"))
 }
 
 impl Pause {
@@ -206,6 +213,7 @@ impl Fulfil {
         if let Some(id) = self.agreement {
             let agreement = context.world.agreement(id).filter(|_| context.sees(id.into()));
             let agreement = agreement.ok_or_else(|| Rejection::from(Reason::LinkUnknown).field("agreement"))?;
+            context.require_citable(id.into(), "agreement")?;
             audience = audience.narrower(agreement.audience());
         }
         Ok(Decision::one(NewEvent::new(subject, audience, Fulfilled { agreement: self.agreement }, None)))

@@ -1,4 +1,5 @@
-//! Numbering: what was decided gets its place, time, id and salts, and the write model moves on. It decides nothing.
+//! Numbering: what was decided gets its place, time, id and salts, no wider audience than what it names, and the write model moves on.
+//! It decides nothing else.
 
 use super::writing::Writing;
 use crate::{rejection::RecordedRef, stores::IndexedEvent, world::Folded};
@@ -16,8 +17,9 @@ impl Writing<'_> {
         command_id: CommandId,
         correlation_id: Option<CommandId>,
         canonical_command: Option<&str>,
-        events: Vec<NewEvent>,
+        mut events: Vec<NewEvent>,
     ) -> Vec<RecordedRef> {
+        crate::naming::narrow(&self.world, actor.organisation(), &mut events);
         let time = self.now();
         let ledger = match &self.parts.opening {
             Some(opening) if self.world.next().0 == 0 => opening.ledger,

@@ -9,6 +9,7 @@ use convenio_events::{
     Actor, AgreementId, CommandId, NewEvent, Subject, Timestamp,
     types::{Facts, agreement},
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 impl Writing<'_> {
@@ -39,7 +40,7 @@ impl Writing<'_> {
                     |event: &NewEvent| matches!(event.facts, Facts::Agreement(agreement::Facts::Activated(_)));
                 if events.iter().any(activated) {
                     let id = AgreementId::new(subject.id);
-                    events.extend(allocations(id, &agreement, &self.world));
+                    events.extend(allocations(id, &agreement, &BTreeSet::new(), &self.world));
                     events.extend(publication(id, &agreement, self.world.settings().agreements_public));
                 }
                 events

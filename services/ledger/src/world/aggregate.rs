@@ -2,11 +2,16 @@
 
 use super::{Claims, Folded, Ties, World};
 use crate::{
-    access::Access, agreement::Agreement, convening::Convening, learning::Learning, ledger::Ledger, listing::Listing,
+    access::Access,
+    agreement::Agreement,
+    convening::Convening,
+    learning::Learning,
+    ledger::Ledger,
+    listing::{Hold, Listing},
     organisation::Organisation,
 };
 use convenio_events::{
-    OrganisationId, Subject,
+    ConveningId, OrganisationId, Subject,
     codes::Visibility,
     types::{Facts, access, organisation, record},
 };
@@ -34,13 +39,15 @@ pub enum Aggregate {
     Ties(Arc<Ties>),
     /// What an organisation claims that nobody has confirmed. It is no record: nobody sees or names it.
     Claims(Arc<Claims>),
+    /// What an agreement holds of an offer or a demand. It is no record: nobody sees or names it.
+    Hold(Arc<Hold>),
 }
 
 impl Aggregate {
     /// Who may see it now, and whether an organisation is named in it: where only its parties may see it, those do.
     pub(crate) fn standing(&self, subject: Subject, organisation: OrganisationId, world: &World) -> (Visibility, bool) {
         match self {
-            Self::Ties(_) | Self::Claims(_) => (Visibility::Parties, false),
+            Self::Ties(_) | Self::Claims(_) | Self::Hold(_) => (Visibility::Parties, false),
             Self::Ledger(_) => (Visibility::Public, false),
             Self::Access(access) => {
                 let named = matches!(
@@ -57,14 +64,31 @@ impl Aggregate {
             }
             Self::Listing(listing) => (listing.visibility, listing.organisation == organisation),
             Self::Agreement(agreement) => {
-                (agreement.visibility, agreement.by == organisation || agreement.has_party(organisation))
+                (agreement.visibility, agreement.is_by(organisation) || agreement.has_party(organisation))
             }
             Self::Learning(learning) => {
                 (learning.visible_to(), learning.by == organisation || learning.authors.contains(&organisation))
             }
             Self::Convening(convening) => {
-                (convening.visibility, convening.by == organisation || convening.names(organisation))
+                let named =
+                    || convening.names(organisation) || world.took_part(ConveningId::new(subject.id), organisation);
+                (convening.visibility, convening.by == organisation || named())
             }
+        }
+    }
+}
+
+impl Aggregate {
+    /// Who may see it now: what names it is told to nobody else.
+    pub(crate) fn visibility(&self) -> Visibility {
+        match self {
+            Self::Ledger(_) => Visibility::Public,
+            Self::Access(_) | Self::Ties(_) | Self::Claims(_) | Self::Hold(_) => Visibility::Parties,
+            Self::Organisation(organisation) => organisation.visibility,
+            Self::Listing(listing) => listing.visibility,
+            Self::Agreement(agreement) => agreement.visibility,
+            Self::Learning(learning) => learning.visible_to(),
+            Self::Convening(convening) => convening.visibility,
         }
     }
 }
@@ -111,7 +135,11 @@ pub(super) fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
 
 fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
     match aggregate {
-        Aggregate::Ledger(_) | Aggregate::Access(_) | Aggregate::Ties(_) | Aggregate::Claims(_) => {}
+        Aggregate::Ledger(_)
+        | Aggregate::Access(_)
+        | Aggregate::Ties(_)
+        | Aggregate::Claims(_)
+        | Aggregate::Hold(_) => {}
         Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
         Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
         Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,

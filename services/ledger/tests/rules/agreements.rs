@@ -12,64 +12,63 @@ use serde_json::{Value, json};
 const STATES: [(&str, &str); 13] = [
     (
         "drafted",
-        "id-exists: draft, register; accepted: revise, propose, cancel; not-proposed: withdraw, sign, refuse;
-         not-active: suspend, resume, complete, terminate; not-registered: confirm, deny",
+        "id-exists: draft, register; accepted: revise, propose, cancel, leave, deny; not-proposed: withdraw, sign, refuse;
+         not-active: suspend, resume, complete, terminate; not-registered: confirm",
     ),
     (
         "proposed",
-        "id-exists: draft, register; accepted: revise, withdraw, sign, refuse, cancel; not-draft: propose;
-         not-active: suspend, resume, complete, terminate; not-registered: confirm, deny",
+        "id-exists: draft, register; accepted: revise, withdraw, sign, refuse, cancel, leave, deny; not-draft: propose;
+         not-active: suspend, resume, complete, terminate; not-registered: confirm",
     ),
-    (
-        "signed",
-        "id-exists: draft, register; accepted: revise, withdraw, refuse, cancel; not-draft: propose; already-signed: sign;
-         not-active: suspend, resume, complete, terminate; not-registered: confirm, deny",
-    ),
-    (
-        "awaited",
-        "id-exists: draft, register; accepted: revise, withdraw, refuse, cancel; not-draft: propose; already-signed: sign;
-         not-active: suspend, resume, complete, terminate; not-registered: confirm, deny",
-    ),
+    ("signed", SIGNED),
+    ("awaited", SIGNED),
     (
         "active",
         "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
-         already-active: cancel; accepted: suspend, complete, terminate; not-suspended: resume;
-         not-registered: confirm, deny",
+         already-active: cancel, leave; accepted: suspend, complete, terminate; not-suspended: resume;
+         not-registered: confirm; already-signed: deny",
     ),
     (
         "suspended",
         "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
-         already-active: cancel; accepted: resume, complete, terminate; not-active: suspend;
-         not-registered: confirm, deny",
+         already-active: cancel, leave; accepted: resume, complete, terminate; not-active: suspend;
+         not-registered: confirm; already-signed: deny",
     ),
     (
         "closing",
         "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
-         already-active: cancel; accepted: complete, terminate; not-active: suspend; not-suspended: resume;
-         not-registered: confirm, deny",
+         already-active: cancel, leave; accepted: complete, terminate; not-active: suspend; not-suspended: resume;
+         not-registered: confirm; already-signed: deny",
     ),
     ("completed", OVER),
     ("terminated", OVER),
-    ("cancelled", OVER),
+    (
+        "cancelled",
+        "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
+         already-over: cancel, leave, suspend, resume, complete, terminate, deny; not-registered: confirm",
+    ),
     (
         "registered",
-        "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
+        "id-exists: draft, register; not-draft: revise, propose, leave; not-proposed: withdraw, sign, refuse;
          already-over: cancel; not-active: suspend, resume, complete, terminate; accepted: confirm, deny",
     ),
     (
         "confirmed",
-        "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
+        "id-exists: draft, register; not-draft: revise, propose, leave; not-proposed: withdraw, sign, refuse;
          already-over: cancel; not-active: suspend, resume, complete, terminate; already-confirmed: confirm;
          accepted: deny",
     ),
     (
         "denied",
-        "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
+        "id-exists: draft, register; not-draft: revise, propose, leave; not-proposed: withdraw, sign, refuse;
          already-over: cancel; not-active: suspend, resume, complete, terminate; accepted: confirm; already-denied: deny",
     ),
 ];
+const SIGNED: &str =
+    "id-exists: draft, register; accepted: revise, withdraw, refuse, cancel, leave; not-draft: propose;
+    already-signed: sign, deny; not-active: suspend, resume, complete, terminate; not-registered: confirm";
 const OVER: &str = "id-exists: draft, register; not-draft: revise, propose; not-proposed: withdraw, sign, refuse;
-    already-over: cancel, suspend, resume, complete, terminate; not-registered: confirm, deny";
+    already-over: cancel, leave, suspend, resume, complete, terminate; not-registered: confirm; already-signed: deny";
 
 fn command(verb: &str) -> String {
     if verb == "withdraw" { "withdraw-proposal".to_owned() } else { format!("{verb}-agreement") }
@@ -104,7 +103,7 @@ pub(crate) async fn bring_to(node: &Node, state: &str, data: Value) {
         return;
     }
     let first = node.sign(By::Socios, id).await;
-    assert_eq!(first.trim_matches(['(', ')']), "agreement.signed");
+    assert!(first.trim_start_matches('(').starts_with("agreement.signed"), "{first}");
     if state == "signed" {
         return;
     }

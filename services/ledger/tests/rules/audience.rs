@@ -32,7 +32,7 @@ async fn every_record_begins_with_the_audience_of_its_kind() {
         ("publish-offer", listing(1), "offer.published"),
         ("publish-demand", listing(2), "demand.published"),
         ("draft-agreement", agreement(3), "(agreement.drafted)"),
-        ("register-agreement", agreement(4), "(agreement.registered) (agreement.confirmed)"),
+        ("register-agreement", agreement(4), "(agreement.registered)"),
         ("announce-convening", convening(5), "convening.announced"),
         ("register-convening", convening(6), "convening.registered"),
         ("register-learning", learning(7, &[SOCIOS]), "learning.registered"),
@@ -66,7 +66,7 @@ async fn what_happens_to_a_restricted_record_is_restricted() {
         node.accept(By::Socios, "record-session", session).await;
         let visit = json!({"id": uuid(4), "host": uuid(SOCIOS), "facilities": ["pharmacy"], "text": occasion});
         node.accept(By::Socios, "record-visit", visit).await;
-        node.accept(By::Socios, "postpone-convening", json!({"id": uuid(4), "starts_on": "2026-02-01"})).await;
+        node.accept(By::Socios, "postpone-convening", json!({"id": uuid(4), "starts_on": "2026-01-15"})).await;
         node.accept(By::Socios, "hold-convening", only(4)).await;
         node.accept(By::Socios, "announce-convening", hidden(convening(5))).await;
         node.accept(By::Socios, "cancel-convening", only(5)).await;

@@ -98,3 +98,50 @@ async fn a_reviewer_reaches_what_waits_for_review_and_nothing_else_that_is_hidde
     node.accept(By::Socios, "submit-learning", learning(2, &[SOCIOS])).await;
     assert_eq!(node.tell(By::Reviewer, "screen-learning", screening(2, "passed")).await, "(learning.screened)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_retracted_or_denied_is_not_cited_anew_and_stays_where_it_is_cited() {
+    use crate::{agreements::bring_to, cast::agreement};
+    let node = Node::with_cast().await;
+    let evidence = |id: u128, learnings: &[u128]| {
+        let learnings: Vec<_> = learnings.iter().map(|id| uuid(*id)).collect();
+        with(listing(id), "/terms/evidence", json!(learnings))
+    };
+    for id in [1, 2] {
+        node.accept(By::Socios, "register-learning", learning(id, &[SOCIOS])).await;
+    }
+    node.accept(By::Socios, "publish-offer", evidence(0x10, &[1])).await;
+    node.accept(By::Socios, "retract-learning", json!({"id": uuid(1), "reason": "the figures were wrong"})).await;
+    for command in ["publish-offer", "publish-demand"] {
+        let said = node.tell(By::Socios, command, evidence(0x11, &[2, 1])).await;
+        assert_eq!(said, "not-citable@terms.evidence", "{command}");
+    }
+    assert_eq!(node.tell(By::Socios, "revise-offer", evidence(0x10, &[1, 2])).await, "offer.revised", "it was there");
+    node.accept(By::Socios, "revise-offer", evidence(0x10, &[2])).await;
+    assert_eq!(node.tell(By::Socios, "revise-offer", evidence(0x10, &[1])).await, "not-citable@terms.evidence");
+    // The same of an agreement that a party denies, until it confirms.
+    bring_to(&node, "denied", with(agreement(0x20), "/visibility", json!("public"))).await;
+    let links =
+        |id: u128| with(learning(id, &[SOCIOS]), "/content/links", json!([format!("agreement/{}", uuid(0x20))]));
+    let linked = |id: u128, name: &str| {
+        let mut data = agreement(id);
+        data["links"] = json!({name: uuid(0x20)});
+        data
+    };
+    for (command, data, expected) in [
+        ("submit-learning", links(0x21), "not-citable@content.links"),
+        ("register-learning", links(0x21), "not-citable@content.links"),
+        ("draft-agreement", linked(0x22, "parent"), "not-citable@links.parent"),
+        ("register-agreement", linked(0x22, "renews"), "not-citable@links.renews"),
+        ("fulfil-offer", json!({"id": uuid(0x10), "agreement": uuid(0x20)}), "not-citable@agreement"),
+    ] {
+        assert_eq!(node.tell(By::Socios, command, data).await, expected, "{command}");
+    }
+    let subject = format!("agreement/{}", uuid(0x20));
+    node.confirm(By::Socios, "confirm-agreement", &subject, only(0x20)).await;
+    assert_eq!(node.tell(By::Socios, "register-learning", links(0x21)).await, "learning.registered");
+    node.accept(By::Socios, "submit-learning", links(0x23)).await;
+    node.accept(By::Socios, "deny-agreement", only(0x20)).await;
+    let said = node.tell(By::Socios, "revise-learning", links(0x23)).await;
+    assert_eq!(said, "(learning.revised) (learning.authorship-accepted)", "it was there");
+}

@@ -2,15 +2,19 @@
 
 mod agreements;
 mod audience;
+mod binding;
 mod bodies;
 mod cast;
+mod dates;
 mod fences;
+mod growth;
 mod holding;
 mod holds;
 mod ids;
 mod learnings;
 mod listings;
 mod names;
+mod naming;
 mod node;
 mod objects;
 mod records;

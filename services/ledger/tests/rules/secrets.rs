@@ -93,15 +93,37 @@ async fn an_agreement_takes_from_what_its_parties_see() {
     node.accept(By::Socios, "draft-agreement", taking("1")).await;
     // The other party knows it from the terms by now.
     node.accept(By::Ministry, "revise-agreement", taking("12")).await;
-    let detail = async |by: By| {
-        let propose = Call::new(by.credential(), "propose-agreement", &json!({"id": uuid(0x20)}));
-        match node.answer(&propose).await {
-            Err(Refusal::Rejected(rejection)) => rejection.detail.expect("says how much"),
-            other => panic!("{other:?}"),
-        }
-    };
-    assert!(detail(By::Socios).await.starts_with("10 expert-days of"));
-    assert!(detail(By::Ministry).await.starts_with("less of"), "what is left tells what others took");
+    // How much it is in all is for those who see it: the other party proposes what it may, and the owner is told when it signs.
+    assert_eq!(
+        node.tell(By::Socios, "propose-agreement", json!({"id": uuid(0x20)})).await,
+        "quantity-exceeded@terms.commitments"
+    );
+    assert_eq!(node.tell(By::Ministry, "propose-agreement", json!({"id": uuid(0x20)})).await, "(agreement.proposed)");
+    assert_eq!(node.sign(By::Ministry, 0x20).await, "(agreement.signed)");
+    assert_eq!(node.sign(By::Socios, 0x20).await, "quantity-exceeded@terms.commitments");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_claim_of_an_organisation_gives_them_no_sight_of_it() {
+    let node = Node::with_cast().await;
+    let claim = |id: u128, affiliation: u128, with: u128| json!({"id": uuid(id), "affiliation": uuid(affiliation), "with": uuid(with), "kind": "member"});
+    node.accept(By::University, "affiliate-organisation", claim(SOCIOS, 1, UNIVERSITY)).await;
+    let hidden = json!({"subject": format!("organisation/{}", uuid(SOCIOS)), "visibility": "parties"});
+    node.accept(By::Socios, "set-visibility", hidden).await;
+    let end = |affiliation: u128| json!({"id": uuid(SOCIOS), "affiliation": uuid(affiliation)});
+    assert_eq!(node.tell(By::University, "end-affiliation", end(1)).await, "record-unknown");
+    assert_eq!(
+        node.tell(By::University, "affiliate-organisation", claim(UNIVERSITY, 2, SOCIOS)).await,
+        "organisation-unknown@with"
+    );
+    // What it says itself does.
+    let own = with(claim(SOCIOS, 3, UNIVERSITY), "/kind", json!("sister"));
+    node.accept(By::Socios, "affiliate-organisation", own).await;
+    let subject = format!("organisation/{}", uuid(SOCIOS));
+    let confirmed = node.confirm(By::University, "confirm-affiliation", &subject, end(3)).await;
+    assert_eq!(confirmed, "(organisation.affiliation-confirmed)");
+    node.accept(By::Socios, "end-affiliation", end(3)).await;
+    assert_eq!(node.tell(By::University, "end-affiliation", end(1)).await, "record-unknown", "that is over");
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,10 +62,10 @@ pub(crate) fn of_the_answers(sent: &[Sent], events: &[Event], commands: &Command
             Outcome::Refused(..) => assert_eq!(found, None, "refused, and in the log: {sent:?}"),
             Outcome::Unknown => {
                 let whole = match sent.name {
-                    "submit-learning" | "propose-agreement" => 2..=2,
-                    // The last signature activates and allocates; what was reserved is released.
-                    "sign-agreement" => 1..=3,
-                    "refuse-agreement" | "terminate-agreement" => 2..=2,
+                    "submit-learning" => 2..=2,
+                    // The owner's signature reserves, the last one activates and allocates; what was reserved is released.
+                    "sign-agreement" => 1..=4,
+                    "refuse-agreement" | "terminate-agreement" => 1..=2,
                     _ => 1..=1,
                 };
                 assert!(
@@ -153,9 +153,8 @@ fn never_too_much(world: &World, event: &Event) {
     if let Some(listing) = world.listing(event.subject)
         && let Some(total) = &listing.quantity
     {
-        let held = listing.held.values().flatten().try_fold(Amount::ZERO, |sum, held| sum.plus(held.amount));
         assert!(
-            held.is_some_and(|held| held <= total.amount),
+            listing.held.of(&total.unit) <= total.amount,
             "too much is held of {} at {}",
             event.subject,
             event.sequence

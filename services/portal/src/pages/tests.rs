@@ -249,7 +249,7 @@ async fn pages_of_an_empty_ledger_answer_too() {
 async fn claimed_confirmed_and_denied_are_told_apart_in_words() {
     let portal = portal(recorded()).await;
     let agreement = portal.get(&format!("/en/agreements/{}", uuid(5))).await.html;
-    for words in ["Confirmed", "Denied", "original in Quechua", "Stands for", "PEN 100"] {
+    for words in ["Claimed", "Denied", "original in Quechua", "Stands for", "PEN 100"] {
         assert!(agreement.contains(words), "{words} is missing");
     }
     let organisation = portal.get(&format!("/es/organisations/{}", uuid(2))).await.html;

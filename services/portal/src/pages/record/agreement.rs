@@ -67,6 +67,7 @@ fn facts(
     facts.add(tell.say("fact-came-from"), tell.links(links.listings.iter().copied())?);
     facts.add(tell.say("fact-state-by"), agreement.state_by.map(|by| tell.organisation(by)).transpose()?);
     facts.add(tell.say("fact-refused-by"), tell.organisations(&agreement.refused_by)?);
+    facts.add(tell.say("fact-left-by"), tell.organisations(&agreement.left_by)?);
     facts.add(tell.say("fact-citation"), tell.line(agreement.citation.as_ref()));
     facts.add(tell.say("fact-documents"), tell.digests(&terms.documents));
     facts.add(tell.say("fact-terms-digest"), tell.digests(&[agreement.terms_digest]));
