@@ -120,11 +120,12 @@ fn asked(operation: Operation) -> Option<(User, String)> {
         Operation::Grants => (User::Socios, format!("{path}?limit=1")),
         Operation::Event | Operation::EventData => (User::Anonymous, path.replace("{event}", "14")),
         Operation::Export(_) => (User::Socios, path),
-        Operation::Health | Operation::Ready | Operation::CodeLists => (User::Anonymous, path),
+        Operation::Health | Operation::Ready => (User::Anonymous, path),
         Operation::CodeList => (User::Anonymous, path.replace("{list}", "modalities")),
         Operation::Schema => (User::Anonymous, "/schemas/org.convenio.offer.paused.v1.json".to_owned()),
         Operation::SendCommand
         | Operation::SendCommands
+        | Operation::CodeLists
         | Operation::Status
         | Operation::Rebuild
         | Operation::RebuildProgress
@@ -149,6 +150,12 @@ fn fixed() -> BTreeMap<String, Value> {
                 "view": "board", "version": 1, "position": 19, "sequence": 18, "lag": 0, "state": "live",
                 "heartbeat_age_ms": 120, "progress_age_ms": 2_000, "alive": true,
             }],
+        },
+        "list-code-lists": {
+            "items": [{
+                "list": "units", "version": "2026-11-01", "source": "Convenio", "codes": 7, "href": "/api/v1/codes/units",
+            }],
+            "next_cursor": null,
         },
         "rebuild-view": progress, "read-rebuild": progress, "cancel-rebuild": {"state": "cancelled"},
         "read-asyncapi": {"asyncapi": "3.0.0"}, "read-openapi": {"openapi": "3.1.1"},

@@ -29,7 +29,8 @@ async fn every_route_is_in_the_table_and_asks_for_the_right_it_names() {
             .replace("{id}", &crate::app::uuid(1))
             .replace("{name}", "publish-offer")
             .replace("{event}", "0")
-            .replace("{view}", "board");
+            .replace("{view}", "board")
+            .replace("{list}", "units");
         let path = path.replace("{file}", "org.convenio.offer.published.v1.json");
         let path = match operation {
             Operation::Partnerships => format!("{path}?organisation={}", crate::app::uuid(1)),
