@@ -21,6 +21,8 @@ pub struct Stored {
     pub entry: Value,
     /// Its record.
     pub record: Value,
+    /// Its text; `None` where it has none, or it was not opened.
+    pub text: Option<Value>,
 }
 
 /// A journal that was read and found whole.
@@ -78,7 +80,9 @@ impl Audit {
             assert_eq!(record["streamversion"], *next, "versions of a subject are dense");
             *next += 1;
             leaves.push(hash(&[&[0], row.entry.as_bytes()]));
-            events.push(Stored { sequence: row.sequence, entry, record });
+            let text = row.text.as_ref().filter(|(text, _)| !text.is_empty());
+            let text = text.map(|(text, _)| serde_json::from_str(text).expect("a text is JSON"));
+            events.push(Stored { sequence: row.sequence, entry, record, text });
         }
         let audit = Self { events, root: base64(&root(&leaves)) };
         audit.commands_are_contiguous();

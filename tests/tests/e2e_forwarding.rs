@@ -9,7 +9,13 @@ use convenio_tests::{
     users::listing,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 async fn forwards(server: &Server) {
@@ -69,7 +75,14 @@ async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
         let accepted = here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
         let (sequence, event) = (&accepted["sequence"], accepted["events"][0]["id"].as_str().expect("an id"));
         let subject = accepted["subject"].as_str().expect("a subject");
-        let read = here.get(&format!("/api/v1/events/{event}?wait_for={sequence}")).await;
+        // Who heard that it was accepted finds it there, without waiting.
+        let read = loop {
+            let read = here.get(&format!("/api/v1/events/{event}")).await;
+            // Its view of grants may be behind for a moment, and says so.
+            if read.status != 503 {
+                break read;
+            }
+        };
         assert_eq!(read.status, 200, "{}", read.text);
         let read = here.get(&format!("/api/v1/events?subject={subject}&wait_for={sequence}")).await;
         assert_eq!(read.body["events"].as_array().map(Vec::len), Some(1), "{}", read.text);
@@ -128,6 +141,23 @@ async fn a_command_sent_to_any_node_is_answered_as_if_it_were_the_writer() {
     giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
     let unsigned = reqwest::Client::new().post(format!("{}/cluster/v1/commands", second.url)).body("{}\n");
     assert_eq!(unsigned.send().await.expect("an answer").status(), 401);
+    // Its head is enough: a body of any size is neither waited for nor kept.
+    for length in [1, 4 << 20, 1 << 40] {
+        let refused = tokio::task::block_in_place(|| answer_to_head(two, length));
+        assert!(refused.starts_with("HTTP/1.1 401"), "{length} bytes to come: {refused}");
+    }
+}
+
+/// What a node answers to the head of an unsigned request whose body never comes.
+fn answer_to_head(port: u16, length: u64) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    let head = format!("POST /cluster/v1/commands HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = vec![0; 1 << 12];
+    let read = stream.read(&mut answer).expect("it answers before the body has come");
+    String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -181,34 +211,71 @@ async fn a_writer_that_hangs_is_waited_for_until_it_has_a_successor_and_no_longe
     here.send_as(id, "publish-offer", &data).await.accepted();
 }
 
-/// Something before a node that answers every request by itself.
-fn answering(status_line: &'static str) -> u16 {
+/// Something before a node that answers every request by itself, once it is told to, and passes it on before.
+fn before(node: u16, status_line: &'static str) -> (u16, Arc<AtomicBool>) {
     use std::io::{Read as _, Write as _};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
+    let by_itself = Arc::<AtomicBool>::default();
+    let told = by_itself.clone();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().filter_map(Result::ok) {
-            let _ = stream.read(&mut [0; 1 << 16]);
-            let _ = write!(stream, "HTTP/1.1 {status_line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            let told = told.clone();
+            std::thread::spawn(move || {
+                let mut request = vec![0; 1 << 16];
+                // One request a connection: what comes next is decided anew.
+                while let Ok(read @ 1..) = stream.read(&mut request) {
+                    if told.load(Relaxed) {
+                        let _ =
+                            write!(stream, "HTTP/1.1 {status_line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                        return;
+                    }
+                    let Ok(mut behind) = std::net::TcpStream::connect(("127.0.0.1", node)) else { return };
+                    let asked =
+                        String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                    let _ = behind.write_all(asked.as_bytes());
+                    let _ = std::io::copy(&mut behind, &mut stream);
+                    return;
+                }
+            });
         }
     });
-    port
+    (port, by_itself)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_proxy_in_between_says_leaves_the_outcome_unknown() {
+async fn what_something_else_than_a_node_answers_is_believed_in_nothing() {
     let folder = folder();
     let brokers = Brokers::start(&folder.path().join("broker"), &[]);
-    let ([one, two], proxy) = (free_ports(), answering("503 Service Unavailable"));
+    let [one, two, three] = free_ports();
+    let (proxy, by_itself) = before(one, "503 Service Unavailable");
     let advertised = format!("http://127.0.0.1:{proxy}");
     let first = node(&folder.path().join("a"), &brokers, "a", one, &[two]).with("--advertise").with(&advertised);
     let ledger = Ledger::new(first.run().expect("the first node"));
     let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
     copy_identity(&ledger.server.identity(), &folder.path().join("b"));
     let second = node(&folder.path().join("b"), &brokers, "b", two, &[proxy]).run().expect("the second node");
-    // The writer may have had it before the connection broke.
-    let here = giver.at(&second);
-    here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "outcome-unknown");
+    forwards(&second).await;
+    // Nothing shows that what is there is a node of this ledger: no command is sent there, whatever it answers.
+    by_itself.store(true, Relaxed);
     let status = until(&second, "no way to the writer", |status| status["log"]["forwards"] == false).await;
-    assert_eq!(status["log"]["alarm"], Value::Null, "{status:#}");
+    assert_eq!(status["log"]["alarm"], Value::Null, "a proxy says 503 too: {status:#}");
+    let here = giver.at(&second);
+    here.send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
+
+    // One that answers as if all were well is no node either.
+    let (pretending, answers) = before(one, "200 OK");
+    answers.store(true, Relaxed);
+    let advertised = format!("http://127.0.0.1:{pretending}");
+    let data = ledger.server.data().to_owned();
+    assert!(ledger.server.stop().success());
+    let first =
+        node(&data, &brokers, "a", one, &[two]).with("--advertise").with(&advertised).run().expect("it is back");
+    second.stop();
+    until(&first, "it writes", |status| status["role"] == "writer").await;
+    copy_identity(&first.identity(), &folder.path().join("c"));
+    let third = node(&folder.path().join("c"), &brokers, "c", three, &[pretending]).run().expect("the third node");
+    let status = until(&third, "the alarm", |status| status["log"]["alarm"].is_string()).await;
+    assert_eq!(status["log"]["forwards"], false, "{status:#}");
+    giver.at(&third).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.refused(503, "no-writer");
 }

@@ -10,8 +10,10 @@ use rand::Rng as _;
 use std::time::Duration;
 
 /// In this order, so that a failure is soon understood: the moments are drawn.
-const FAULTS: [Fault; 6] = [
+const FAULTS: [Fault; 8] = [
     Fault::KillWriter,
+    Fault::ForgeControl,
+    Fault::KillAll,
     Fault::HandOver,
     Fault::StopWriter,
     Fault::KillWriter,

@@ -3,6 +3,7 @@
 
 use crate::{
     announcement::Announced,
+    authority::Authentic,
     closing::Closed,
     error::KafkaLogError,
     follower::{Cursor, Following},
@@ -17,7 +18,7 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 use tokio::sync::watch;
 
@@ -40,6 +41,9 @@ pub(crate) struct Told {
     pub(crate) confirmed: Option<Instant>,
     pub(crate) closed: Option<Closed>,
     pub(crate) writer: Option<Announced>,
+    pub(crate) authentic: Option<Authentic>,
+    pub(crate) unchecked: bool,
+    pub(crate) last_time: Option<SystemTime>,
 }
 
 /// The thread that writes; dropping it waits until what it was handed is written.
@@ -108,6 +112,9 @@ fn copy(
             told.confirmed = now.confirmed.or(told.confirmed);
             told.closed = now.closed;
             told.writer = now.writer;
+            told.authentic = now.authentic;
+            told.unchecked = now.unchecked;
+            told.last_time = now.last_time;
             changed
         });
     }
@@ -117,5 +124,8 @@ fn copy(
 /// Says that the copy stands still for good.
 pub(crate) fn halt(told: &watch::Sender<Following>, error: &KafkaLogError) {
     tracing::error!(error = error as &dyn std::error::Error, "this node follows the log no more");
-    told.send_modify(|told| told.halted = Some(with_causes(error)));
+    // What was found first is why.
+    told.send_modify(|told| {
+        told.halted.get_or_insert_with(|| with_causes(error));
+    });
 }

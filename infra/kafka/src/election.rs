@@ -1,4 +1,4 @@
-//! Which node may write: the member of a consumer group that owns the log's one partition. It is never trusted alone; the fence
+//! Which node may write: the member of a consumer group that owns the log's first partition. It is never trusted alone; the fence
 //! is the producer's.
 
 use crate::{complaints::Complaints, error::KafkaLogError, settings::Settings, topics::Topic};
@@ -118,7 +118,8 @@ impl Seat {
             Ok(assigned) if !self.consumer.assignment_lost() => assigned,
             _ => return self.step_down(),
         };
-        let ours = assigned.count() > 0;
+        // Another partition is nobody's business: whoever has the first one may write.
+        let ours = assigned.find_partition(&self.topic, 0).is_some();
         if ours && *self.elected.borrow() == 0 {
             // It is the seat that is wanted, not the messages.
             if let Err(error) = self.consumer.pause(&assigned) {

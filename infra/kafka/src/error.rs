@@ -56,6 +56,38 @@ pub enum KafkaLogError {
         /// What is different.
         why: String,
     },
+    /// A topic whose first messages were deleted: it holds the ledger no more.
+    #[error(
+        "the topic {topic} begins at offset {begin}, and not at 0: what was before that is not there any more, nor is the \
+         ledger whole (docs/operating-kafka.md, \"Disasters\")"
+    )]
+    Truncated {
+        /// Which topic.
+        topic: String,
+        /// Where it begins.
+        begin: i64,
+    },
+    /// A topic of a ledger that was opened is not there.
+    #[error(
+        "the topic {topic} is not there, and the ledger of this node was opened before: it is not made anew. Is the ledger's name \
+         in --log right? If the topic was deleted, start no node, and read docs/operating-kafka.md, \"Disasters\""
+    )]
+    Missing {
+        /// Which topic.
+        topic: String,
+    },
+    /// A text whose key is not in the topic of keys, though no event erased it.
+    #[error(
+        "the key of event {sequence} {how}, and no event erased its text: the topic {topic} was changed by somebody else"
+    )]
+    Key {
+        /// Which topic.
+        topic: String,
+        /// Whose key.
+        sequence: Sequence,
+        /// What became of it.
+        how: &'static str,
+    },
     /// The topic for the public and the publisher's place, or the log, say different things: it would double or skip events.
     #[error("the topic {topic} cannot be continued: {why}")]
     Published {
@@ -72,6 +104,30 @@ pub enum KafkaLogError {
         /// Why.
         why: String,
     },
+    /// A message in the topic of keys that is none.
+    #[error("the message at offset {offset} of the ledger's topic of keys is no key: {why}")]
+    KeyMessage {
+        /// Where.
+        offset: i64,
+        /// Why.
+        why: String,
+    },
+    /// This node's clock is not that of the brokers.
+    #[error("{0}")]
+    Clock(String),
+    /// Nodes of the ledger sign what they say in its topic, and this program does not hold their secret.
+    #[error(
+        "the nodes of the ledger sign what they say in the topic {topic}, and the secret that they hold is not given here: name it \
+         with --cluster-secret-file (it is the file cluster-secret in the identity directory of a node). Where all nodes were \
+         given a new one, start a node first"
+    )]
+    Unauthorised {
+        /// Which topic.
+        topic: String,
+    },
+    /// What forbids this node to write lasts.
+    #[error("this node must not write now: {0}")]
+    Forbidden(String),
     /// A text that does not open with its key.
     #[error("the text of event {0} does not open with its key")]
     Seal(Sequence),
@@ -118,13 +174,18 @@ impl KafkaLogError {
             ),
             // A broker that is starting may break off before it has said who it is.
             Self::Refused { code, .. } => *code == RDKafkaErrorCode::SSL,
-            Self::Late(_) => true,
+            Self::Late(_) | Self::Forbidden(_) | Self::Clock(_) => true,
             Self::Journal(error) => matches!(error, JournalError::Unavailable { .. }),
             Self::Property { .. }
             | Self::Topic { .. }
             | Self::OtherHistory { .. }
+            | Self::Truncated { .. }
+            | Self::Unauthorised { .. }
+            | Self::Missing { .. }
+            | Self::Key { .. }
             | Self::Published { .. }
             | Self::Message { .. }
+            | Self::KeyMessage { .. }
             | Self::Closed { .. }
             | Self::Fenced
             | Self::Halted(_)

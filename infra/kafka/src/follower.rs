@@ -5,14 +5,18 @@
 //! is found out before anything else happens. Nothing here ever cuts the journal.
 
 use crate::{
+    alarm::{self, Alarm, AlarmKind},
     announcement::Announced,
+    authority::Authentic,
     closing::Closed,
     complaints::Complaints,
     copying::halt,
+    edge::{DecidedEnd, Edge},
     error::KafkaLogError,
     reading::{RETRY, Reading},
     settings::Settings,
     topics::{self, Cluster, Topic},
+    watching::Watching,
 };
 use convenio_events::{RecordedEvent, Sequence};
 use convenio_journal::{Journal, Mirror};
@@ -27,11 +31,12 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 use tokio::{runtime::Handle, sync::watch};
 
-/// The key of control messages in the topic of keys: their value is the number of events that had a key before them.
+/// The key of control messages in the topic of keys: their value is the number of events that had a key before them. Nodes of
+/// earlier versions rest on it. Nothing else does: anybody who may write there can make one up.
 pub(crate) const KEYS_BARRIER: &[u8] = b"barrier";
 
 /// How far the topics were read, as the journal keeps it.
@@ -49,6 +54,9 @@ pub(crate) struct Cursor {
     /// Who wrote then, if it was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) writer: Option<Announced>,
+    /// The last control record that was authentic, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authentic: Option<Authentic>,
 }
 
 impl Cursor {
@@ -63,8 +71,8 @@ impl Cursor {
 pub struct Following {
     /// Everything up to this offset of the topic has been read.
     pub offset: i64,
-    /// When the end of the topic was last seen, which is once a second where nothing happens and Kafka answers; `None` before
-    /// the first time.
+    /// When the topics last held nothing that this node had not read, and hid nothing: once a second, where Kafka answers;
+    /// `None` before the first time.
     pub confirmed: Option<Instant>,
     /// Why the copy stands still for good, in words for an operator.
     pub halted: Option<String>,
@@ -72,6 +80,34 @@ pub struct Following {
     pub closed: Option<Closed>,
     /// Who takes commands, as far as the topic has been read; `None` while a new writer begins.
     pub writer: Option<Announced>,
+    /// The last control record that a node of the ledger showed to be its own.
+    pub authentic: Option<Authentic>,
+    /// Whether a later one has a code that this node cannot check, for it holds no secret or another.
+    pub unchecked: bool,
+    /// When the last event that was read was recorded, as its entry says.
+    pub last_time: Option<SystemTime>,
+    /// What somebody must look at, the oldest first.
+    pub alarms: Vec<Alarm>,
+}
+
+impl Following {
+    /// Before anything has been read.
+    pub const BEGIN: Self = Self {
+        offset: -1,
+        confirmed: None,
+        halted: None,
+        closed: None,
+        writer: None,
+        authentic: None,
+        unchecked: false,
+        last_time: None,
+        alarms: Vec::new(),
+    };
+
+    /// What keeps this node from writing, though it follows.
+    pub fn forbidden(&self) -> Option<&Alarm> {
+        self.alarms.iter().find(|alarm| alarm.kind.forbids_writing())
+    }
 }
 
 /// The thread that reads; it ends with the value.
@@ -90,17 +126,17 @@ impl Follower {
         journal: &Journal,
     ) -> Result<Self, KafkaLogError> {
         let mirror = journal.open_mirror()?;
-        let (told, _) =
-            watch::channel(Following { offset: -1, confirmed: None, halted: None, closed: None, writer: None });
+        let (told, _) = watch::channel(Following::BEGIN);
+        let runtime = Handle::current();
         let stop = Arc::<AtomicBool>::default();
         let run: Box<dyn FnOnce() + Send> = match cluster {
             Some(cluster) => {
-                let (sources, reading) = connect(settings, cluster, journal, mirror, (told.clone(), stop.clone()))?;
+                let told_and_stop = (told.clone(), stop.clone());
+                let connected = connect(&runtime, settings, cluster, journal, mirror, told_and_stop)?;
                 let stop = stop.clone();
-                Box::new(move || reading.run(&sources, &stop))
+                Box::new(move || connected.run(&stop))
             }
             None => {
-                let runtime = Handle::current();
                 let (settings, journal) = (settings.clone(), journal.clone());
                 let (told, stop) = (told.clone(), stop.clone());
                 Box::new(move || run_later(&runtime, &settings, &journal, mirror, told, stop))
@@ -115,6 +151,10 @@ impl Follower {
         self.told.subscribe()
     }
 
+    pub(crate) fn alarm(&self, kind: AlarmKind, detail: Option<String>) {
+        alarm::set(&self.told, kind, detail);
+    }
+
     /// Stops following for good.
     pub(crate) fn halt(&self, why: String) {
         self.stop.store(true, Ordering::Relaxed);
@@ -122,27 +162,48 @@ impl Follower {
     }
 }
 
+/// Everything that reads the topics.
+struct Connected {
+    sources: Sources,
+    reading: Reading,
+    watching: Watching,
+}
+
+impl Connected {
+    fn run(self, stop: &AtomicBool) {
+        let Self { sources, reading, watching } = self;
+        reading.run(&sources, stop);
+        drop(watching);
+    }
+}
+
 fn connect(
+    runtime: &Handle,
     settings: &Settings,
     cluster: &Cluster,
     journal: &Journal,
     mirror: Mirror,
     told_and_stop: (watch::Sender<Following>, Arc<AtomicBool>),
-) -> Result<(Sources, Reading), KafkaLogError> {
-    let [log_topic, keys_topic] = Topic::TRUTH.map(|topic| topic.name(settings));
-    let cursor = read_cursor(&mirror, cluster, &log_topic)?;
+) -> Result<Connected, KafkaLogError> {
+    let topics = Topic::TRUTH.map(|topic| topic.name(settings));
+    let [log_topic, keys_topic] = &topics;
+    let cursor = read_cursor(&mirror, cluster, log_topic)?;
     let last = last_entry(journal, mirror.next())?;
+    let offset = |from: fn(&Cursor) -> i64| Offset::Offset(cursor.as_ref().map_or(0, from));
+    // All of it: a topic whose first messages were deleted has no beginning.
     let sources = Sources {
-        // All of it: a topic whose first events were deleted has no beginning.
-        log: consume(settings, &log_topic, Offset::Offset(cursor.as_ref().map_or(0, |cursor| cursor.log)))?,
-        keys: consume(
-            settings,
-            &keys_topic,
-            cursor.as_ref().map_or(Offset::Beginning, |cursor| Offset::Offset(cursor.keys)),
-        )?,
+        log: consume(settings, log_topic, offset(|cursor| cursor.log))?,
+        keys: consume(settings, keys_topic, offset(|cursor| cursor.keys))?,
     };
-    let reading = Reading::new(cluster.id.clone(), [log_topic, keys_topic], mirror, cursor, last, told_and_stop)?;
-    Ok((sources, reading))
+    let ends = [DecidedEnd::default(), DecidedEnd::default()];
+    let watching = Watching::start(runtime, settings, told_and_stop.clone(), ends.clone())?;
+    let edges = {
+        let ([log, keys], [log_end, keys_end]) = (topics, ends);
+        [Edge::new(log, log_end), Edge::new(keys, keys_end)]
+    };
+    let reading =
+        Reading::new(cluster.id.clone(), edges, mirror, cursor, last, settings.authority.clone(), told_and_stop)?;
+    Ok(Connected { sources, reading, watching })
 }
 
 /// Follows a cluster that does not answer yet, once it does.
@@ -166,8 +227,9 @@ fn run_later(
             outcome => break outcome,
         }
     };
-    match cluster.and_then(|cluster| connect(settings, &cluster, journal, mirror, (told.clone(), stop.clone()))) {
-        Ok((sources, reading)) => reading.run(&sources, &stop),
+    let told_and_stop = (told.clone(), stop.clone());
+    match cluster.and_then(|cluster| connect(runtime, settings, &cluster, journal, mirror, told_and_stop)) {
+        Ok(connected) => connected.run(&stop),
         Err(error) => halt(&told, &error),
     }
 }
@@ -189,7 +251,12 @@ pub(crate) struct Sources {
     pub(crate) keys: BaseConsumer<Complaints>,
 }
 
-fn consume(settings: &Settings, topic: &str, offset: Offset) -> Result<BaseConsumer<Complaints>, KafkaLogError> {
+/// A reader of what is committed in a topic, from an offset.
+pub(crate) fn consume(
+    settings: &Settings,
+    topic: &str,
+    offset: Offset,
+) -> Result<BaseConsumer<Complaints>, KafkaLogError> {
     let config = settings.client(
         &[
             ("fetch.wait.max.ms", "100"),

@@ -6,7 +6,11 @@
 
 use crate::seal::{Place, SEALED_BYTES, Sealed, TextKey, seal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use convenio_events::{LedgerId, RecordedEvent, commitment::Salt, entry::Entry};
+use convenio_events::{
+    LedgerId, RecordedEvent,
+    commitment::{Salt, record_commitment, text_commitment},
+    entry::Entry,
+};
 
 /// The header of messages that are no events; its value says what kind.
 pub(crate) const CONTROL: &str = "convenio-control";
@@ -54,4 +58,18 @@ pub(crate) fn decode(value: &[u8]) -> Result<(Frame, Entry), String> {
     let sealed = Sealed(rest.into());
     let read = Entry::parse(&entry).map_err(|error| error.to_string())?;
     Ok((Frame { entry, record, record_salt, sealed }, read))
+}
+
+/// Whether an event's record and text are what its entry commits to: an event that somebody made up is found before it is copied.
+/// A text that was erased opens nothing.
+pub(crate) fn check(entry: &Entry, event: &RecordedEvent) -> Result<(), String> {
+    let differs = |what: &str| Err(format!("the {what} of event {} is not what its entry commits to", event.sequence));
+    if record_commitment(&event.record_salt, event.record.as_bytes()) != entry.record {
+        return differs("record");
+    }
+    let text = event.text.as_deref().unwrap_or_default();
+    match &event.text_salt {
+        Some(salt) if text_commitment(salt, text.as_bytes()) != entry.text => differs("text"),
+        Some(_) | None => Ok(()),
+    }
 }

@@ -1,11 +1,12 @@
 //! The log contract on Kafka: what is read comes from this node's copy, what is written goes to the topic and comes back.
 
 use crate::{
+    alarm::AlarmKind,
     announcement::Announcement,
     error::KafkaLogError,
     follower::{Follower, Following},
     moving::Mover,
-    settings::Settings,
+    settings::{Opening, Settings},
     topics,
     writer::{self, Leaving, Wanted, Writer},
 };
@@ -15,8 +16,14 @@ use convenio_events::{
     log::{EventLog, OpenError, OpenedWriter, ReadError},
 };
 use convenio_journal::Journal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::watch;
+
+/// How long a node whose clock is not the brokers' does not try to write again.
+const CLOCK_RETRY: Duration = Duration::from_secs(60);
 
 /// A ledger's log on Kafka, seen from one node; clones share it.
 #[derive(Clone, Debug)]
@@ -34,13 +41,14 @@ struct Shared {
 }
 
 impl KafkaLog {
-    /// Checks the topics, makes those that are missing, and begins to copy them into the journal. Where Kafka does not answer
+    /// Checks the topics, makes those that are missing and may be made, and begins to copy them into the journal. Where Kafka does not answer
     /// and the journal has a copy already, that copy can be read, and the rest follows when Kafka is back.
     ///
     /// # Errors
     /// [`KafkaLogError`].
     pub async fn open(settings: Settings, journal: Journal) -> Result<Self, KafkaLogError> {
         let has_copy = *journal.head().borrow() > Sequence::ZERO;
+        let settings = if has_copy { settings.with_opening(Opening::Opened) } else { settings };
         let patience = if has_copy { topics::PATIENCE_WITH_COPY } else { topics::PATIENCE };
         let cluster = match topics::prepare(&settings, patience).await {
             Ok(cluster) => Some(cluster),
@@ -75,6 +83,23 @@ impl KafkaLog {
         self.shared.follower.halt(why);
     }
 
+    /// Raises an alarm about this node, or takes it back where there is no detail.
+    pub fn alarm(&self, kind: AlarmKind, detail: Option<String>) {
+        self.shared.follower.alarm(kind, detail);
+    }
+
+    /// The brokers tell the time to writers only: after a while it may try again.
+    fn clock_differs_for_now(&self, detail: String) {
+        self.alarm(AlarmKind::ClockDiffers, Some(detail));
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            tokio::time::sleep(CLOCK_RETRY).await;
+            if let Some(shared) = shared.upgrade() {
+                shared.follower.alarm(AlarmKind::ClockDiffers, None);
+            }
+        });
+    }
+
     /// Fences whoever writes, to move the ledger. It blocks.
     ///
     /// # Errors
@@ -100,7 +125,11 @@ impl EventLog for KafkaLog {
             let (following, journal) = (shared.follower.following(), shared.journal.clone());
             writer::open(&shared.settings, &announcement, following, journal, &stop)
         });
-        let opened = opened.await.map_err(|error| OpenError::Unavailable(error.into()))??;
+        let opened = opened.await.map_err(|error| OpenError::Unavailable(error.into()))?;
+        if let Err(KafkaLogError::Clock(detail)) = &opened {
+            self.clock_differs_for_now(detail.clone());
+        }
+        let opened = opened?;
         let head = opened.next;
         Ok(OpenedWriter { writer: Box::new(Writer::new(opened, wanted, self.shared.leaving.clone())), head })
     }

@@ -15,7 +15,7 @@ use crate::{
 use convenio_events::{RecordedEvent, Sequence};
 use convenio_journal::Journal;
 use rdkafka::{
-    consumer::{BaseConsumer, Consumer as _},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::KafkaError,
 };
 use serde_json::json;
@@ -40,9 +40,15 @@ impl Mover {
         following: watch::Receiver<Following>,
         journal: Journal,
     ) -> Result<Self, KafkaLogError> {
+        // What this one would say of the ledger, its nodes would not believe.
+        if following.borrow().unchecked {
+            return Err(KafkaLogError::Unauthorised { topic: Topic::Log.name(settings) });
+        }
         let transactions = Transactions::begin(settings, watch::channel(false).1)?;
         let this = Self { transactions, following, journal, node: settings.node.clone() };
-        let barrier = this.control("writer-started", &json!({ "node": this.node }), None)?;
+        let last = this.following.borrow().authentic.clone();
+        let barrier = this.transactions.start(&this.node, last.as_ref());
+        let barrier = barrier.map_err(|error| this.failed(error, "the barrier could not be committed"))?;
         wait_until_copied(&this.following, barrier)?;
         Ok(this)
     }
@@ -106,7 +112,16 @@ impl std::fmt::Debug for Mover {
 pub fn running_nodes(settings: &Settings) -> Result<Vec<String>, KafkaLogError> {
     let client: BaseConsumer =
         settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
-    let listed = client.fetch_group_list(Some(&settings.name("writers")), ASK);
+    members_of_writers(&client, settings, ASK)
+}
+
+/// The same, with a client that is there, when the brokers answer in so long.
+pub(crate) fn members_of_writers<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    settings: &Settings,
+    within: Duration,
+) -> Result<Vec<String>, KafkaLogError> {
+    let listed = client.fetch_group_list(Some(&settings.name("writers")), within);
     let listed = listed.map_err(KafkaLogError::kafka("it does not say who runs on the ledger"))?;
     let members = listed.groups().iter().flat_map(|group| group.members());
     let name = |id: &str| id.strip_prefix("convenio-").unwrap_or(id).to_owned();

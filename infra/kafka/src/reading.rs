@@ -2,30 +2,32 @@
 //! skips nothing that it cannot read: it stops and says so.
 
 use crate::{
+    alarm::{self, AlarmKind},
     announcement::{Announced, READY, STARTED},
+    authority::{Authentic, Authority, CODE, ORDER, Record, Verdict},
     closing::Closed,
-    complaints::Complaints,
     copying::{Copying, Piece, Told, halt},
+    edge::Edge,
     error::{KafkaLogError, code},
-    follower::{Cursor, Following, KEYS_BARRIER, Sources},
+    follower::{Cursor, Following, Sources},
     frame::{self, CONTROL, Frame},
-    seal::{self, TextKey},
+    keys::Keys,
+    seal,
 };
-use convenio_events::{LedgerId, RecordedEvent, Sequence, entry::Entry};
+use convenio_events::{LedgerId, RecordedEvent, Sequence, Timestamp, entry::Entry};
 use convenio_journal::Mirror;
 use rdkafka::{
-    Offset,
-    consumer::{BaseConsumer, Consumer as _},
+    consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Headers as _, Message as _},
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::sync::watch;
 
@@ -39,7 +41,7 @@ const PIECE_EVENTS: usize = 500;
 const BYTES_LIMIT: usize = 16 << 20;
 /// How long to wait before what failed is tried again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
-/// How long the end of the log may not have been seen until it is looked for.
+/// How soon a log that ends too early is asked again whether it does.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long the log may end before what was copied from it, until that is lost: a broker that has begun to lead it shows what
 /// all replicas have as soon as they have told it.
@@ -50,8 +52,8 @@ const GONE: Duration = Duration::from_secs(5);
 /// What the thread works with.
 pub(crate) struct Reading {
     cluster: String,
-    log_topic: String,
-    keys_topic: String,
+    /// The end of the log.
+    edge: Edge,
     copying: Copying,
     /// The sequence of the first event that was not handed on.
     next: Sequence,
@@ -63,19 +65,11 @@ pub(crate) struct Reading {
     last: Option<RecordedEvent>,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
-    /// Keys of events that were not handed on, and the offset of each.
-    keys: BTreeMap<Sequence, (i64, Option<TextKey>)>,
-    /// Below it, every key that is not in `keys` was destroyed.
-    keys_through: Sequence,
-    keys_next: i64,
+    /// The time of the last event.
+    time: Option<Timestamp>,
+    keys: Keys,
     /// The offset of the last message of the log.
     read_until: i64,
-    /// When the end of the log was seen, if it was since it was last told.
-    at_end: Option<Instant>,
-    /// When the end of the log was seen last, where nothing has come and nothing was asked since.
-    quiet: Option<Instant>,
-    /// Where the log ended when it was asked last, and when that was.
-    goal: Option<(Instant, i64)>,
     /// Since when the log ends before the last event that was copied.
     cut_off: Option<Instant>,
     /// Since when Kafka says that it does not know a topic.
@@ -84,12 +78,18 @@ pub(crate) struct Reading {
     closed: Option<Closed>,
     /// Who announced itself last, where nobody has begun since.
     writer: Option<Announced>,
+    authority: Authority,
+    /// The last control record that a node of the ledger showed to be its own.
+    authentic: Option<Authentic>,
+    /// Whether a later one has a code that cannot be checked here.
+    unchecked: bool,
     told: watch::Sender<Following>,
 }
 
 /// An event that waits for its key.
 struct Waiting {
     offset: i64,
+    since: Instant,
     bytes: usize,
     entry: Entry,
     frame: Frame,
@@ -98,37 +98,40 @@ struct Waiting {
 impl Reading {
     pub(crate) fn new(
         cluster: String,
-        [log_topic, keys_topic]: [String; 2],
+        [edge, keys_edge]: [Edge; 2],
         mirror: Mirror,
         cursor: Option<Cursor>,
         last: Option<RecordedEvent>,
+        authority: Authority,
         (told, stop): (watch::Sender<Following>, Arc<AtomicBool>),
     ) -> Result<Self, KafkaLogError> {
         let entry = last.as_ref().map(|last| Entry::parse(&last.entry)).transpose();
         let entry = entry.map_err(|error| KafkaLogError::OtherHistory {
-            topic: log_topic.clone(),
+            topic: edge.topic().to_owned(),
             why: format!("the last event that was copied is none: {error}"),
         })?;
+        let next = mirror.next();
         Ok(Self {
             cluster,
-            log_topic,
-            keys_topic,
-            next: mirror.next(),
+            edge,
+            next,
             copying: Copying::start(mirror, told.clone(), stop),
             said: None,
-            ledger: entry.map(|entry| entry.ledger),
+            ledger: entry.as_ref().map(|entry| entry.ledger),
+            time: entry.map(|entry| entry.time),
             last,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            keys: BTreeMap::new(),
-            keys_through: Sequence::ZERO,
-            keys_next: cursor.as_ref().map_or(0, |cursor| cursor.keys),
+            keys: Keys::new(keys_edge, next, cursor.as_ref().map_or(0, |cursor| cursor.keys)),
             read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
             closed: cursor.as_ref().and_then(|cursor| cursor.closed.clone()),
-            writer: cursor.and_then(|cursor| cursor.writer),
-            at_end: None,
-            quiet: None,
-            goal: None,
+            writer: cursor.as_ref().and_then(|cursor| cursor.writer.clone()),
+            // Another secret than the present one had authenticated it.
+            unchecked: cursor.as_ref().is_some_and(|cursor| {
+                cursor.authentic.is_some() && authority.term(cursor.authentic.as_ref()).is_none()
+            }),
+            authority,
+            authentic: cursor.and_then(|cursor| cursor.authentic),
             cut_off: None,
             unknown: None,
             told,
@@ -159,27 +162,19 @@ impl Reading {
             wait = Duration::ZERO;
             match polled {
                 Ok(message) => {
-                    self.quiet = None;
+                    self.edge.message();
                     self.take(&message)?;
                 }
                 Err(KafkaError::PartitionEOF(_)) => self.end()?,
-                Err(error) => self.trouble(&self.log_topic.clone(), &error)?,
+                Err(error) => {
+                    self.edge.lost();
+                    self.trouble(&self.edge.topic().to_owned(), &error)?;
+                }
             }
         }
-        let mut wait = if self.lacks_keys() { POLL } else { Duration::ZERO };
-        while let Some(polled) = sources.keys.poll(wait) {
-            match polled {
-                Ok(message) => {
-                    self.keys_next = message.offset() + 1;
-                    self.take_key(&message)?;
-                }
-                Err(KafkaError::PartitionEOF(_)) => {}
-                Err(error) => self.trouble(&self.keys_topic.clone(), &error)?,
-            }
-            wait = Duration::ZERO;
-            if self.keys.len() >= 2 * EVENTS_LIMIT && !self.lacks_keys() {
-                break;
-            }
+        let last = self.waiting.back().map(|waiting| waiting.entry.sequence);
+        if let Err((topic, error)) = self.keys.read(&sources.keys, last, POLL)? {
+            self.trouble(&topic, &error)?;
         }
         Ok(())
     }
@@ -187,75 +182,56 @@ impl Reading {
     /// The log goes no further now. That its end was seen counts only when it has what was copied from it: a topic that was cut
     /// off just there would else be taken for the whole, and be written on.
     fn end(&mut self) -> Result<(), KafkaLogError> {
-        self.quiet = Some(Instant::now());
-        let Some(last) = &self.last else {
-            self.at_end = self.quiet;
-            return Ok(());
-        };
+        self.edge.end();
+        let Some(last) = &self.last else { return Ok(()) };
         if self.cut_off.get_or_insert_with(Instant::now).elapsed() < CUT_OFF {
             return Ok(());
         }
         Err(self.other_history(format!("event {} is not there any more", last.sequence)))
     }
 
-    /// Whether an event has arrived whose key has not.
-    fn lacks_keys(&self) -> bool {
-        let last = self.waiting.back().map(|waiting| waiting.entry.sequence);
-        last.is_some_and(|last| last >= self.keys_through && !self.keys.contains_key(&last))
-    }
-
     /// Says how far everything has been read, once what was read is written.
     fn tell(&mut self, sources: &Sources) {
         // Events that wait for their keys are not read yet.
         let through = self.waiting.front().map_or(self.read_until, |waiting| waiting.offset - 1);
-        let at_end = if self.waiting.is_empty() { self.at_end.take() } else { None };
-        let confirmed = match self.last {
-            Some(_) => None,
-            None => at_end.or_else(|| self.passed(sources, through)),
-        };
-        let told = Told { offset: through, confirmed, closed: self.closed.clone(), writer: self.writer.clone() };
+        self.keys.look(&sources.keys);
+        if self.last.is_some() {
+            self.edge.look_after(&sources.log, self.read_until + 1, IDLE);
+        } else {
+            self.edge.look(&sources.log, self.read_until + 1);
+        }
+        let whole = self.last.is_none() && self.waiting.is_empty();
+        // Keys that cannot be read are keys that nobody has.
+        let confirmed = self.edge.seen().zip(self.keys.seen()).filter(|_| whole).map(|(log, keys)| log.min(keys));
+        if confirmed.is_some() {
+            alarm::set(&self.told, AlarmKind::TopicUnreadable, None);
+        }
+        let told = self.told_now(through, confirmed);
         if self.said.as_ref() != Some(&told) {
             self.said = Some(told.clone());
             self.copying.take(Piece { events: Vec::new(), cursor: self.cursor(through), told });
         }
-        if self.quiet.is_some_and(|since| since.elapsed() >= IDLE) {
-            self.quiet = None;
-            self.look_again(&sources.log);
+    }
+
+    fn told_now(&self, offset: i64, confirmed: Option<Instant>) -> Told {
+        let micros = self.time.map_or(0, Timestamp::micros);
+        let last_time = u64::try_from(micros).ok().filter(|micros| *micros > 0);
+        Told {
+            offset,
+            confirmed,
+            closed: self.closed.clone(),
+            writer: self.writer.clone(),
+            authentic: self.authentic.clone(),
+            unchecked: self.unchecked,
+            last_time: last_time.map(|micros| SystemTime::UNIX_EPOCH + Duration::from_micros(micros)),
         }
     }
 
     /// Where to read on after everything up to this offset.
     fn cursor(&self, log: i64) -> Cursor {
-        // Keys of events that are not written yet are read again by the next start.
-        let keys = self.keys.values().map(|(offset, _)| *offset).min().unwrap_or(self.keys_next);
+        let keys = self.keys.next_offset();
         let (cluster, closed, writer) = (self.cluster.clone(), self.closed.clone(), self.writer.clone());
-        Cursor { cluster, log, keys, closed, writer }
-    }
-
-    /// When the end was asked for that has been passed by now. A log to which something is added all the time shows no end.
-    fn passed(&mut self, sources: &Sources, through: i64) -> Option<Instant> {
-        let confirmed = self.told.borrow().confirmed;
-        let stale = confirmed.is_none_or(|seen| seen.elapsed() > IDLE);
-        if stale && self.goal.is_none_or(|(asked, _)| asked.elapsed() > IDLE) {
-            let asked = Instant::now();
-            if let Ok((_, end)) = sources.log.fetch_watermarks(&self.log_topic, 0, POLL) {
-                self.goal = Some((asked, end));
-            }
-        }
-        let (asked, end) = self.goal?;
-        // Behind the last message is Kafka's own marker.
-        if through < 0 || through + 2 < end {
-            return None;
-        }
-        self.goal = None;
-        Some(asked)
-    }
-
-    /// librdkafka tells of an end once. Reading on from the same place makes it tell again, if Kafka says so.
-    fn look_again(&self, log: &BaseConsumer<Complaints>) {
-        if let Err(error) = log.seek(&self.log_topic, 0, Offset::Offset(self.read_until + 1), Duration::ZERO) {
-            tracing::debug!(%error, "the end of the log was not looked for");
-        }
+        Cursor { cluster, log, keys, closed, writer, authentic: self.authentic.clone() }
     }
 
     fn trouble(&mut self, topic: &str, error: &KafkaError) -> Result<(), KafkaLogError> {
@@ -269,6 +245,10 @@ impl Reading {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
                 self.unknown.get_or_insert_with(Instant::now);
             }
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                let detail = format!("this node may not read the topic {topic}: give its user the right to Read");
+                alarm::set(&self.told, AlarmKind::TopicUnreadable, Some(detail));
+            }
             _ => {}
         }
         tracing::warn!(%topic, %error, "Kafka cannot be read now");
@@ -280,11 +260,11 @@ impl Reading {
         if self.unknown.is_none_or(|since| since.elapsed() < GONE) {
             return Ok(());
         }
-        for (topic, consumer) in [(&self.log_topic, &sources.log), (&self.keys_topic, &sources.keys)] {
+        for (topic, consumer) in [(self.edge.topic(), &sources.log), (self.keys.topic(), &sources.keys)] {
             let Ok(metadata) = consumer.fetch_metadata(Some(topic), GONE) else { return Ok(()) };
             if metadata.topics().iter().all(|known| known.partitions().is_empty()) {
                 let why = "the topic is not there any more".to_owned();
-                return Err(KafkaLogError::OtherHistory { topic: topic.clone(), why });
+                return Err(KafkaLogError::OtherHistory { topic: topic.to_owned(), why });
             }
         }
         self.unknown = None;
@@ -292,14 +272,11 @@ impl Reading {
     }
 
     fn other_history(&self, why: String) -> KafkaLogError {
-        KafkaLogError::OtherHistory { topic: self.log_topic.clone(), why }
+        KafkaLogError::OtherHistory { topic: self.edge.topic().to_owned(), why }
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let control =
-            headers.filter(|header| header.key == CONTROL).map(|header| header.value.unwrap_or_default()).next();
-        match (control, &self.last) {
+        match (header(message, CONTROL), &self.last) {
             (None, _) => self.take_event(message)?,
             (Some(_), Some(last)) => {
                 return Err(self.other_history(format!("event {} is not where it was read", last.sequence)));
@@ -311,8 +288,28 @@ impl Reading {
     }
 
     fn take_control(&mut self, kind: &[u8], message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let wrong = |why| KafkaLogError::Message { offset: message.offset(), why };
-        let value = message.payload().unwrap_or_default();
+        let (offset, value) = (message.offset(), message.payload().unwrap_or_default());
+        let wrong = |why| KafkaLogError::Message { offset, why };
+        let (code, order) = (header(message, CODE), header(message, ORDER).unwrap_or_default());
+        let record = Record { offset, kind, value, code, order };
+        let before = self.authentic.clone();
+        match self.authority.judge(&mut self.authentic, self.edge.topic(), record) {
+            Verdict::Counts if kind != STARTED.as_bytes() => {
+                self.unchecked = (code.is_some() && self.authentic == before) || (code.is_none() && self.unchecked);
+            }
+            Verdict::Counts => {}
+            Verdict::Overtaken => return Ok(()),
+            Verdict::Foreign => {
+                let detail = format!(
+                    "the control record {:?} at offset {offset} of {} was not written by a node that holds this cluster's secret, or \
+                     was written again: it is ignored. See who may Write there, and whether all nodes hold one secret",
+                    String::from_utf8_lossy(kind),
+                    self.edge.topic()
+                );
+                alarm::set(&self.told, AlarmKind::ForeignControl, Some(detail));
+                return Ok(());
+            }
+        }
         Closed::hear(&mut self.closed, kind, value).map_err(wrong)?;
         if kind == STARTED.as_bytes() {
             self.writer = None;
@@ -321,34 +318,6 @@ impl Reading {
             self.writer = Some(read.map_err(|error| wrong(format!("a writer's announcement: {error}")))?);
         }
         // Other kinds are of versions to come.
-        Ok(())
-    }
-
-    fn take_key(&mut self, message: &BorrowedMessage<'_>) -> Result<(), KafkaLogError> {
-        let wrong =
-            |why: &str| KafkaLogError::Message { offset: message.offset(), why: format!("{why} in the topic of keys") };
-        let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).map(Sequence);
-        let key = message.key().ok_or_else(|| wrong("no key"))?;
-        if key == KEYS_BARRIER {
-            let through = message.payload().and_then(number).ok_or_else(|| wrong("no number"))?;
-            self.keys_through = self.keys_through.max(through);
-            return Ok(());
-        }
-        let sequence = number(key).ok_or_else(|| wrong("no sequence"))?;
-        match message.payload() {
-            Some(payload) => {
-                let text_key = TextKey(payload.try_into().map_err(|_| wrong("a key of another length"))?);
-                // Keys come in the order of their events: those between were destroyed.
-                self.keys_through = self.keys_through.max(sequence);
-                if sequence >= self.next {
-                    self.keys.insert(sequence, (message.offset(), Some(text_key)));
-                }
-            }
-            None if sequence >= self.next => {
-                self.keys.insert(sequence, (message.offset(), None));
-            }
-            None => {}
-        }
         Ok(())
     }
 
@@ -371,36 +340,42 @@ impl Reading {
             let why = format!("event {expected} should come, and {} does", entry.sequence);
             return Err(KafkaLogError::Message { offset, why });
         }
-        self.ledger = Some(entry.ledger);
+        if self.time.is_some_and(|time| entry.time < time) {
+            let why = format!("event {expected} is earlier than the one before it");
+            return Err(KafkaLogError::Message { offset, why });
+        }
+        (self.ledger, self.time) = (Some(entry.ledger), Some(entry.time));
         self.waiting_bytes += value.len();
-        self.waiting.push_back(Waiting { offset, bytes: value.len(), entry, frame });
+        self.waiting.push_back(Waiting { offset, since: Instant::now(), bytes: value.len(), entry, frame });
         Ok(())
     }
 
-    /// Opens the events whose keys are known, or known to be destroyed, and hands them on, piece by piece.
+    /// Opens the events whose keys are known, checks what their entries commit to, and hands them on, piece by piece.
     fn hand_on(&mut self) -> Result<(), KafkaLogError> {
         loop {
             let (mut events, mut through) = (Vec::new(), None);
             while events.len() < PIECE_EVENTS
-                && let Some(key) = self.waiting.front().and_then(|first| self.key_of(first.entry.sequence))
-                && let Some(Waiting { offset, bytes, entry, frame }) = self.waiting.pop_front()
+                && let Some(first) = self.waiting.front()
+                && let Some(key) = self.keys.of(&first.entry, &first.frame, first.since)?
+                && let Some(Waiting { offset, bytes, entry, frame, .. }) = self.waiting.pop_front()
             {
-                events.push(seal::open_event(&entry, frame, key)?);
+                let event = seal::open_event(&entry, frame, key)?;
+                frame::check(&entry, &event).map_err(|why| KafkaLogError::Message { offset, why })?;
+                events.push(event);
                 through = Some(offset);
                 self.waiting_bytes -= bytes;
             }
             let (Some(offset), Some(last)) = (through, events.last()) else { return Ok(()) };
             self.next = last.sequence.next();
-            self.keys = self.keys.split_off(&self.next);
-            let (closed, writer) = (self.closed.clone(), self.writer.clone());
-            let told = Told { offset, confirmed: None, closed, writer };
+            self.keys.handed_on(self.next);
+            let told = self.told_now(offset, None);
             self.copying.take(Piece { events, cursor: self.cursor(offset), told });
         }
     }
+}
 
-    /// The key of an event that was not handed on, `None` within where it was destroyed; `None` while it is on its way.
-    fn key_of(&self, sequence: Sequence) -> Option<Option<TextKey>> {
-        let key = self.keys.get(&sequence).map(|(_, key)| *key);
-        key.or_else(|| (sequence < self.keys_through).then_some(None))
-    }
+/// The value of a message's header, empty where that has none; `None` where it has no such header.
+fn header<'a>(message: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a [u8]> {
+    let mut headers = message.headers()?.iter();
+    headers.find(|header| header.key == name).map(|header| header.value.unwrap_or_default())
 }

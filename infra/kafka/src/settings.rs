@@ -1,7 +1,8 @@
 //! Where Kafka is and how it is spoken to. Secrets come in here and leave to librdkafka only: no text that is made here shows them.
 
+use crate::authority::Authority;
 use rdkafka::config::ClientConfig;
-use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 /// The most characters of a ledger's name on Kafka: with the rest of a topic's name it stays below Kafka's 249.
 const NAME_LIMIT: usize = 200;
@@ -63,8 +64,24 @@ pub struct Settings {
     pub address: Address,
     /// The name of this node, unlike any other's of the ledger.
     pub node: String,
+    /// Whether the ledger may begin here.
+    pub opening: Opening,
+    /// How often it is looked, while a node runs, whether the topics still are as they must be.
+    pub topics_checked_every: Duration,
+    /// What shows that this node is one of the ledger's, once it is known.
+    pub authority: Authority,
     /// Properties of librdkafka.
     options: BTreeMap<String, String>,
+}
+
+/// Whether a ledger may begin in topics that are not there yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Opening {
+    /// It may: all topics are made where they are missing.
+    #[default]
+    MayBegin,
+    /// It was opened before: its log and its keys are there, or something is wrong.
+    Opened,
 }
 
 /// What is wrong with a property.
@@ -85,6 +102,9 @@ pub enum SettingsError {
         source: std::io::Error,
     },
 }
+
+/// How often settings, partitions and copies of topics are looked at while a node runs.
+const TOPICS_CHECKED_EVERY: Duration = Duration::from_secs(60);
 
 /// What the protocol rests on: nobody may set it otherwise.
 const RESERVED: [&str; 14] = [
@@ -133,7 +153,20 @@ impl Settings {
             };
             all.insert(name, value);
         }
-        Ok(Self { address, node: node.into(), options: all })
+        Ok(Self {
+            address,
+            node: node.into(),
+            opening: Opening::default(),
+            topics_checked_every: TOPICS_CHECKED_EVERY,
+            authority: Authority::default(),
+            options: all,
+        })
+    }
+
+    /// The same, of a ledger that was opened or not.
+    #[must_use]
+    pub fn with_opening(self, opening: Opening) -> Self {
+        Self { opening, ..self }
     }
 
     /// `convenio.<ledger>.<what>`: how everything of a ledger is called on Kafka.

@@ -1,7 +1,15 @@
 //! The topics of a ledger: made where they are missing, checked where they are there. A topic that may lose history, or that has
 //! two orders, is refused; nothing of an existing topic is ever changed.
 
-use crate::{complaints::Complaints, error::KafkaLogError, settings::Settings};
+mod checking;
+
+use crate::{
+    complaints::Complaints,
+    error::KafkaLogError,
+    settings::{Opening, Settings},
+};
+use checking::check_soon;
+pub(crate) use checking::faults;
 use rdkafka::{
     ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication},
@@ -11,7 +19,6 @@ use rdkafka::{
     producer::{BaseProducer, NoCustomPartitioner, Producer as _, ProducerContext},
 };
 use std::{
-    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -66,7 +73,8 @@ impl Topic {
     /// What it is made with, beside what [`Self::demands`].
     fn wishes(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Log => &[("max.message.bytes", "8388608")],
+            // The brokers' clock is another that a writer's can be compared with.
+            Self::Log => &[("max.message.bytes", "8388608"), ("message.timestamp.type", "LogAppendTime")],
             // A key that was destroyed is gone from the disks of the brokers within days.
             Self::Keys => &[
                 ("max.compaction.lag.ms", "86400000"),
@@ -105,16 +113,15 @@ pub struct Cluster {
     pub brokers: usize,
 }
 
-/// Makes the topics that are missing and checks all, when Kafka answers in so long.
+/// Makes the topics that may be made and checks all, when Kafka answers in so long.
 ///
 /// # Errors
-/// [`KafkaLogError::Topic`] where one may lose history; what Kafka says.
+/// [`KafkaLogError::Topic`] where one may lose history, [`KafkaLogError::Missing`] where the ledger's are gone; what Kafka says.
 pub async fn prepare(settings: &Settings, patience: Duration) -> Result<Cluster, KafkaLogError> {
-    let admin: AdminClient<DefaultClientContext> =
-        settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let admin = admin(settings)?;
     let asking = settings.clone();
     let cluster = blocking(move || ask_cluster(&asking, patience)).await?;
-    let missing = missing(&admin, settings)?;
+    let missing = missing_for_long(&admin, settings).await?;
     if !missing.is_empty() {
         let replicas = replicas(&admin, patience).await?;
         for topic in missing {
@@ -129,6 +136,28 @@ pub async fn prepare(settings: &Settings, patience: Duration) -> Result<Cluster,
         }
     }
     Ok(cluster)
+}
+
+fn admin(settings: &Settings) -> Result<AdminClient<DefaultClientContext>, KafkaLogError> {
+    settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))
+}
+
+/// What must be made. Of a ledger that was opened, log and keys never are: an empty log would begin a second ledger.
+async fn missing_for_long(
+    admin: &AdminClient<DefaultClientContext>,
+    settings: &Settings,
+) -> Result<Vec<Topic>, KafkaLogError> {
+    let deadline = Instant::now() + KNOWN_EVERYWHERE;
+    loop {
+        let missing = missing(admin, settings)?;
+        let gone = missing.iter().find(|topic| Topic::TRUTH.contains(topic));
+        match (settings.opening, gone) {
+            (Opening::MayBegin, _) | (Opening::Opened, None) => return Ok(missing),
+            // A broker that has just started does not know all.
+            (Opening::Opened, Some(_)) if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+            (Opening::Opened, Some(gone)) => return Err(KafkaLogError::Missing { topic: gone.name(settings) }),
+        }
+    }
 }
 
 fn missing(admin: &AdminClient<DefaultClientContext>, settings: &Settings) -> Result<Vec<Topic>, KafkaLogError> {
@@ -203,8 +232,7 @@ pub struct Inspected {
 pub async fn inspect(settings: &Settings) -> Result<Inspected, KafkaLogError> {
     let asking = settings.clone();
     let cluster = blocking(move || ask_cluster(&asking, PATIENCE_WITH_COPY)).await?;
-    let admin: AdminClient<DefaultClientContext> =
-        settings.client(&[], &[]).create().map_err(KafkaLogError::kafka("a client could not be made"))?;
+    let admin = admin(settings)?;
     let missing = missing(&admin, settings)?;
     let mut thin = Vec::new();
     for topic in Topic::ALL.into_iter().filter(|topic| !missing.contains(topic)) {
@@ -301,7 +329,11 @@ fn exists(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<bool,
 
 /// The brokers and every topic. To ask for one by its name would make it, where brokers do so, with settings that lose history.
 fn described(admin: &AdminClient<DefaultClientContext>) -> Result<Metadata, KafkaLogError> {
-    admin.inner().fetch_metadata(None, ADMIN_TIMEOUT).map_err(KafkaLogError::kafka("the topics could not be described"))
+    described_in(admin, ADMIN_TIMEOUT)
+}
+
+fn described_in(admin: &AdminClient<DefaultClientContext>, within: Duration) -> Result<Metadata, KafkaLogError> {
+    admin.inner().fetch_metadata(None, within).map_err(KafkaLogError::kafka("the topics could not be described"))
 }
 
 fn partitions(admin: &AdminClient<DefaultClientContext>, name: &str) -> Result<usize, KafkaLogError> {
@@ -322,86 +354,10 @@ async fn wait_for(admin: &AdminClient<DefaultClientContext>, name: &str) -> Resu
     Ok(())
 }
 
-/// Checks a topic, and says how many copies of it there are. A broker that does not know it yet, as another does, says the same
-/// of its settings as one that may not tell.
-async fn check_soon(
-    admin: &AdminClient<DefaultClientContext>,
-    topic: Topic,
-    name: &str,
-) -> Result<usize, KafkaLogError> {
-    let deadline = Instant::now() + KNOWN_EVERYWHERE;
-    wait_for(admin, name).await?;
-    loop {
-        if let Some(replicas) = check(admin, topic, name).await? {
-            return Ok(replicas);
-        }
-        if Instant::now() > deadline {
-            let error = KafkaError::AdminOp(RDKafkaErrorCode::TopicAuthorizationFailed);
-            return Err(KafkaLogError::kafka("a topic's settings may not be read")(error));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// How many copies of the topic there are, where the broker that was asked told how it is; an error where that is not as it must
-/// be.
-async fn check(
-    admin: &AdminClient<DefaultClientContext>,
-    topic: Topic,
-    name: &str,
-) -> Result<Option<usize>, KafkaLogError> {
-    let wrong = |what: &'static str, found: String, wanted: &str| KafkaLogError::Topic {
-        topic: name.to_owned(),
-        name: what,
-        found,
-        wanted: wanted.to_owned(),
-    };
-    let metadata = described(admin)?;
-    let partitions =
-        metadata.topics().iter().find(|topic| topic.name() == name).map_or(&[][..], |topic| topic.partitions());
-    if partitions.is_empty() {
-        return Ok(None);
-    }
-    let [partition] = partitions else {
-        return Err(wrong("partitions", partitions.len().to_string(), "1"));
-    };
-    let replicas = partition.replicas().len();
-    let asked = admin.describe_configs([&ResourceSpecifier::Topic(name)], &options()).await;
-    let described = asked.map_err(KafkaLogError::kafka("a topic could not be described"))?.into_iter().next();
-    let described = match described {
-        Some(Ok(described)) => described,
-        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) => return Ok(None),
-        Some(Err(code)) => {
-            let error = rdkafka::error::KafkaError::AdminOp(code);
-            return Err(KafkaLogError::kafka("a topic could not be described")(error));
-        }
-        None => return Err(KafkaLogError::Late("describe a topic")),
-    };
-    if described.entries.is_empty() {
-        return Ok(None);
-    }
-    let settings: HashMap<&str, &str> = described
-        .entries
-        .iter()
-        .map(|entry| (entry.name.as_str(), entry.value.as_deref().unwrap_or_default()))
-        .collect();
-    let found = |name: &str| settings.get(name).copied().unwrap_or_default();
-    for &(setting, wanted) in topic.demands() {
-        if found(setting) != wanted {
-            return Err(wrong(setting, found(setting).to_owned(), wanted));
-        }
-    }
-    let largest: usize = found("max.message.bytes").parse().unwrap_or(0);
-    if topic != Topic::Keys && largest < MESSAGE_BYTES_LIMIT {
-        return Err(wrong("max.message.bytes", largest.to_string(), &format!("{MESSAGE_BYTES_LIMIT} or more")));
-    }
-    let in_sync: usize = found("min.insync.replicas").parse().unwrap_or(0);
-    if replicas > 1 && in_sync < 2 {
-        return Err(wrong("min.insync.replicas", in_sync.to_string(), "2 or more, for it is replicated"));
-    }
-    Ok(Some(replicas))
-}
-
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT)).operation_timeout(Some(ADMIN_TIMEOUT))
+    options_in(ADMIN_TIMEOUT)
+}
+
+fn options_in(within: Duration) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(within)).operation_timeout(Some(within))
 }

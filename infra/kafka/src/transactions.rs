@@ -2,6 +2,8 @@
 //! how one ended.
 
 use crate::{
+    announcement::STARTED,
+    authority::{self, Authentic, Authority, CODE, ControlOrder, ORDER},
     complaints::Complaints,
     error::{KafkaLogError, code, is_fenced},
     follower::KEYS_BARRIER,
@@ -15,9 +17,10 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::ConsumerGroupMetadata,
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, Message as _, OwnedHeaders},
+    message::{DeliveryResult, Header, Message as _, OwnedHeaders, Timestamp},
     producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext},
 };
+use serde_json::json;
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -34,7 +37,7 @@ const COMMIT_DEADLINE: Duration = Duration::from_secs(20);
 const CALL: Duration = Duration::from_millis(500);
 /// The same for a call that begins anew instead of being resumed: time for a group's coordinator to move.
 const WHOLE_CALL: Duration = Duration::from_secs(5);
-/// How long is looked for the end of a topic.
+/// How long it may take until the end of a topic is known.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long to wait before that is tried again.
 const LOOK_RETRY: Duration = Duration::from_millis(50);
@@ -57,6 +60,8 @@ struct Delivered {
     waiting: usize,
     /// The offset of the last message in the producer's topic.
     offset: i64,
+    /// What the brokers' clock said then, where they stamp messages themselves.
+    broker_time: Option<i64>,
     failed: Option<KafkaError>,
 }
 
@@ -84,6 +89,9 @@ impl ProducerContext for Deliveries {
             match result {
                 Ok(message) if message.topic() == self.topic => {
                     delivered.offset = delivered.offset.max(message.offset());
+                    if let Timestamp::LogAppendTime(millis) = message.timestamp() {
+                        delivered.broker_time = Some(millis);
+                    }
                 }
                 Ok(_) => {}
                 Err((error, _)) => {
@@ -124,6 +132,9 @@ pub(crate) struct Transactions {
     producer: BaseProducer<Deliveries>,
     log_topic: String,
     keys_topic: String,
+    authority: Authority,
+    /// The order of the last control record of this term.
+    order: Mutex<Option<ControlOrder>>,
     /// Nobody waits for the outcome any more.
     stop: watch::Receiver<bool>,
 }
@@ -164,7 +175,8 @@ impl Transactions {
         let context = Deliveries { topic: topic.name(settings), ..Deliveries::default() };
         let producer: BaseProducer<Deliveries> =
             config.create_with_context(context).map_err(KafkaLogError::kafka("a producer could not be made"))?;
-        let this = Self { producer, log_topic, keys_topic, stop };
+        let (authority, order) = (settings.authority.clone(), Mutex::default());
+        let this = Self { producer, log_topic, keys_topic, authority, order, stop };
         let fenced = this.insist(Instant::now() + within, |producer| producer.init_transactions(CALL));
         fenced.map_err(KafkaLogError::kafka("whoever wrote before could not be fenced"))?;
         Ok(this)
@@ -286,29 +298,69 @@ impl Transactions {
         self.producer.client().fatal_error()
     }
 
+    /// When the brokers took the last message, in milliseconds since 1970, where the topic is set to be stamped by them.
+    pub(crate) fn broker_time(&self) -> Option<i64> {
+        self.producer.context().with(|delivered| delivered.broker_time)
+    }
+
     /// Hears what librdkafka has to say, where nothing is sent for long.
     pub(crate) fn poll(&self) {
         self.producer.poll(Duration::ZERO);
     }
 
-    /// Where the log's topic ends now, whoever wrote last. A broker that leads it no more says so at once, and librdkafka does
-    /// not ask the other by itself.
-    pub(crate) fn log_end(&self) -> KafkaResult<i64> {
+    /// Whether all that is decided in the log's topic ends here, and not later, for another has written. A broker that leads it no
+    /// more says so at once, and librdkafka does not ask the other by itself. Where a transaction of somebody else hides this
+    /// end, nothing is known.
+    pub(crate) fn ends_at(&self, end: i64) -> KafkaResult<bool> {
         let deadline = Instant::now() + LOOK;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.producer.client().fetch_watermarks(&self.log_topic, 0, left) {
-                Err(_) if Instant::now() + LOOK_RETRY < deadline => std::thread::sleep(LOOK_RETRY),
-                looked => return looked.map(|(_, end)| end),
+            let looked = self.producer.client().fetch_watermarks(&self.log_topic, 0, left);
+            match looked.map(|(_, found)| found) {
+                Ok(found) if found >= end => return Ok(found == end),
+                _ if Instant::now() + LOOK_RETRY < deadline => std::thread::sleep(LOOK_RETRY),
+                Ok(_) => return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut)),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// A message that is no event, and the word in the topic of keys that every key before `next` has been written.
+    /// Begins a term: the message that ends the history of every earlier writer. It says which term it follows, as far as this
+    /// node has read.
+    pub(crate) fn start(&self, node: &str, last: Option<&Authentic>) -> KafkaResult<i64> {
+        let follows = authority::follows(self.authority.term(last));
+        let term = self.control_as(STARTED, &follows, &json!({ "node": node }), None)?;
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner) = Some(ControlOrder { term, number: 0 });
+        Ok(term)
+    }
+
+    /// A message of this term that is no event, and the word in the topic of keys that every key before `next` has been written.
     pub(crate) fn control(&self, kind: &str, value: &serde_json::Value, next: Option<Sequence>) -> KafkaResult<i64> {
+        let order = {
+            let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+            order.as_mut().map(|order| {
+                order.number += 1;
+                order.to_string()
+            })
+        };
+        self.control_as(kind, &order.unwrap_or_default(), value, next)
+    }
+
+    fn control_as(
+        &self,
+        kind: &str,
+        order: &str,
+        value: &serde_json::Value,
+        next: Option<Sequence>,
+    ) -> KafkaResult<i64> {
+        let value = value.to_string();
         let written = self.transact(|this| {
-            let headers = OwnedHeaders::new().insert(Header { key: CONTROL, value: Some(kind) });
-            this.send(record(&this.log_topic).payload(value.to_string().as_bytes()).headers(headers))?;
+            let mut headers = OwnedHeaders::new().insert(Header { key: CONTROL, value: Some(kind) });
+            if let Some(code) = this.authority.code(&this.log_topic, kind, order, value.as_bytes()) {
+                headers = headers.insert(Header { key: ORDER, value: Some(order) });
+                headers = headers.insert(Header { key: CODE, value: Some(&code) });
+            }
+            this.send(record(&this.log_topic).payload(value.as_bytes()).headers(headers))?;
             if let Some(next) = next {
                 this.send(record(&this.keys_topic).key(KEYS_BARRIER).payload(next.to_string().as_bytes()))?;
             }

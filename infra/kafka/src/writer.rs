@@ -3,12 +3,13 @@
 //!
 //! Opening, in this order, so that a crash after any step leaves a topic that opens the same way again:
 //! 1. `init_transactions` ends what a predecessor had under way, and fences it;
-//! 2. the control message `writer-started` is committed: everything that a predecessor ever committed is before it;
+//! 2. the control message `writer-started` is committed: everything that a predecessor ever committed is before it. Where the
+//!    brokers stamp it, their clock must agree with this node's;
 //! 3. the follower has copied everything up to it. Only then is the head known;
 //! 4. the control message `writer-ready` says who takes commands from now on, and over which history.
 
 use crate::{
-    announcement::{Announcement, READY, STARTED},
+    announcement::{Announcement, READY, clock_difference},
     error::KafkaLogError,
     follower::Following,
     moving::ensure_open,
@@ -22,11 +23,10 @@ use convenio_events::{
 };
 use convenio_journal::Journal;
 use rdkafka::error::KafkaResult;
-use serde_json::json;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 use tokio::{
     runtime::Handle,
@@ -151,20 +151,29 @@ pub(crate) fn open(
     if let Some(halted) = following.borrow().halted.clone() {
         return Err(KafkaLogError::Halted(halted));
     }
+    if let Some(alarm) = following.borrow().forbidden() {
+        return Err(KafkaLogError::Forbidden(alarm.detail.clone()));
+    }
     ensure_open(settings, &following)?;
     let go_on = || if *stop.borrow() { Err(NOT_WANTED) } else { Ok(()) };
     go_on()?;
     let transactions = Transactions::begin(settings, stop.clone())?;
     go_on()?;
-    let started = json!({ "node": settings.node });
+    let last = following.borrow().authentic.clone();
     let barrier = transactions
-        .control(STARTED, &started, None)
+        .start(&settings.node, last.as_ref())
         .map_err(KafkaLogError::kafka("the barrier could not be committed"))?;
+    if let (Some(clock), Some(millis)) = (&announcement.wall_clock, transactions.broker_time()) {
+        let theirs = UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        if let Some(differs) = clock_difference(clock(), theirs, "the brokers'") {
+            return Err(KafkaLogError::Clock(differs));
+        }
+    }
     wait_until_copied_or(stop.clone(), &following, barrier)?;
     ensure_open(settings, &following)?;
     let next = *journal.head().borrow();
     go_on()?;
-    // From here on the topic of keys says how far it is whole, also where the last keys were destroyed.
+    // In the topic of keys it says how far that is whole: nodes of earlier versions rest on it.
     let ready = serde_json::to_value(announcement.of(&settings.node, next)).expect("text and numbers");
     let announced = transactions
         .control(READY, &ready, Some(next))
@@ -209,7 +218,7 @@ fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i
             Asked::Append(batch, answer) => (batch, answer),
             Asked::End(answer) => {
                 // Nobody waits any more: it is nobody's question.
-                let _ = answer.send(transactions.log_end().map(|found| found <= end));
+                let _ = answer.send(transactions.ends_at(end));
                 continue;
             }
         };

@@ -10,7 +10,7 @@
 
 mod support;
 
-use convenio_kafka::{KafkaLog, KafkaLogError, PublishedForm, Publisher, Settings, topics};
+use convenio_kafka::{AlarmKind, KafkaLog, KafkaLogError, PublishedForm, Publisher, Settings, topics};
 use std::{sync::Arc, time::Duration};
 use support::{Broker, journal};
 use tokio::sync::watch;
@@ -90,6 +90,44 @@ async fn topics_that_somebody_else_has_made_are_used() {
     allow(&broker, &["Create"]);
     let (log, _data) = opened(settings(&broker, options(&broker, "convenio"))).await.expect("they are fine");
     use convenio_events::log::EventLog as _;
+    log.open_writer().await.expect("it may write").writer.append(support::events::batch(0..3)).await.expect("appends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_may_not_read_the_keys_says_so_and_does_not_write_until_it_may() {
+    let broker = broker();
+    let admin = Settings::new(broker.address(), "admin", options(&broker, "admin")).expect("fine");
+    topics::prepare(&admin, topics::PATIENCE).await.expect("the admin may");
+    let allow = |resource: &str, name: &str, operations: &[&str]| {
+        let mut arguments = vec!["acls", "--add", "--allow-principal", "User:convenio", resource, name];
+        arguments.extend(operations.iter().flat_map(|operation| ["--operation", operation]));
+        tokio::task::block_in_place(|| broker.kafka("tool", &arguments));
+    };
+    for (what, may) in [("log", &["Read", "Write", "DescribeConfigs"][..]), ("keys", &["Write", "DescribeConfigs"])] {
+        allow("--topic", &broker.topic(what), may);
+    }
+    allow("--topic", &broker.topic("events"), &["DescribeConfigs"]);
+    for (resource, name, may) in
+        [("--group", "followers", "Read"), ("--group", "writers", "Read"), ("--transactional-id", "writer", "Write")]
+    {
+        allow(resource, &broker.topic(name), &[may]);
+    }
+    let settings = settings(&broker, options(&broker, "convenio"));
+    let (log, _data) = opened(settings.clone()).await.expect("all topics are there");
+    let mut following = log.following();
+    let raised = following.wait_for(|now| now.alarms.iter().any(|alarm| alarm.kind == AlarmKind::TopicUnreadable));
+    let told = tokio::time::timeout(support::SOON, raised).await.expect("it is told").expect("open").clone();
+    assert!(told.alarms[0].detail.contains(&broker.topic("keys")), "{:?}", told.alarms);
+    assert_eq!(told.confirmed, None, "it is ready for nothing");
+    use convenio_events::log::{EventLog as _, OpenError};
+    let refused = log.open_writer().await.expect_err("nobody could read what it wrote");
+    assert!(matches!(refused, OpenError::Unavailable(_)), "{refused:?}");
+    let found = tokio::task::block_in_place(|| convenio_kafka::examine(&settings, true)).expect("Kafka answers");
+    assert!(found.faults[0].what.contains("may not be read"), "{found:?}");
+
+    allow("--topic", &broker.topic("keys"), &["Read"]);
+    let mended = following.wait_for(|now| now.confirmed.is_some() && now.alarms.is_empty());
+    tokio::time::timeout(support::SOON, mended).await.expect("it goes on by itself").expect("open");
     log.open_writer().await.expect("it may write").writer.append(support::events::batch(0..3)).await.expect("appends");
 }
 

@@ -1,12 +1,17 @@
 //! Which log a node is on. What is on the log is not known here.
 
-use crate::config::{Config, LogChoice};
+use crate::{
+    cluster::Secret,
+    config::{Config, LogChoice},
+    starting::Stage,
+};
 use anyhow::{Context as _, bail};
 use convenio_events::{Sequence, log::EventLog};
 use convenio_journal::{Access, Index, Journal};
-use convenio_kafka::KafkaLog;
+use convenio_kafka::{KafkaLog, Opening};
 use convenio_ledger::{sequencer::Parts, stores::EventIndex as _};
-use std::{sync::Arc, time::Duration};
+use convenio_notary::OpenedLedger;
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How long a node waits for Kafka to show it the end of the log before it gives up starting.
@@ -25,7 +30,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     /// Opens the log; of one on Kafka, this node's copy is complete when it returns, or Kafka is away and there is a copy.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config, stage: &Stage) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("making the data directory {}", config.data.display()))?;
         let journal = Journal::open(&config.data, Access::ReadWrite)
@@ -33,10 +38,16 @@ impl Backend {
         let LogChoice::Kafka(settings) = &config.log else {
             return Ok(Self { log: Arc::new(journal.clone()), journal, kafka: None });
         };
-        let opened = KafkaLog::open(settings.clone(), journal.clone()).await;
+        stage.enter("the node waits for Kafka to let it in and to show it the ledger's topics");
+        let opening = if opened_before(&config.identity)? { Opening::Opened } else { Opening::MayBegin };
+        if let Some(secret) = Secret::existing(config.cluster_secret.as_deref(), &config.identity)? {
+            settings.authority.hold(secret.bytes());
+        }
+        let opened = KafkaLog::open(settings.clone().with_opening(opening), journal.clone()).await;
         let kafka = opened.with_context(|| format!("opening the log at {}", settings.address))?;
         let has_copy = *journal.head().borrow() > Sequence::ZERO;
         let patience = if has_copy { FIRST_SIGHT_WITH_COPY } else { FIRST_SIGHT };
+        stage.enter("the node copies the log, and waits for Kafka to show it the end");
         let mut following = kafka.following();
         let seen = following.wait_for(|following| following.confirmed.is_some() || following.halted.is_some());
         match tokio::time::timeout(patience, seen).await {
@@ -65,6 +76,11 @@ impl Backend {
     pub(crate) fn attempts(&self) -> u32 {
         if self.kafka.is_some() { Parts::FOR_EVER } else { EMBEDDED_ATTEMPTS }
     }
+}
+
+/// Whether the identity has opened its ledger: then a log of its own is somewhere, and none is begun.
+pub(crate) fn opened_before(identity: &Path) -> anyhow::Result<bool> {
+    Ok(OpenedLedger::read(identity)?.is_some())
 }
 
 /// Keeps the look-ups complete on a node that does not write: what is not there yet is not shown. The sequencer of one that does

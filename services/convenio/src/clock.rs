@@ -2,9 +2,14 @@
 
 use anyhow::{Context as _, bail};
 use convenio_events::Timestamp;
+use convenio_kafka::WallClock;
 use convenio_ledger::clock::{Clock, Reading};
 use rustix::time::{ClockId, clock_gettime};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// Wall clock and time since boot, from the operating system.
 #[derive(Debug)]
@@ -68,4 +73,9 @@ pub(crate) fn from_environment() -> anyhow::Result<Box<dyn Clock>> {
             None => bail!("CONVENIO_CLOCK must be file:PATH"),
         },
     }
+}
+
+/// The clock that must agree with those of brokers and other nodes: none where somebody sets it.
+pub(crate) fn compared() -> anyhow::Result<Option<WallClock>> {
+    Ok((!from_environment()?.is_set()).then(|| -> WallClock { Arc::new(SystemTime::now) }))
 }

@@ -15,6 +15,7 @@ mod node;
 mod publishing;
 mod sample;
 mod serve;
+mod starting;
 mod tree;
 mod verbs;
 

@@ -8,15 +8,15 @@ use crate::{
 };
 use convenio_events::Sequence;
 use convenio_journal::Index;
-use convenio_kafka::{Announcement, Election, Following, KafkaLog};
+use convenio_kafka::{Alarm, AlarmKind, Announcement, Election, Following, KafkaLog, WallClock, clock_difference};
 use convenio_ledger::{
     sequencer::SnapshotCursor,
     submission::{Ledger, QUEUE_LIMIT, Role, Waiting},
 };
 use convenio_notary::TreeHead;
-use convenio_portal::LogStanding;
+use convenio_portal::{LogAlarm, LogStanding};
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -30,6 +30,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const FENCED_LIMIT: Duration = Duration::from_secs(1);
 /// An elected node that does not come to write in so long leaves the seat to another.
 const STRUGGLE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it counts what the clock of a writer said that is gone.
+const CLOCK_REMEMBERED: Duration = Duration::from_secs(600);
 
 /// The way of commands to other nodes, before it is used.
 pub(crate) struct Way {
@@ -46,6 +49,8 @@ pub(crate) struct Membership {
     forwarding: watch::Receiver<Forwarding>,
     legible: Legible,
     pub(crate) secret: Secret,
+    /// The clock by which it would record, where nobody sets that.
+    wall_clock: Option<WallClock>,
 }
 
 /// How far the node has read the log as one that might have to decide on it.
@@ -74,11 +79,15 @@ impl Membership {
         config: &Config,
         root: watch::Receiver<TreeHead>,
         legible: Legible,
+        shown: watch::Receiver<Sequence>,
+        wall_clock: Option<WallClock>,
     ) -> anyhow::Result<(Self, Option<Way>)> {
         let secret = Secret::open(config.cluster_secret.as_deref(), &config.identity)?;
+        kafka.settings().authority.hold(secret.bytes());
         kafka.announce(Announcement {
             url: config.advertise.as_ref().map(|url| url.as_str().to_owned()),
             root_at: Some(Arc::new(move |size| tree::root_at(&root, size))),
+            wall_clock: wall_clock.clone(),
         });
         let (told, forwarding) = watch::channel(Forwarding::default());
         let way = (!config.peers.is_empty()).then(|| {
@@ -88,18 +97,25 @@ impl Membership {
                 peers: config.peers.clone(),
                 secret: secret.clone(),
                 following: kafka.following(),
+                shown,
                 told,
+                trusted: Mutex::default(),
             };
             Way { forwarder, queue, elsewhere }
         });
-        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret }, way))
+        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret, wall_clock }, way))
     }
 
     /// How the log stands, seen from this node; of what it publishes, others know.
     pub(crate) fn log_standing(&self) -> LogStanding {
         let following = self.kafka.following().borrow().clone();
         let forwarding = self.forwarding.borrow().clone();
-        let Following { confirmed, halted, closed, writer, .. } = following;
+        let Following { confirmed, halted, closed, writer, alarms, .. } = following;
+        let alarms = alarms.into_iter().map(|Alarm { kind, detail }| LogAlarm {
+            code: kind.code(),
+            detail,
+            forbids_writing: kind.forbids_writing(),
+        });
         LogStanding {
             kind: "kafka",
             confirmed_age: confirmed.map(|seen| seen.elapsed()),
@@ -108,6 +124,7 @@ impl Membership {
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,
             alarm: forwarding.alarm,
+            alarms: alarms.collect(),
             publisher: None,
         }
     }
@@ -117,7 +134,21 @@ impl Membership {
         let following = self.kafka.following();
         let following = following.borrow();
         let is_whole = following.confirmed.is_some() && following.halted.is_none() && following.closed.is_none();
-        is_whole && self.legible.trouble().is_none() && self.legible.snapshot.get() >= known
+        let is_allowed = following.forbidden().is_none();
+        is_whole && is_allowed && self.legible.trouble().is_none() && self.legible.snapshot.get() >= known
+    }
+
+    /// How this node's clock differs from that of the last event, or of the writer, by more than it may.
+    fn clock_trouble(&self) -> Option<String> {
+        let now = self.wall_clock.as_ref()?();
+        let last = self.kafka.following().borrow().last_time.filter(|last| *last > now);
+        let last = last.and_then(|last| clock_difference(now, last, "the time of the last event"));
+        last.or_else(|| {
+            let (told, asked) = self.forwarding.borrow().clock?;
+            let writer =
+                || clock_difference(now, told + asked.elapsed(), "that of the node that writes, or wrote last");
+            (asked.elapsed() < CLOCK_REMEMBERED).then(writer).flatten()
+        })
     }
 
     /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is
@@ -154,7 +185,13 @@ async fn keep_seat(
 ) {
     let mut election: Option<Election> = None;
     let mut writing = Instant::now();
+    let mut differs = None;
     loop {
+        let trouble = membership.clock_trouble();
+        if trouble.is_some() != differs.is_some() {
+            membership.kafka.alarm(AlarmKind::ClockDiffers, trouble.clone());
+        }
+        differs = trouble;
         let role = standing.borrow().role;
         match &election {
             _ if role == Role::Stopped => break,

@@ -7,6 +7,7 @@ use crate::{
     loss, mark,
     membership::{Legible, Membership, Seat, Way},
     publishing::PublishingWhileWriting,
+    starting::Stage,
     tree,
 };
 use anyhow::{Context as _, bail};
@@ -63,9 +64,9 @@ pub(crate) struct Node {
 
 impl Node {
     /// Starts everything that needs no address; returns when commands are accepted.
-    pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: &Config, stage: &Stage) -> anyhow::Result<Self> {
         loss::refuse_missing(config)?;
-        let backend = Backend::open(config).await?;
+        let backend = Backend::open(config, stage).await?;
         // 1. The identity comes before the first event: a crash after it leaves an empty journal, and it is taken up again.
         let empty = backend.is_empty();
         let (mut identity, opening) =
@@ -94,7 +95,8 @@ impl Node {
                 let (first, index) = (files.clone(), "indexing this node's copy");
                 tokio::task::spawn_blocking(move || first.catch_up()).await?.context(index)?;
                 threads.push(on_thread("index", keep_index(files, log.head(), stopped(stop.clone())))?);
-                let (membership, way) = Membership::new(kafka, config, heads.clone(), legible)?;
+                let (membership, way) =
+                    Membership::new(kafka, config, heads.clone(), legible, shown.head(), clock::compared()?)?;
                 (Some(membership), way)
             }
             None => (None, None),
@@ -122,6 +124,7 @@ impl Node {
         let sequencer = on_thread("sequencer", async move { Ok(sequencer.run().await?) })?;
         let known = *log.head().borrow();
         let seat = membership.clone().map(|membership| membership.stand(known, elect, &ledger));
+        stage.enter("the node waits until it may decide commands, or another node of the ledger does");
         if let Err(error) = ready(&ledger, &*log).await {
             // The sequencer's own error says why.
             return Err(join(sequencer).err().unwrap_or(error));

@@ -1,6 +1,12 @@
 //! `convenio serve`: a node that listens, until it is told to stop. What it serves is the portal's business.
 
-use crate::{config::Config, membership, node::Node, sample};
+use crate::{
+    config::Config,
+    membership,
+    node::Node,
+    sample,
+    starting::{self, Stage},
+};
 use anyhow::Context as _;
 use std::{future::IntoFuture as _, io::Write as _, net::SocketAddr, time::Duration};
 use tokio::{
@@ -19,8 +25,9 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     config.advertise = config.advertise.or_else(|| membership::default_url(address));
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     // Before anybody is told the address: a signal that nobody listens for would end the process at once.
-    let signals = signals()?;
-    let node = Node::start(&config).await?;
+    let mut signals = signals()?;
+    let stage = Stage::default();
+    let node = starting::opened(&listener, &stage, Node::start(&config, &stage), &mut signals).await?;
     if node.new {
         let path = config.identity.join("admin-token");
         say(format_args!("A new ledger was opened: {}", node.ledger_id));

@@ -52,6 +52,10 @@ fn for_reads(state: &PortalState) -> Result<(), Problem> {
 fn for_commands(state: &PortalState) -> Result<(), Problem> {
     let standing = state.ledger().standing();
     match standing.role {
+        // It gives its seat up in a moment, and nothing of what it would accept can be seen.
+        Role::Writer if state.log_standing().alarms.iter().any(|alarm| alarm.forbids_writing) => {
+            Err(convenio_ledger::rejection::Unavailable::NoWriter.into())
+        }
         Role::Writer if standing.clock_jumped => Err(convenio_ledger::rejection::Unavailable::ClockJumped.into()),
         Role::Writer => Ok(()),
         Role::Follower if state.log_standing().forwards => Ok(()),
@@ -84,6 +88,7 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
             "writer": log.writer,
             "forwards": log.forwards,
             "alarm": log.alarm,
+            "alarms": log.alarms.iter().map(|alarm| json!({"code": alarm.code, "detail": alarm.detail})).collect::<Vec<_>>(),
             "publisher": log.publisher.as_ref().map(|publisher| publishing(&state, publisher)),
         },
         "head_sequence": state.head_sequence(),

@@ -22,7 +22,8 @@ mod read;
 mod rebuild;
 mod router;
 pub mod routes;
-pub mod state;
+pub mod starting;
+mod state;
 pub mod token;
 
 pub use asking::Reading;
@@ -32,5 +33,6 @@ pub use metrics::Metrics;
 pub use parameters::Parameters;
 pub use read::{collection::list_query, past::document as document_as_of};
 pub use router::router;
-pub use state::{Clock, LogStanding, LogWatch, Portal, PortalParts, PortalState, PublisherStanding};
+pub use starting::starting;
+pub use state::{Clock, LogAlarm, LogStanding, LogWatch, Portal, PortalParts, PortalState, PublisherStanding};
 pub use token::Token;

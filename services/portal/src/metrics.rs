@@ -2,7 +2,7 @@
 
 use crate::{
     process,
-    state::{LogStanding, PortalState, last},
+    state::{LogAlarm, LogStanding, PortalState, last},
 };
 use convenio_ledger::{
     counts::{COMMIT_BOUNDS_MICROS, Counts},
@@ -210,6 +210,11 @@ fn log(out: &mut String, log: &LogStanding) {
     single(out, name, "gauge", "1 while commands that arrive here reach the node that writes.", u8::from(log.forwards));
     let name = "convenio_forwarding_alarm";
     single(out, name, "gauge", "1 while something is wrong with the way to that node.", u8::from(log.alarm.is_some()));
+    family(out, "convenio_log_alarm", "gauge", "1 while somebody must look at this of the log.");
+    for code in LogAlarm::CODES {
+        let raised = u8::from(log.alarms.iter().any(|alarm| alarm.code == code));
+        let _ = writeln!(out, "convenio_log_alarm{{code=\"{code}\"}} {raised}");
+    }
 }
 
 /// The lines of one histogram of durations; `labels` end with a comma where there are any.

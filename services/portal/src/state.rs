@@ -40,8 +40,21 @@ pub struct LogStanding {
     pub forwards: bool,
     /// What is wrong with the way to it, in words for an operator.
     pub alarm: Option<String>,
+    /// What else somebody must look at: the topics, the clock, the other nodes.
+    pub alarms: Vec<LogAlarm>,
     /// Where this node publishes events for integrators, if it does.
     pub publisher: Option<PublisherStanding>,
+}
+
+/// Something about the log that somebody must look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogAlarm {
+    /// What it is about: a name that stays.
+    pub code: &'static str,
+    /// What is wrong and what to do, in words for an operator.
+    pub detail: String,
+    /// Whether this node takes no commands while it lasts.
+    pub forbids_writing: bool,
 }
 
 /// How far events are published in a topic for integrators.
@@ -57,6 +70,19 @@ pub struct PublisherStanding {
     pub halted: bool,
 }
 
+impl LogAlarm {
+    /// All codes, so that each is told while it is not raised too.
+    pub const CODES: [&'static str; 7] = [
+        "hanging-transaction",
+        "topic-settings",
+        "topic-shape",
+        "topic-unreadable",
+        "clock-differs",
+        "node-name-taken",
+        "foreign-control",
+    ];
+}
+
 impl LogStanding {
     /// Of a log that only this node writes.
     pub const EMBEDDED: Self = Self {
@@ -67,6 +93,7 @@ impl LogStanding {
         writer: None,
         forwards: false,
         alarm: None,
+        alarms: Vec::new(),
         publisher: None,
     };
 

@@ -37,7 +37,7 @@ pub(super) struct Accepted {
     pub(super) sequence: u64,
 }
 
-/// What each client was told, by command id: subject, sequence and events.
+/// What each client was told, by command id: subject, sequence and events; and what it had sent.
 pub(super) type Told = BTreeMap<Uuid, Value>;
 
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl Client {
             match outcome {
                 Some((status, told)) if status != StatusCode::SERVICE_UNAVAILABLE => {
                     if status.is_success() {
-                        self.keep(sent, status == StatusCode::CREATED, &told);
+                        self.keep(sent, status == StatusCode::CREATED, &told, data);
                     }
                     return (status, told);
                 }
@@ -261,17 +261,19 @@ impl Client {
                 break;
             }
             assert!(told["status"].as_u64().is_some_and(|status| status < 300), "refused: {told}");
-            self.keep(sent, told["status"] == 201, &told);
-            self.next.pop_front();
+            let (_, _, data) = self.next.pop_front().expect("it was sent");
+            self.keep(sent, told["status"] == 201, &told, &data);
             settled += 1;
         }
         settled
     }
 
     /// The first answer and every replay say the same.
-    fn keep(&mut self, sent: Instant, new: bool, told: &Value) {
+    fn keep(&mut self, sent: Instant, new: bool, told: &Value, data: &Value) {
         let id = told["command_id"].as_str().and_then(|id| id.parse().ok()).expect("an answer names its command");
-        let content = json!({"subject": told["subject"], "sequence": told["sequence"], "events": told["events"]});
+        let content = json!({
+            "subject": told["subject"], "sequence": told["sequence"], "events": told["events"], "sent": data,
+        });
         let before = self.told.insert(id, content.clone());
         assert!(before.is_none_or(|before| before == content), "a replay says what the first answer said");
         if new {

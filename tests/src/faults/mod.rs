@@ -8,6 +8,7 @@ mod nodes;
 mod outside;
 mod plan;
 mod proxy;
+mod strangers;
 mod strikes;
 
 pub use figures::{Figure, Figures, Measured};

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     Ledger, Server, User,
     kafka::Brokers,
-    nodes::{copy_identity, ports},
+    nodes::{copy_identity, identity_of, ports},
     server::{DEADLINE, Start},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -77,6 +77,9 @@ pub struct World {
     pub(super) happened: Vec<Happened>,
     pub(super) brokers: Brokers,
     pub(super) disks: Vec<Disk>,
+    setup: Setup,
+    /// The way on which nodes come to the brokers.
+    bootstrap: String,
 }
 
 impl World {
@@ -104,11 +107,34 @@ impl World {
         let load = Load::start(&users, other, setup.pace, setup.seed, vec![url; setup.nodes]);
         let probe = load.client(&probing);
         let random = StdRng::seed_from_u64(setup.seed);
-        let mut world = Self { load, probe, probing, nodes, cuts, random, happened: Vec::new(), brokers, disks };
+        let mut world = Self {
+            load,
+            probe,
+            probing,
+            nodes,
+            cuts,
+            random,
+            happened: Vec::new(),
+            brokers,
+            disks,
+            setup: setup.clone(),
+            bootstrap,
+        };
         for number in 1..setup.nodes {
             world.run_node(number);
         }
         world
+    }
+
+    /// A node that begins now, with nothing but the ledger's identity.
+    pub(super) async fn fresh(&self) -> Node {
+        let number = self.nodes.len();
+        let ports: Vec<_> = self.nodes.iter().map(|node| node.port()).chain(ports(1)).collect();
+        let mut node = node(&self.setup, &self.bootstrap, &ports, number);
+        copy_identity(&identity_of(&self.nodes[0].data), &node.data);
+        let started = block_in_place(|| node.start.run());
+        node.server = Some(started.unwrap_or_else(|failure| panic!("a new node does not start: {}", failure.said)));
+        node
     }
 
     /// Starts a node that does not run.
@@ -171,6 +197,10 @@ impl Node {
     /// Where it answers.
     pub(super) fn url(&self) -> String {
         self.server.as_ref().expect("it runs").url.clone()
+    }
+
+    fn port(&self) -> u16 {
+        self.url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("it answers at a port")
     }
 
     /// How it calls itself at brokers.

@@ -2,6 +2,10 @@
 //! code with the node that wrote them.
 
 use crate::audit::{Audit, Row};
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
@@ -9,7 +13,7 @@ use rdkafka::{
     message::{Headers as _, Message as _, OwnedMessage},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// How long a broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -32,14 +36,15 @@ impl LogTopic {
     /// # Panics
     /// When it is not what a ledger's log must be.
     pub(super) fn read(brokers: &str, ledger: &str) -> Self {
-        let (mut rows, mut terms) = (Vec::new(), Vec::new());
+        let (mut rows, mut terms, keys) = (Vec::new(), Vec::new(), keys(brokers, ledger));
         for message in read_committed(brokers, &format!("convenio.{ledger}.log")).expect("the ledger has a topic") {
             match header(&message, "convenio-control").as_deref() {
-                None => rows.push(row(&message)),
+                None => rows.push(row(&message, &keys)),
                 Some("writer-started") => terms.push(rows.len() as u64),
                 Some(_) => {}
             }
         }
+        assert_eq!(keys.len(), rows.len(), "there is a key for each event, and for nothing else");
         Self { audit: Audit::of_rows(&rows), terms }
     }
 
@@ -49,14 +54,47 @@ impl LogTopic {
     }
 }
 
+/// The key of each event's text.
+fn keys(brokers: &str, ledger: &str) -> BTreeMap<u64, [u8; 32]> {
+    keys_in(&read_committed(brokers, &format!("convenio.{ledger}.keys")).expect("the ledger has a topic of keys"))
+}
+
+fn keys_in(messages: &[OwnedMessage]) -> BTreeMap<u64, [u8; 32]> {
+    let mut keys = BTreeMap::new();
+    for message in messages {
+        let key = std::str::from_utf8(message.key().expect("it has a key")).expect("text");
+        if key == "barrier" {
+            continue;
+        }
+        let sequence: u64 = key.parse().expect("a sequence");
+        let value = message.payload().unwrap_or_else(|| panic!("the key of {sequence} was destroyed"));
+        let value = value.try_into().unwrap_or_else(|_| panic!("the key of {sequence} is none"));
+        assert!(keys.insert(sequence, value).is_none(), "the key of {sequence} is there once");
+    }
+    keys
+}
+
+/// The salt and the text in a box, opened as docs/kafka.md says.
+fn opened(sealed: &[u8], key: &[u8; 32], source: &str, sequence: u64) -> (String, Vec<u8>) {
+    let (nonce, sealed) = sealed.split_first_chunk::<24>().expect("a nonce");
+    let place = format!("{source}\n{sequence}");
+    let plain = XChaCha20Poly1305::new(&(*key).into())
+        .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place.as_bytes() })
+        .unwrap_or_else(|_| panic!("the key of {sequence} opens its text"));
+    let (salt, text) = plain.split_first_chunk::<32>().expect("a salt");
+    (String::from_utf8(text.to_vec()).expect("a text is UTF-8"), salt.to_vec())
+}
+
 /// A message's value: three lines, then the sealed text.
-fn row(message: &OwnedMessage) -> Row {
+fn row(message: &OwnedMessage, keys: &BTreeMap<u64, [u8; 32]>) -> Row {
     let mut parts = message.payload().expect("an event has a value").splitn(4, |byte| *byte == b'\n');
-    let mut part = || String::from_utf8(parts.next().expect("four parts").to_vec());
-    let [entry, record, salt] = [(); 3].map(|()| part().expect("three lines of text"));
-    let sequence = serde_json::from_str::<Value>(&entry).expect("an entry is JSON")["sequence"].clone();
-    let sequence = sequence.as_str().and_then(|text| text.parse().ok()).expect("a sequence");
-    Row { sequence, entry, record, record_salt: from_base64(&salt), text: None }
+    let mut part = || parts.next().expect("four parts").to_vec();
+    let [entry, record, salt] = [(); 3].map(|()| String::from_utf8(part()).expect("three lines of text"));
+    let said = serde_json::from_str::<Value>(&entry).expect("an entry is JSON");
+    let sequence = said["sequence"].as_str().and_then(|text| text.parse().ok()).expect("a sequence");
+    let key = keys.get(&sequence).unwrap_or_else(|| panic!("the key of {sequence} is missing"));
+    let text = opened(&part(), key, said["source"].as_str().expect("a source"), sequence);
+    Row { sequence, entry, record, record_salt: from_base64(&salt), text: Some(text) }
 }
 
 /// Checks the public topic against the log, where there is one: every sequence once, in order, up to the last. Returns how many
@@ -85,8 +123,15 @@ fn compare_public(messages: &[OwnedMessage], log: &Audit) {
         assert_eq!(said("ce_ledgersequence"), event.sequence.to_string(), "each sequence once, in order");
         let (withheld, restricted) = (said("ce_type") == WITHHELD, event.entry["audience"] == "restricted");
         assert_eq!(withheld, restricted, "{} is shown to whom it may be", event.sequence);
-        let is_it = if withheld { message.payload().is_none() } else { said("ce_id") == event.record["id"] };
-        assert!(is_it, "the event of sequence {}", event.sequence);
+        if withheld {
+            assert_eq!(message.payload(), None, "{} says nothing", event.sequence);
+            continue;
+        }
+        assert_eq!(said("ce_id"), event.record["id"], "the event of sequence {}", event.sequence);
+        let value: Value =
+            serde_json::from_slice(message.payload().expect("a public event has a value")).expect("JSON");
+        assert_eq!(value["facts"], event.record["facts"], "the facts of {}", event.sequence);
+        assert_eq!(value["text"], event.text.clone().unwrap_or_default(), "the text of {}", event.sequence);
     }
     assert_eq!(messages.len(), log.events.len(), "the public topic is complete");
 }
@@ -173,14 +218,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_the_topic_of_keys_is_found() {
+        let key = |name: &str, value: Option<&[u8]>| {
+            let (value, name) = (value.map(<[u8]>::to_vec), Some(name.as_bytes().to_vec()));
+            OwnedMessage::new(value, name, "keys".to_owned(), Timestamp::NotAvailable, 0, 0, None)
+        };
+        let good = [key("0", Some(&[1; 32])), key("barrier", Some(b"1")), key("1", Some(&[2; 32]))];
+        assert_eq!(keys_in(&good).len(), 2);
+        for (fault, wrong) in [
+            ("destroyed", key("1", None)),
+            ("too short", key("2", Some(&[1; 31]))),
+            ("there twice", key("0", Some(&[3; 32]))),
+            ("of nothing", key("x", Some(&[1; 32]))),
+        ] {
+            let all: Vec<_> = good.iter().cloned().chain([wrong]).collect();
+            assert!(std::panic::catch_unwind(|| keys_in(&all)).is_err(), "{fault}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_a_public_topic_is_found() {
         let event = |sequence, audience| Stored {
             sequence,
             entry: json!({"audience": audience}),
-            record: json!({"id": format!("id-{sequence}")}),
+            record: json!({"id": format!("id-{sequence}"), "facts": {"a": 1}}),
+            text: Some(json!({"title": "b"})),
         };
         let log = Audit { events: vec![event(0, "public"), event(1, "restricted")], root: String::new() };
-        let (shown, withheld) = (message(0, "offer", Some("{}")), message(1, WITHHELD, None));
+        let whole = r#"{"facts":{"a":1},"text":{"title":"b"}}"#;
+        let (shown, withheld) = (message(0, "offer", Some(whole)), message(1, WITHHELD, None));
         compare_public(&[shown.clone(), withheld.clone()], &log);
         for (fault, messages) in [
             ("one is missing", vec![shown.clone()]),
@@ -189,7 +255,10 @@ mod tests {
             ("one too many", vec![shown.clone(), withheld.clone(), message(2, "offer", Some("{}"))]),
             ("a restricted one is shown", vec![shown.clone(), message(1, "offer", Some("{}"))]),
             ("a withheld one says something", vec![shown.clone(), message(1, WITHHELD, Some("{}"))]),
-            ("a public one is withheld", vec![message(0, WITHHELD, None), withheld]),
+            ("a public one is withheld", vec![message(0, WITHHELD, None), withheld.clone()]),
+            ("other facts", vec![message(0, "offer", Some(&whole.replace('1', "2"))), withheld.clone()]),
+            ("another text", vec![message(0, "offer", Some(&whole.replace('b', "c"))), withheld.clone()]),
+            ("no text", vec![message(0, "offer", Some(r#"{"facts":{"a":1},"text":null}"#)), withheld]),
         ] {
             let found = std::panic::catch_unwind(|| compare_public(&messages, &log));
             assert!(found.is_err(), "{fault}");

@@ -22,11 +22,21 @@ pub enum Fault {
     BrokersDown,
     /// The disk of the broker that leads the log's partition is full.
     FullDisk,
+    /// kill -9 of all nodes at once.
+    KillAll,
+    /// A node that follows is stopped for a while, and wakes up.
+    StopFollower,
+    /// A stranger begins a transaction in the log and does not end it for a while.
+    HangTransaction,
+    /// A stranger says in the log that he writes, and that the ledger was moved out.
+    ForgeControl,
+    /// Somebody lets the log forget, and takes it back when the nodes say so.
+    ChangeSettings,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::KillWriter,
         Self::StopWriter,
         Self::HandOver,
@@ -35,6 +45,11 @@ impl Fault {
         Self::RollingRestart,
         Self::BrokersDown,
         Self::FullDisk,
+        Self::KillAll,
+        Self::StopFollower,
+        Self::HangTransaction,
+        Self::ForgeControl,
+        Self::ChangeSettings,
     ];
 
     /// Its name.
@@ -48,6 +63,11 @@ impl Fault {
             Self::RollingRestart => "rolling-restart",
             Self::BrokersDown => "brokers-down",
             Self::FullDisk => "full-disk",
+            Self::KillAll => "kill-all",
+            Self::StopFollower => "stop-follower",
+            Self::HangTransaction => "hang-transaction",
+            Self::ForgeControl => "forge-control",
+            Self::ChangeSettings => "change-settings",
         }
     }
 }

@@ -51,6 +51,11 @@ impl World {
             Fault::RollingRestart => self.rolling_restart().await,
             Fault::BrokersDown => self.brokers_down().await,
             Fault::FullDisk => self.full_disk().await,
+            Fault::KillAll => self.kill_all().await,
+            Fault::StopFollower => self.stop_follower().await,
+            Fault::HangTransaction => self.hang_transaction().await,
+            Fault::ForgeControl => self.forge_control().await,
+            Fault::ChangeSettings => self.change_settings().await,
         }
         self.accepted_after(Instant::now()).await;
         self.nobody_has_halted().await;
@@ -70,7 +75,7 @@ impl World {
         tokio::time::sleep(Duration::from_millis(self.random.random_range(0..100))).await;
     }
 
-    fn note(&mut self, fault: Fault, from: Instant, until: Until) {
+    pub(super) fn note(&mut self, fault: Fault, from: Instant, until: Until) {
         self.happened.push(Happened { fault, from, until });
     }
 
@@ -258,7 +263,7 @@ impl World {
         &self.nodes[node].name
     }
 
-    fn signal(&self, node: usize, name: &str) {
+    pub(super) fn signal(&self, node: usize, name: &str) {
         self.nodes[node].server.as_ref().expect("it runs").signal(name);
     }
 
@@ -278,7 +283,7 @@ impl World {
         }
     }
 
-    async fn until(&self, what: &str, within: Duration, so: impl AsyncFn(&Self) -> bool) {
+    pub(super) async fn until(&self, what: &str, within: Duration, so: impl AsyncFn(&Self) -> bool) {
         let deadline = Instant::now() + within;
         while !so(self).await {
             self.load.all_is_well();

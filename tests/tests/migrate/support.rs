@@ -10,10 +10,15 @@ use std::{
 
 /// `convenio migrate --from FROM --to TO` with more flags.
 pub(crate) fn migrate(from: &str, to: &str, flags: &[&str]) -> Output {
-    convenio(["migrate", "--from", from, "--to", to].iter().chain(flags))
-        .stdin(Stdio::null())
-        .output()
-        .expect("the program can be run")
+    let mut command = convenio(["migrate", "--from", from, "--to", to].iter().chain(flags));
+    // The identity of the nodes that ran lies beside one of the directories, as it does where somebody operates them.
+    let folders = [from, to].map(|place| Path::new(place).parent().filter(|_| !place.contains("://")));
+    let entries = folders.into_iter().flatten().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+    let secrets = entries.filter_map(Result::ok).map(|entry| entry.path().join("cluster-secret"));
+    if let Some(secret) = secrets.filter(|secret| secret.is_file()).min() {
+        command.arg("--cluster-secret-file").arg(secret);
+    }
+    command.stdin(Stdio::null()).output().expect("the program can be run")
 }
 
 /// The same, left running.

@@ -3,11 +3,11 @@
 use super::{Broker, SOON};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
-    message::{BorrowedMessage, Message as _},
+    message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use std::time::Duration;
@@ -99,6 +99,38 @@ pub fn produce(broker: &Broker, topic: &str, messages: &[(Option<&[u8]>, &[u8])]
     producer.flush(SOON).expect("delivered");
 }
 
+/// Writes a message with headers.
+pub fn say(broker: &Broker, topic: &str, headers: &[(&str, &[u8])], value: &[u8]) {
+    let producer: BaseProducer = broker.client().create().expect("a producer");
+    let start = OwnedHeaders::new();
+    let headers = headers.iter().fold(start, |all, (key, value)| all.insert(Header { key, value: Some(*value) }));
+    let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).payload(value).headers(headers);
+    producer.send(record).map_err(|(error, _)| error).expect("sends");
+    producer.flush(SOON).expect("delivered");
+}
+
+/// Headers and values of all control records in a topic that have a code.
+pub fn control_records(broker: &Broker, topic: &str) -> Vec<(Vec<(String, Vec<u8>)>, Vec<u8>)> {
+    let mut records = Vec::new();
+    read_with(&broker.client(), topic, "read_committed", |message| {
+        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+        let headers: Vec<_> =
+            headers.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect();
+        if headers.iter().any(|(name, _)| name == "convenio-control-code") {
+            records.push((headers, message.payload().unwrap_or_default().to_vec()));
+        }
+    });
+    records
+}
+
+/// Writes a message without a value.
+pub fn tombstone(broker: &Broker, topic: &str, key: &[u8]) {
+    let producer: BaseProducer = broker.client().create().expect("a producer");
+    let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(0).key(key);
+    producer.send(record).map_err(|(error, _)| error).expect("sends");
+    producer.flush(SOON).expect("delivered");
+}
+
 impl Broker {
     /// A bare client of the broker.
     pub fn client(&self) -> ClientConfig {
@@ -123,6 +155,13 @@ impl Broker {
         }
         let made = self.admin().create_topics([&new], &AdminOptions::new()).await.expect("Kafka answers");
         made[0].as_ref().expect("the topic is made");
+    }
+
+    /// A second partition, which nobody can take away again.
+    pub async fn add_partition(&self, topic: &str) {
+        let more = NewPartitions::new(topic, 2);
+        let made = self.admin().create_partitions([&more], &AdminOptions::new()).await.expect("Kafka answers");
+        made[0].as_ref().expect("the partition is made");
     }
 
     pub async fn delete(&self, topics: &[&str]) {

@@ -170,7 +170,7 @@ impl Served {
     pub(super) fn start_on(folder: &Path, log: LogChoice) -> anyhow::Result<Self> {
         let runtime = runtime()?;
         let config = config_on(folder, log);
-        let node = runtime.block_on(Node::start(&config))?;
+        let node = runtime.block_on(Node::start(&config, &crate::starting::Stage::default()))?;
         let router = convenio_portal::router(node.portal(&config, "http://bench.invalid"));
         let (address, server) = serve(&runtime, router)?;
         Ok(Self { node, address, runtime, server })

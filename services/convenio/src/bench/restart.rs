@@ -41,7 +41,7 @@ pub(super) fn large_ledger(bench: &mut Bench<'_>) -> anyhow::Result<()> {
 fn restart(bench: &mut Bench<'_>, folder: &std::path::Path, recorder: &workload::Recorder) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let began = Instant::now();
-    let node = runtime.block_on(Node::start(&config(folder)))?;
+    let node = runtime.block_on(Node::start(&config(folder), &crate::starting::Stage::default()))?;
     let data = workload::publish(u64::MAX);
     let answer = runtime.block_on(node.ledger.submit(recorder.submission(
         workload::command_id(u64::MAX),

@@ -1,14 +1,22 @@
 //! The sending side: commands that arrive at a node which does not write go to the one that does, in their order. It never
 //! sends one twice: what became of a request whose answer was lost, only the caller may find out, with the same command id.
 
-use super::{CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, REFUSED, Secret, signature, wire};
+use super::{
+    ANSWER_BYTES_LIMIT, CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, REFUSED, Secret,
+    signature::{self, SignedHead},
+    wire,
+};
+use convenio_events::Sequence;
 use convenio_kafka::{Announced, Following};
 use convenio_ledger::{
-    rejection::{Refusal, Unavailable},
-    submission::Waiting,
+    rejection::{Accepted, Refusal, Unavailable},
+    submission::{Answer, Waiting},
 };
-use reqwest::{Client, StatusCode, redirect::Policy};
-use std::{sync::Arc, time::Duration};
+use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// How long the way to the writer may take to be made.
@@ -17,8 +25,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 /// Requests whose answers are on their way at a time.
 const REQUESTS_LIMIT: usize = 8;
+/// How long this node may take to copy what was accepted, until the caller hears that the outcome is not known.
+const COPIED_WITHIN: Duration = Duration::from_secs(10);
 /// How often a node that does not write looks whether the writer takes commands.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// The most bytes of what a writer says that are told to operators.
+const SAID_BYTES: usize = 300;
 
 /// Whether commands that arrive here reach a writer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,6 +40,8 @@ pub(crate) struct Forwarding {
     pub(crate) reaches: bool,
     /// What somebody must look at.
     pub(crate) alarm: Option<String>,
+    /// What the writer's clock said when it was last asked, and when that was.
+    pub(crate) clock: Option<(SystemTime, Instant)>,
 }
 
 /// Sends commands on.
@@ -37,7 +52,17 @@ pub(crate) struct Forwarder {
     pub(crate) peers: Vec<NodeUrl>,
     pub(crate) secret: Secret,
     pub(crate) following: watch::Receiver<Following>,
+    /// How much of the log this node shows.
+    pub(crate) shown: watch::Receiver<Sequence>,
     pub(crate) told: watch::Sender<Forwarding>,
+    /// The writer that has shown that it holds the secret: nothing but a question is sent to another.
+    pub(crate) trusted: std::sync::Mutex<Option<Announced>>,
+}
+
+/// Where commands go now.
+struct Writer {
+    url: NodeUrl,
+    announced: Announced,
 }
 
 /// Commands of one request.
@@ -103,12 +128,12 @@ impl Forwarder {
     }
 
     /// The writer, where it announced itself as a node that is known here; else what somebody must look at, if anything.
-    fn writer(&self) -> Result<(NodeUrl, Option<Announced>), Option<String>> {
+    fn writer(&self) -> Result<Writer, Option<String>> {
         let following = self.following.borrow();
         let announced = following.writer.as_ref().filter(|writer| writer.node != self.name).ok_or(None)?;
         let Some(url) = announced.url.as_deref() else { return Err(None) };
         let peer = NodeUrl::parse(url).ok().filter(|url| self.peers.contains(url));
-        peer.map(|url| (url, following.writer.clone())).ok_or_else(|| {
+        peer.map(|url| Writer { url, announced: announced.clone() }).ok_or_else(|| {
             Some(format!(
                 "the node {:?} announced itself as writer at {url:?}, which is no --peer of this node: nothing is sent there",
                 announced.node
@@ -116,12 +141,28 @@ impl Forwarder {
         })
     }
 
+    fn is_trusted(&self, announced: &Announced) -> bool {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(announced)
+    }
+
+    /// Remembers whether a writer has shown that it holds the secret. One of an earlier version signs nothing.
+    fn trust(&self, announced: &Announced, is_node: bool) {
+        let trusted = (is_node || !announced.signs_answers).then(|| announced.clone());
+        *self.trusted.lock().unwrap_or_else(PoisonError::into_inner) = trusted;
+    }
+
+    /// Remembers what the clock of the node that writes says, which told it just now.
+    fn clock_told(&self, time_ms: u64) {
+        let told = SystemTime::UNIX_EPOCH + Duration::from_millis(time_ms);
+        self.told.send_modify(|now| now.clock = Some((told, Instant::now())));
+    }
+
     fn tell(&self, reaches: bool, alarm: Option<String>) {
         self.told.send_if_modified(|told| {
             if let Some(alarm) = alarm.as_ref().filter(|alarm| told.alarm.as_ref() != Some(alarm)) {
                 tracing::error!(alarm, "commands cannot be forwarded");
             }
-            let now = Forwarding { reaches, alarm };
+            let now = Forwarding { reaches, alarm, clock: told.clock };
             let changed = *told != now;
             *told = now;
             changed
@@ -133,66 +174,139 @@ impl Forwarder {
         let Chunk { body, waiting } = chunk;
         let permit = requests.clone().acquire_owned().await.expect("it is never closed");
         // After the permit: by then another may be the writer.
-        let (writer, announced) = match self.writer() {
+        let writer = match self.writer() {
             Ok(writer) => writer,
             Err(alarm) => {
                 self.tell(false, alarm);
                 return refuse(waiting, Unavailable::NoWriter);
             }
         };
-        let signature = self.secret.sign(PATH, &body);
-        // Commands wait behind a question, which is therefore a short one.
-        let within = if waiting.is_empty() { LOOK } else { REQUEST_TIMEOUT };
-        let request = client.post(writer.join(PATH)).header(signature::HEADER, signature).timeout(within);
-        let sent = tokio::select! {
-            sent = request.body(body).send() => sent,
-            // One that hangs would be waited for until long after another has taken its place.
-            () = replaced(self.following.clone(), announced.clone()) => {
-                return refuse(waiting, Unavailable::OutcomeUnknown);
-            }
+        if waiting.is_empty() || !self.is_trusted(&writer.announced) {
+            self.ask(client, &writer).await;
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        if !self.is_trusted(&writer.announced) {
+            return refuse(waiting, Unavailable::NoWriter);
+        }
+        let (head, sent) = match self.post(client, &writer, body, REQUEST_TIMEOUT).await {
+            Ok(sent) => sent,
+            Err(why) => return refuse(waiting, why),
         };
-        let response = match sent {
-            Ok(response) => response,
-            // Nothing was sent.
-            Err(error) if error.is_connect() => {
-                self.tell(false, None);
-                tracing::debug!(error = &error as &dyn std::error::Error, "the writer is not reached");
-                return refuse(waiting, Unavailable::NoWriter);
-            }
-            Err(error) => {
-                self.tell(false, None);
-                tracing::warn!(error = &error as &dyn std::error::Error, "the writer gave no answer");
-                return refuse(waiting, Unavailable::OutcomeUnknown);
-            }
-        };
-        // A proxy in between says 503 too, when the connection broke with the request behind it.
-        let is_refused = response.headers().contains_key(REFUSED);
-        let why = if is_refused { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown };
-        match response.status() {
-            StatusCode::OK => {
-                self.tell(true, None);
-                let replaced = replaced(self.following.clone(), announced);
-                tokio::spawn(async move {
-                    let body = tokio::select! {
-                        body = response.bytes() => body.unwrap_or_default(),
-                        () = replaced => axum::body::Bytes::new(),
-                    };
-                    answer(&body, waiting);
-                    drop(permit);
-                });
-            }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                self.tell(false, None);
-                refuse(waiting, why);
-            }
-            status => {
-                let said = response.text().await.unwrap_or_default();
-                let alarm = format!("the writer at {} refuses this node's requests: {status}: {said}", writer.as_str());
-                self.tell(false, Some(alarm));
-                refuse(waiting, why);
-            }
+        if sent.status() == StatusCode::OK {
+            self.tell(true, None);
+            let whole = self.whole(sent, head, writer.announced.clone());
+            let (replaced, shown) = (replaced(self.following.clone(), Some(writer.announced)), self.shown.clone());
+            tokio::spawn(async move {
+                let body = tokio::select! {
+                    whole = whole => whole.unwrap_or_default().0,
+                    () = replaced => Vec::new(),
+                };
+                hand_on(&body, waiting, shown).await;
+                drop(permit);
+            });
+        } else {
+            let said = self.refusal(&writer, &head, sent).await;
+            refuse(waiting, said);
         }
     }
+
+    /// Asks the writer whether it would take commands: a request without any.
+    async fn ask(&self, client: &Client, writer: &Writer) {
+        // Commands wait behind a question, which is therefore a short one.
+        let Ok((head, answer)) = self.post(client, writer, Vec::new(), LOOK).await else { return };
+        if answer.status() != StatusCode::OK {
+            self.refusal(writer, &head, answer).await;
+            return;
+        }
+        let whole = self.whole(answer, head, writer.announced.clone()).await;
+        if let Some((_, Some(time_ms))) = whole {
+            self.clock_told(time_ms);
+        }
+        self.trust(&writer.announced, whole.is_some());
+        let alarm = (!self.is_trusted(&writer.announced))
+            .then(|| format!("what answers at {} does not show that it is a node of this ledger", writer.url.as_str()));
+        self.tell(alarm.is_none(), alarm);
+    }
+
+    /// Sends a request and waits for the head of its answer, or for another writer.
+    async fn post(
+        &self,
+        client: &Client,
+        writer: &Writer,
+        body: Vec<u8>,
+        within: Duration,
+    ) -> Result<(SignedHead, Response), Unavailable> {
+        let head = self.secret.sign(PATH, &body);
+        let request = client.post(writer.url.join(PATH)).timeout(within);
+        let request = request.header(signature::HEADER, &head.signature).header(signature::DIGEST_HEADER, &head.digest);
+        let length = body.len();
+        let request = request.header(reqwest::header::CONTENT_LENGTH, length).body(body);
+        let sent = tokio::select! {
+            sent = request.send() => sent,
+            // One that hangs would be waited for until long after another has taken its place.
+            () = replaced(self.following.clone(), Some(writer.announced.clone())) => {
+                return Err(Unavailable::OutcomeUnknown);
+            }
+        };
+        sent.map(|response| (head, response)).map_err(|error| {
+            self.tell(false, None);
+            tracing::debug!(error = &error as &dyn std::error::Error, "the writer gave no answer");
+            // Where there is no connection nothing was sent.
+            if error.is_connect() { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown }
+        })
+    }
+
+    /// What the lines of an answer are, where a node of the ledger gave them all, and its time; or one of an earlier version, that
+    /// signs none and tells no time.
+    fn whole(
+        &self,
+        answer: Response,
+        head: SignedHead,
+        writer: Announced,
+    ) -> impl Future<Output = Option<(Vec<u8>, Option<u64>)>> + use<> {
+        let secret = self.secret.clone();
+        async move {
+            let body = bounded(answer).await?;
+            if !writer.signs_answers {
+                return Some((body, None));
+            }
+            secret.open_answer(&head, body).map(|(body, time_ms)| (body, Some(time_ms)))
+        }
+    }
+
+    /// What is left to say where a request was refused: that nothing was done only a node may say. A proxy in between says 503
+    /// too, when the connection broke with the request behind it.
+    async fn refusal(&self, writer: &Writer, head: &SignedHead, answer: Response) -> Unavailable {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let said = bounded(answer).await.unwrap_or_default();
+        let code = headers.get(signature::ANSWER_HEADER).and_then(|code| code.to_str().ok());
+        let time_ms = code.and_then(|code| self.secret.open_refusal(head, status.as_u16(), &said, code));
+        let is_node = time_ms.is_some();
+        time_ms.into_iter().for_each(|time_ms| self.clock_told(time_ms));
+        self.trust(&writer.announced, is_node);
+        let alarm = (status != StatusCode::SERVICE_UNAVAILABLE).then(|| {
+            let said = String::from_utf8_lossy(&said[..said.len().min(SAID_BYTES)]);
+            format!("the writer at {} refuses this node's requests: {status}: {said}", writer.url.as_str())
+        });
+        self.tell(false, alarm);
+        let is_refused = headers.contains_key(REFUSED) && (is_node || !writer.announced.signs_answers);
+        if is_refused { Unavailable::NoWriter } else { Unavailable::OutcomeUnknown }
+    }
+}
+
+/// The body of an answer; nothing where it is too long or breaks off.
+async fn bounded(mut answer: Response) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.ok()? {
+        if body.len() + chunk.len() > ANSWER_BYTES_LIMIT {
+            tracing::error!("an answer of the writer is longer than {ANSWER_BYTES_LIMIT} bytes");
+            return None;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Some(body)
 }
 
 /// Completes when another than this writer has announced itself, or begins to.
@@ -203,34 +317,48 @@ async fn replaced(mut following: watch::Receiver<Following>, writer: Option<Anno
     }
 }
 
-/// Hands the answers on: a line for each command, in their order. What is missing is not known.
-fn answer(body: &[u8], waiting: Vec<Waiting>) {
+/// Hands the answers on: a line for each command, in their order. What is missing is not known. Who hears that something was
+/// accepted finds it here.
+async fn hand_on(body: &[u8], waiting: Vec<Waiting>, mut shown: watch::Receiver<Sequence>) {
     let mut lines = body.split(|byte| *byte == b'\n');
-    for one in waiting {
-        let told = lines.next().and_then(|line| serde_json::from_slice::<wire::SentAnswer>(line).ok());
-        let unknown = || Err(Refusal::Unavailable(Unavailable::OutcomeUnknown));
-        one.end(told.map_or_else(unknown, wire::SentAnswer::answer));
+    let unknown = || Err(Refusal::Unavailable(Unavailable::OutcomeUnknown));
+    let answers: Vec<Answer> = waiting
+        .iter()
+        .map(|_| {
+            let told = lines.next().and_then(|line| serde_json::from_slice::<wire::SentAnswer>(line).ok());
+            told.map_or_else(unknown, wire::SentAnswer::answer)
+        })
+        .collect();
+    let last = answers.iter().flatten().map(|Accepted { sequence, .. }| *sequence).max();
+    if let Some(last) = last {
+        // Who waits in vain is told below.
+        let _ = tokio::time::timeout(COPIED_WITHIN, shown.wait_for(|shown| *shown > last)).await;
+    }
+    let shown = *shown.borrow();
+    for (one, answer) in waiting.into_iter().zip(answers) {
+        let is_hidden = answer.as_ref().is_ok_and(|accepted| accepted.sequence >= shown);
+        one.end(if is_hidden { unknown() } else { answer });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use convenio_events::Sequence;
+    use std::sync::Mutex;
 
     #[tokio::test]
     async fn an_alarm_is_over_with_the_writer_that_it_was_about() {
         let announced = |node: &str, url: &str| {
             let (node, url) = (node.to_owned(), Some(url.to_owned()));
-            Some(Announced { node, url, next_sequence: Sequence::ZERO, root: None })
+            Some(Announced { node, url, next_sequence: Sequence::ZERO, root: None, signs_answers: true })
         };
-        let start = Following { offset: 0, confirmed: None, halted: None, closed: None, writer: None };
-        let (writers, following) = watch::channel(start);
+        let (writers, following) = watch::channel(Following::BEGIN);
         let (told, seen) = watch::channel(Forwarding::default());
         let folder = tempfile::tempdir().expect("a folder");
         let secret = Secret::open(None, folder.path()).expect("made");
         let peers = vec![NodeUrl::parse("http://127.0.0.1:1").expect("a node")];
-        let forwarder = Forwarder { name: "here".to_owned(), peers, secret, following, told };
+        let (name, trusted, shown) = ("here".to_owned(), Mutex::default(), watch::channel(Sequence::ZERO).1);
+        let forwarder = Forwarder { name, peers, secret, following, shown, told, trusted };
         let (client, requests) = (Client::new(), Arc::new(Semaphore::new(1)));
         for (writer, is_alarm) in [
             (announced("there", "http://127.0.0.1:2"), true),

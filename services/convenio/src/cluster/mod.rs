@@ -2,7 +2,7 @@
 //! decides nothing, and authenticates nobody but the other node.
 //!
 //! * `wire`: commands and answers as lines of JSON;
-//! * `signature`: what shows that a node of the ledger sent them;
+//! * `signature`: what shows that a node of the ledger sent a request, or gave an answer;
 //! * `forward`: the sending side; `receive`: the other.
 //!
 //! A command travels with the digest of its bearer token, never with the token. The digest is a fact on the log, useless on
@@ -20,7 +20,7 @@ pub(crate) use signature::Secret;
 
 use anyhow::{Context as _, ensure};
 use reqwest::Url;
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 /// Where a writer takes commands from other nodes.
 const PATH: &str = "/cluster/v1/commands";
@@ -32,6 +32,13 @@ const CHUNK_LINES_LIMIT: usize = 1_000;
 const CHUNK_BYTES: usize = 1 << 20;
 /// The most bytes of one request: a chunk and one line more, whose command was 1 MiB before it was encoded.
 const REQUEST_BYTES_LIMIT: usize = 4 << 20;
+
+/// How long the body of a request may take, from its head to its last byte: then it is refused.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// Requests of other nodes that are received or answered at a time; what comes beyond is refused, and nothing is done.
+const REQUESTS_UNDER_WAY_LIMIT: usize = 64;
+/// The most bytes of an answer: beyond that the outcome is not known.
+const ANSWER_BYTES_LIMIT: usize = 16 << 20;
 
 /// Another node, or this one as others reach it: an origin, over HTTPS or on this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -103,6 +103,15 @@ impl SentRejection {
     }
 }
 
+/// The last line of an answer: what shows that a node of the ledger gave all lines before it, to this very request.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AnswerSignature {
+    /// What the answering node's clock says, in milliseconds since 1970.
+    pub(super) time_ms: u64,
+    /// Base64 of the code.
+    pub(super) signature: String,
+}
+
 /// How a command ended, on its way back.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

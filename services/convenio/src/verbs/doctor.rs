@@ -17,7 +17,7 @@ use serde::Serialize;
 pub(crate) struct DoctorArguments {
     #[command(flatten)]
     serve: ServeArguments,
-    /// Leaves out the check of every page of the journal, which reads the whole file
+    /// Leaves out what reads all of the ledger: the check of every page of the journal, and of every message on Kafka
     #[arg(long)]
     quick: bool,
     /// Prints the findings as JSON
@@ -97,7 +97,9 @@ fn examine(arguments: &DoctorArguments) -> Vec<Finding> {
     findings.extend(machine::clock(ledger.as_ref()));
     findings.push(machine::listen_address(config.listen, running));
     if let LogChoice::Kafka(settings) = &config.log {
-        findings.extend(kafka::topics(settings));
+        // What says so cannot be read: then it is said above.
+        let opened = ledger.is_some() || crate::backend::opened_before(&config.identity).unwrap_or(true);
+        findings.extend(kafka::topics(settings, opened, arguments.quick));
         findings.extend(kafka::peers(&config));
     }
     findings

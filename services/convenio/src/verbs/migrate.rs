@@ -7,7 +7,8 @@ mod out_of_kafka;
 mod patience;
 
 use crate::{
-    config::{kafka_settings, property},
+    cluster::Secret,
+    config::{identity_beside, kafka_settings, property},
     verbs::output,
 };
 use anyhow::Context as _;
@@ -15,7 +16,11 @@ use clap::{CommandFactory as _, error::ErrorKind};
 use comparing::Whole;
 use convenio_kafka::{Address, AddressError, Settings};
 use serde_json::json;
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 use tokio::runtime::Handle;
 
 /// Flags of the verb.
@@ -37,6 +42,9 @@ pub(crate) struct MigrateArguments {
     /// node's copy. What was recorded there and is not here is lost too, and if it is not, there are two ledgers from now on
     #[arg(long)]
     again: bool,
+    /// File with the secret that the ledger's nodes share [default: cluster-secret in the identity beside the directory]
+    #[arg(long, env = "CONVENIO_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    cluster_secret_file: Option<PathBuf>,
     /// Prints the result as JSON
     #[arg(long)]
     json: bool,
@@ -67,17 +75,22 @@ impl fmt::Display for Place {
 
 /// Runs the verb.
 pub(crate) async fn run(arguments: MigrateArguments) -> anyhow::Result<()> {
-    let MigrateArguments { from, to, kafka_properties, config, again, json } = arguments;
-    let settings =
-        |address: &Address| kafka_settings(address.clone(), "migrate", kafka_properties.clone(), config.as_deref());
+    let MigrateArguments { from, to, kafka_properties, config, again, cluster_secret_file, json } = arguments;
+    let settings = |address: &Address, data: &Path| {
+        let settings = kafka_settings(address.clone(), "migrate", kafka_properties.clone(), config.as_deref())?;
+        if let Some(secret) = Secret::existing(cluster_secret_file.as_deref(), &identity_beside(data))? {
+            settings.authority.hold(secret.bytes());
+        }
+        anyhow::Ok(settings)
+    };
     let runtime = Handle::current();
     let work: Box<dyn FnOnce() -> anyhow::Result<Whole> + Send> = match (&from, &to) {
         (Place::Directory(data), Place::Kafka(address)) => {
-            let (data, settings) = (data.clone(), settings(address)?);
+            let (data, settings) = (data.clone(), settings(address, data)?);
             Box::new(move || into_kafka::run(&data, &settings, again, &runtime))
         }
         (Place::Kafka(address), Place::Directory(data)) => {
-            let (data, settings) = (data.clone(), settings(address)?);
+            let (data, settings) = (data.clone(), settings(address, data)?);
             Box::new(move || out_of_kafka::run(&settings, &data, again, &runtime))
         }
         _ => {

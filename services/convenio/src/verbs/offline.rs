@@ -68,7 +68,7 @@ async fn send_offline(commands: &[(&str, Value)], path: &Path, identity: Option<
     let arguments = ServeArguments { data: Some(path.to_owned()), identity, ..ServeArguments::default() };
     // Whatever log a file in this folder names: it is this directory that is written.
     let config = Config { log: LogChoice::Embedded, ..arguments.resolve()? };
-    let node = Node::start(&config).await?;
+    let node = Node::start(&config, &crate::starting::Stage::default()).await?;
     let answer = submit(&node, bodies).await;
     node.stop().await?;
     answer

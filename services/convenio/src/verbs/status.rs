@@ -85,6 +85,10 @@ fn log(log: &Value) -> Vec<String> {
     for (name, label) in [("halted", "HALTED"), ("illegible", "ILLEGIBLE"), ("alarm", "ALARM")] {
         lines.extend(log[name].as_str().map(|why| format!("{label:<14}{why}")));
     }
+    for alarm in log["alarms"].as_array().into_iter().flatten() {
+        let said = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
+        lines.push(format!("{:<14}{}: {}", "ALARM", said("code"), said("detail")));
+    }
     lines
 }
 

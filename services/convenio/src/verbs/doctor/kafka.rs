@@ -4,11 +4,12 @@ use super::Finding;
 use crate::config::Config;
 use convenio_events::causes::with_causes;
 use convenio_kafka::{
-    KafkaLogError, Settings,
+    Examined, Fault, KafkaLogError, Settings,
     topics::{self, Inspected},
 };
 
-pub(super) fn topics(settings: &Settings) -> Vec<Finding> {
+/// Looks at the topics; `opened` says that the identity has opened its ledger, which has its topics since then.
+pub(super) fn topics(settings: &Settings, opened: bool, quick: bool) -> Vec<Finding> {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return vec![Finding::error("Kafka", error.to_string(), "free what the system lacks")],
@@ -29,12 +30,44 @@ pub(super) fn topics(settings: &Settings) -> Vec<Finding> {
         let advice = "give them three replicas and min.insync.replicas=2, with Kafka's own tools";
         findings.push(Finding::warning("topics", found, advice));
     }
-    findings.push(if missing.is_empty() {
-        Finding::ok("topics", "all are there, and as they must be")
-    } else {
-        Finding::ok("topics", format!("the first node makes {}", missing.join(", ")))
+    let truth = topics::Topic::TRUTH.map(|topic| topic.name(settings));
+    let gone = truth.iter().filter(|name| missing.contains(name)).count();
+    findings.push(match (missing.is_empty(), gone) {
+        (true, _) => Finding::ok("topics", "all are there, and as they must be"),
+        (false, gone) if gone > 0 && (opened || gone < truth.len()) => Finding::error(
+            "topics",
+            format!("{} are not there, and the ledger was opened before: no node makes them anew", missing.join(", ")),
+            "see that the ledger's name in --log is right; if they were deleted, docs/operating-kafka.md, \"Disasters\"",
+        ),
+        (false, _) => Finding::ok("topics", format!("the first node makes {}", missing.join(", "))),
     });
+    if gone == 0 {
+        findings.extend(contents(settings, opened, quick));
+    }
     findings
+}
+
+/// What is in log and keys.
+fn contents(settings: &Settings, opened: bool, quick: bool) -> Vec<Finding> {
+    let Examined { events, ledger, faults } = match convenio_kafka::examine(settings, quick) {
+        Ok(found) => found,
+        Err(error) => return vec![broken(&error)],
+    };
+    if !faults.is_empty() {
+        return faults.into_iter().map(|Fault { what, advice }| Finding::error("log", what, advice)).collect();
+    }
+    let Some(ledger) = ledger else {
+        return vec![if quick {
+            Finding::ok("log", "its topics can be read; what is in them was left out")
+        } else if opened {
+            let advice =
+                "see that the ledger's name in --log is right; if it is, docs/operating-kafka.md, \"Disasters\"";
+            Finding::error("log", "it holds no event, and the ledger was opened before", advice)
+        } else {
+            Finding::ok("log", "it holds no event yet")
+        }];
+    };
+    vec![Finding::ok("log", format!("{events} events of {ledger}, each with its text, and as it was committed"))]
 }
 
 fn broken(error: &KafkaLogError) -> Finding {

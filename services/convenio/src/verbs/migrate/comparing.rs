@@ -2,7 +2,7 @@
 
 use crate::verbs::output::Progress;
 use anyhow::{Context as _, bail, ensure};
-use convenio_events::{Event, LedgerId, RecordedEvent, Sequence};
+use convenio_events::{Event, LedgerId, RecordedEvent, Sequence, entry::Entry};
 use convenio_journal::Journal;
 use convenio_notary::{CompactRange, Hash, leaf_hash};
 
@@ -27,8 +27,7 @@ pub(super) fn look_at_all(journal: &Journal, copy: Option<&Journal>, events: Seq
     while next < events {
         let page = page(journal, next, events)?;
         for event in &page {
-            let entry = Event::check_commitments(event)
-                .context("the ledger is damaged: restore a backup, or ask `convenio doctor`")?;
+            let entry = checked(event)?;
             ensure!(
                 entry.ledger == ledger,
                 "event {} is of the ledger {}, not of {ledger}",
@@ -45,6 +44,15 @@ pub(super) fn look_at_all(journal: &Journal, copy: Option<&Journal>, events: Seq
     }
     progress.finish(&format!("{events} events were compared"));
     Ok(Whole { ledger, events, root: tree.root() })
+}
+
+/// Whether each event opens its entry.
+pub(super) fn ensure_sound(page: &[RecordedEvent]) -> anyhow::Result<()> {
+    page.iter().try_for_each(|event| checked(event).map(drop))
+}
+
+fn checked(event: &RecordedEvent) -> anyhow::Result<Entry> {
+    Event::check_commitments(event).context("the ledger is damaged: restore a backup, or ask `convenio doctor`")
 }
 
 /// The next events, none beyond the end that is looked at.

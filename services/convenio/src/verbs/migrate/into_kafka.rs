@@ -8,7 +8,7 @@
 //! 4. the topic is opened (`moved-in`).
 
 use super::{
-    comparing::{Whole, ledger_of, look_at_all, page},
+    comparing::{Whole, ensure_sound, ledger_of, look_at_all, page},
     ensure_nobody_runs,
     patience::{Seen, insist, wait_for_end},
 };
@@ -161,6 +161,8 @@ impl Moving<'_> {
         let mut next = mover.head();
         while next < self.events {
             let page = page(self.source, next, self.events)?;
+            // No node would copy what does not open its entry.
+            ensure_sound(&page)?;
             mover.append(&page)?;
             next = Sequence(next.0 + page.len() as u64);
             reached(next);
