@@ -8,7 +8,7 @@ use super::{
     visit::{Page, Trouble, Visit},
     words::Words,
 };
-use crate::read::trail::GrantReference;
+use crate::{events::render::TypePattern, read::trail::GrantReference};
 use askama::Template;
 use convenio_events::{Actor, OrganisationId, RecordKind, Subject, entry::Audience};
 use convenio_projections::{
@@ -150,7 +150,7 @@ fn audit_query(visit: &Visit) -> Result<TrailQuery, Trouble> {
         actor: params.parsed::<Actor>("actor", "cause-actor")?,
         grant: params.parsed("grant", "cause-grant")?.map(|GrantReference(id)| id),
         kinds: kinds.map_err(|_| Trouble::NotUnderstood("cause-kind"))?,
-        event_type: params.first("type").map(str::to_owned),
+        event_type: params.parsed("type", "cause-type")?.map(TypePattern::beginning),
         cursor: params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
         limit: PAGE_EVENTS,
     })
