@@ -71,6 +71,18 @@ fn succeeds(command: &str, arguments: &[&str]) -> bool {
     Command::new(command).args(arguments).output().is_ok_and(|output| output.status.success())
 }
 
+async fn until_refused(user: &User, path: &str, code: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let reply = user.get(path).await;
+        if reply.body["code"] == code {
+            return reply.refused(503, code);
+        }
+        assert!(Instant::now() < deadline, "{path} does not say {code}: {}", reply.text);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_commands_are_refused_and_none_is_lost() {
     let folder = folder();
@@ -87,18 +99,30 @@ async fn on_a_full_disk_commands_are_refused_and_none_is_lost() {
     let user = ledger.organisation("Instituto", "PE").await;
     let (told, open) = publish_until_it_fails(&user, &mut ledger.server).await;
     assert!(told.len() > 50, "{} were recorded before the disk was full", told.len());
-    if ledger.server.is_running() {
-        user.get("/healthz").await.accepted();
-    }
+    // Reads go on; commands are refused before anything is decided, and everybody is told.
+    let anybody = User::anonymous(&ledger.server);
+    until_refused(&anybody, "/readyz?for=commands", "log-unwritable").await;
+    anybody.get("/api/v1/offers").await.accepted();
+    let alarm = anybody.get("/api/v1/status").await.accepted()["log"]["alarm"].clone();
+    assert!(alarm.as_str().is_some_and(|alarm| alarm.contains("full")), "{alarm}");
+    let refused = user.send("publish-offer", &long_listing()).await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.headers.contains_key("retry-after"), "{:?}", refused.headers);
     let said = ledger.server.said();
-    ledger.server.kill();
     assert!(said.contains("full") || said.contains("No space"), "it says why: {said}");
-    // What a node says on a disk that is still full.
-    match Start::on(&data).log(&log).run() {
-        Ok(server) => server.kill(),
-        Err(failure) => assert_eq!(failure.code, Some(1), "{}", failure.said),
-    }
+    // There is room again, and nobody does anything else.
     assert!(succeeds("mount", &["-o", "remount,size=256m", place]));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let reply = user.send("publish-offer", &long_listing()).await;
+        if reply.status == 201 {
+            break;
+        }
+        assert_eq!(reply.status, 503, "{}", reply.text);
+        assert!(Instant::now() < deadline, "commands are taken again: {}", reply.text);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(ledger.server.stop().success());
     all_is_there(&data, &user, &told, open).await;
     assert!(succeeds("umount", &["-l", place]));
 }

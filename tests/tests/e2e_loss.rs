@@ -62,7 +62,7 @@ async fn a_journal_that_lost_its_wal_is_refused_until_it_is_back() {
         fs::rename(data.join(file), aside.join(file)).expect("the node was killed");
     }
     let said = refused(&data);
-    let numbers = [format!("{} of this ledger", last + 1), "acknowledged events are missing".to_owned()];
+    let numbers = [format!("has seen {} of this ledger", last + 1), "acknowledged events are missing".to_owned()];
     assert!(numbers.iter().all(|part| said.contains(part)), "{said}");
     // It is no more than that: with the file back, all is there.
     remove(&data, &FILES[1..]);

@@ -5,13 +5,16 @@
 //! another entry at that place, or none, the file was made of another log (a journal restored from a backup, another
 //! ledger) and is made anew. Entries commit to everything else, so equal entries are equal events.
 
-use crate::{Journal, journal::is_damage};
+use crate::{Journal, chain::Chain, journal::is_damage};
 use convenio_events::Sequence;
 use convenio_ledger::stores::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,7 +42,9 @@ pub(crate) struct Kind {
     pub(crate) application_id: i64,
     /// SQLite's `user_version`; a file with any other is made anew.
     pub(crate) format: i64,
-    /// Its tables.
+    /// Its tables of keys.
+    pub(crate) chains: &'static [Chain],
+    /// Its other tables.
     pub(crate) schema: &'static str,
 }
 
@@ -51,6 +56,10 @@ pub(crate) struct Derived {
     journal: Journal,
     writer: Mutex<Writer>,
     reader: Mutex<Reader>,
+    /// Found damaged: nothing is read or written until it is begun anew, for what is missing would look as if it had never been.
+    damaged: AtomicBool,
+    /// How often it was begun anew.
+    generation: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -96,9 +105,47 @@ impl Derived {
         lock(&self.writer).code_version
     }
 
+    /// Whether it was found damaged and answers nothing any more.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// How often it was begun anew since it was opened: what was read before that says nothing of what is there now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Puts an empty file in the place of a damaged one.
+    pub(crate) fn begin_anew(&self) -> Result<(), StoreError> {
+        let failed = |source| StoreError { store: self.kind.file, source };
+        let (mut writer, mut reader) = (lock(&self.writer), lock(&self.reader));
+        // Another may have been first.
+        if !self.is_damaged() {
+            return Ok(());
+        }
+        discard(&self.path).map_err(|error| failed(error.into()))?;
+        let opened = open_fitting(&self.path, &self.journal, self.kind).map_err(failed)?;
+        let opened = opened.ok_or_else(|| failed("an empty file does not fit either".into()))?;
+        *writer = opened.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *reader = opened.reader.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.damaged.store(false, Ordering::Release);
+        tracing::warn!(file = %self.path.display(), "a damaged file is made anew from the log");
+        Ok(())
+    }
+
+    /// Refuses where it was found damaged.
+    fn usable(&self) -> Result<(), StoreError> {
+        if self.is_damaged() {
+            return Err(StoreError { store: self.kind.file, source: "it is damaged, and is made anew".into() });
+        }
+        Ok(())
+    }
+
     /// Reads what was committed last.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let mut reader = lock(&self.reader);
+        self.usable()?;
         let found = reader.begin().and_then(|()| read(&reader.connection));
         if found.is_err() {
             // The error stands for itself; a read that cannot be ended either fails again at the next look-up.
@@ -116,6 +163,7 @@ impl Derived {
     ) -> Result<(), StoreError> {
         let last_entry = self.last_entry(folded)?;
         let mut writer = lock(&self.writer);
+        self.usable()?;
         let before = writer.folded;
         let connection = &mut writer.connection;
         let commit = || {
@@ -162,9 +210,9 @@ impl Derived {
         lock(&self.reader).end().map_err(|error| self.failed(error))
     }
 
-    /// A damaged file is unlinked at once: the next start makes it anew.
+    /// A damaged file is unlinked at once: whoever begins anew, or the next start, makes another.
     fn failed(&self, error: rusqlite::Error) -> StoreError {
-        if is_damage(&error) {
+        if is_damage(&error) && !self.damaged.swap(true, Ordering::AcqRel) {
             tracing::warn!(file = %self.path.display(), %error, "a derived file is damaged and thrown away");
             if let Err(error) = discard(&self.path) {
                 tracing::error!(file = %self.path.display(), %error, "it could not be deleted");
@@ -216,6 +264,8 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
         journal: journal.clone(),
         writer: Mutex::new(writer),
         reader: Mutex::new(reader),
+        damaged: AtomicBool::new(false),
+        generation: AtomicU64::new(0),
     }))
 }
 
@@ -254,6 +304,7 @@ fn prepare(connection: &mut Connection, kind: &Kind) -> rusqlite::Result<Option<
     if marks == (0, 0) && tables == 0 {
         transaction.execute_batch(META)?;
         transaction.execute_batch(kind.schema)?;
+        kind.chains.iter().try_for_each(|chain| chain.begin(&transaction))?;
         transaction.pragma_update(None, "application_id", kind.application_id)?;
         transaction.pragma_update(None, "user_version", kind.format)?;
     } else if marks != (kind.application_id, kind.format) {

@@ -4,6 +4,7 @@
 //! `index.db` (look-ups by anything else) and `state.db` (the write model's snapshot) are derived from it and may be
 //! deleted at any time: they are filled again, and one that is damaged, newer, or of another journal is thrown away.
 
+mod chain;
 mod derived;
 mod index;
 mod indexed_log;

@@ -3,7 +3,7 @@
 
 use crate::{index::INDEX_FILE, state::STATE_FILE};
 use convenio_events::Sequence;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::path::Path;
 
 /// What a derived file says of the journal that it was made of.
@@ -22,6 +22,8 @@ pub fn reach(data: &Path) -> Vec<Reach> {
     let read = |file: &'static str| {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(data.join(file), flags).ok()?;
+        // Whoever opens it next to write moves its WAL; nobody waits for that here.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
         let meta = "SELECT folded, last_entry FROM meta WHERE folded > 0";
         let meta = connection.query_row(meta, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
         let (folded, last_entry) = meta.ok()?;

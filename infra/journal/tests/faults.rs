@@ -282,7 +282,7 @@ async fn a_newer_format_and_other_files_are_refused_and_left_alone() {
 #[tokio::test]
 async fn a_full_file_makes_the_outcome_unknown_and_nothing_half_written() {
     let data = folder();
-    let options = Options { pages_limit: Some(12) };
+    let options = Options { pages_limit: Some(12), ..Options::default() };
     let journal = Journal::open_with(data.path(), Access::ReadWrite, options).expect("opens");
     let mut full = writer(&journal).await;
     let mut head = 0;

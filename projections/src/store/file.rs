@@ -239,6 +239,8 @@ pub(crate) fn reach(path: &Path) -> Option<(Sequence, String)> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).ok()?;
     connection.busy_timeout(LOCK_WAIT).ok()?;
+    // Whoever opens it next to write moves its WAL; nobody waits for that here.
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
     let meta = "SELECT value FROM meta WHERE key = ?1";
     let number = |key| connection.query_row(meta, [key], |row| row.get::<_, i64>(0)).ok();
     let text = |key| connection.query_row(meta, [key], |row| row.get::<_, String>(0)).ok();

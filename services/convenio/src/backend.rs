@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use convenio_events::{Sequence, log::EventLog};
-use convenio_journal::{Access, Index, Journal};
+use convenio_journal::{Access, Index, Journal, Options};
 use convenio_kafka::{KafkaLog, Opening};
 use convenio_ledger::{sequencer::Parts, stores::EventIndex as _};
 use convenio_notary::OpenedLedger;
@@ -33,7 +33,8 @@ impl Backend {
     pub(crate) async fn open(config: &Config, stage: &Stage) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data)
             .with_context(|| format!("making the data directory {}", config.data.display()))?;
-        let journal = Journal::open(&config.data, Access::ReadWrite)
+        let options = Options { checked: true, ..Options::default() };
+        let journal = Journal::open_with(&config.data, Access::ReadWrite, options)
             .with_context(|| format!("opening the journal in {}", config.data.display()))?;
         let LogChoice::Kafka(settings) = &config.log else {
             return Ok(Self { log: Arc::new(journal.clone()), journal, kafka: None });

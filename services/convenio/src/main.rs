@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod cluster;
 mod config;
+mod damage;
 mod logging;
 mod loss;
 mod mark;

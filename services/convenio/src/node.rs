@@ -4,6 +4,7 @@ use crate::{
     backend::{Backend, keep_index},
     clock, cluster,
     config::Config,
+    damage::{Damage, WatchedLog},
     loss, mark,
     membership::{Legible, Membership, Seat, Way},
     publishing::PublishingWhileWriting,
@@ -18,6 +19,7 @@ use convenio_events::{
     types::{Facts, ledger},
 };
 use convenio_journal::{Index, IndexedLog, StateFile};
+use convenio_kafka::KafkaLog;
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
@@ -27,7 +29,7 @@ use convenio_ledger::{
     stores::{EventIndex, StateStore},
     submission::{Ledger, Role},
 };
-use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead};
+use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead, identity::OpenIdentityError};
 use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, RateLimit, Token};
 use convenio_projections::priority;
 use convenio_projections::{Settings, Views};
@@ -54,6 +56,11 @@ pub(crate) struct Node {
     clock: Arc<Mutex<Box<dyn Clock>>>,
     shutdown: watch::Sender<bool>,
     threads: Vec<JoinHandle<anyhow::Result<()>>>,
+    /// Told when nothing more is recorded.
+    settle: watch::Sender<bool>,
+    /// Who then looks at the end of the log.
+    last_threads: Vec<JoinHandle<anyhow::Result<()>>>,
+    damage: Damage,
     name: String,
     /// Where other nodes may write too.
     membership: Option<Membership>,
@@ -69,22 +76,40 @@ impl Node {
         let backend = Backend::open(config, stage).await?;
         // 1. The identity comes before the first event: a crash after it leaves an empty journal, and it is taken up again.
         let empty = backend.is_empty();
+        if empty && let Ok(identity) = Identity::open(&config.identity) {
+            // One whose first start crashed cannot be opened, and has lost nothing.
+            loss::refuse(&backend.journal, config, &identity)?;
+        }
         let (mut identity, opening) =
             if empty { first_start(config)? } else { (open_identity(&config.identity)?, None) };
         // Before any file is derived from the log: those that are there may know more than it.
         loss::refuse(&backend.journal, config, &identity)?;
+        let (journal, look) = (backend.journal.clone(), "looking at the journal before it is written");
+        tokio::task::spawn_blocking(move || journal.check_quickly()).await?.context(look)?;
         let files = Arc::new(Index::open(&backend.journal)?);
         let index: Arc<dyn EventIndex> = files.clone();
-        let state: Arc<dyn StateStore> = Arc::new(StateFile::open(&backend.journal)?);
-        let log = backend.log.clone();
+        let state = StateFile::open(&backend.journal)?;
+        // Each finds out for itself that a damaged one was begun anew.
+        let snapshot_file: Arc<dyn StateStore> = Arc::new(state.shared());
+        let state: Arc<dyn StateStore> = Arc::new(state);
+        // Where nobody else can write, this node is elected for good, unless its log turns out to be damaged.
+        let (elect, elected) = watch::channel(u64::from(backend.kafka.is_none()));
+        let damage = Damage::new(halt(backend.kafka.clone(), elect.clone()));
+        let log: Arc<dyn EventLog> = Arc::new(WatchedLog::new(backend.log.clone(), damage.clone()));
         let (shutdown, stop) = watch::channel(false);
         let mut threads = Vec::new();
         // 2. The tree comes before the sequencer: a writer announces the root of what it begins with.
         let (root, heads) = watch::channel(TreeHead::empty());
-        let (tree_log, tree_stop, kafka) = (log.clone(), stopped(stop.clone()), backend.kafka.clone());
-        threads.push(on_thread("tree", async move {
-            tokio::select! { result = tree::run(tree_log, root, kafka) => result, () = tree_stop => Ok(()) }
-        })?);
+        let (settle, settled) = watch::channel(false);
+        let marked = identity.opened().map(|opened| *opened.reach());
+        let comparing = tree::Comparing { marked, kafka: backend.kafka.clone() };
+        let followed = tree::run(log.clone(), root, comparing, stopped(settled));
+        let told = damage.clone();
+        let mut last_threads =
+            vec![on_thread(
+                "tree",
+                async move { followed.await.inspect_err(|error| told.tell(&format!("{error:#}"))) },
+            )?];
         let snapshot = SnapshotCursor::default();
         let (illegible, until) = watch::channel(None);
         let shown: Arc<dyn EventLog> = Arc::new(IndexedLog::new(log.clone(), &files));
@@ -106,11 +131,9 @@ impl Node {
             threads.push(on_thread("forward", forwarder.run(queue))?);
         }
         // 3. The sequencer opens the ledger if it is new, else folds what the snapshot lacks.
-        // Where nobody else can write, this node is elected for good.
-        let (elect, elected) = watch::channel(u64::from(membership.is_none()));
         let (sequencer, ledger) = Sequencer::new(Parts {
             log: log.clone(),
-            state: state.clone(),
+            state,
             snapshot: snapshot.clone(),
             index: index.clone(),
             clock: clock::from_environment()?,
@@ -123,7 +146,7 @@ impl Node {
         });
         let sequencer = on_thread("sequencer", async move { Ok(sequencer.run().await?) })?;
         let known = *log.head().borrow();
-        let seat = membership.clone().map(|membership| membership.stand(known, elect, &ledger));
+        let seat = membership.clone().map(|membership| membership.stand(known, elect.clone(), &ledger));
         stage.enter("the node waits until it may decide commands, or another node of the ledger does");
         if let Err(error) = ready(&ledger, &*log).await {
             // The sequencer's own error says why.
@@ -139,9 +162,9 @@ impl Node {
             config.identity.display(),
             identity.ledger()
         );
-        threads.push(on_thread("mark", mark::keep(identity, heads.clone()))?);
+        last_threads.push(on_thread("mark", mark::keep(identity, heads.clone()))?);
         // 4. Everything else is derived and follows.
-        let snapshots = keep_snapshot(log.clone(), state, snapshot, illegible, stop.clone());
+        let snapshots = keep_snapshot(log.clone(), snapshot_file, snapshot, illegible, stop.clone());
         threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), shown.clone()).await?;
@@ -159,6 +182,9 @@ impl Node {
             clock,
             shutdown,
             threads,
+            settle,
+            last_threads,
+            damage,
             name: config.name.clone(),
             membership,
             seat,
@@ -173,14 +199,7 @@ impl Node {
         Portal::new(PortalParts {
             ledger: self.ledger.clone(),
             log: self.shown.clone(),
-            log_standing: match self.membership.clone() {
-                Some(membership) => {
-                    let publisher = self.publishing.as_ref().map(PublishingWhileWriting::watch);
-                    let publisher = move || publisher.as_ref().and_then(|publisher| publisher());
-                    Arc::new(move || LogStanding { publisher: publisher(), ..membership.log_standing() })
-                }
-                None => Arc::new(|| LogStanding::EMBEDDED),
-            },
+            log_standing: self.log_standing(),
             index: self.index.clone(),
             views: self.views.clone(),
             root: self.root.clone(),
@@ -191,6 +210,27 @@ impl Node {
             limits: Limits { rate },
             clock: self.time(),
             shutdown: self.shutdown.subscribe(),
+        })
+    }
+
+    /// How the log stands, as the portal tells it.
+    fn log_standing(&self) -> convenio_portal::LogWatch {
+        let damage = self.damage.clone();
+        let Some(membership) = self.membership.clone() else {
+            // No handle: it must not put off the ledger's end.
+            let standing = self.ledger.watch();
+            return Arc::new(move || {
+                let cannot_write = standing.borrow().cannot_write;
+                let alarm =
+                    cannot_write.then(|| "the log takes nothing now: see the node's log, and whether the disk is full");
+                LogStanding { halted: damage.found(), alarm: alarm.map(str::to_owned), ..LogStanding::EMBEDDED }
+            });
+        };
+        let publisher = self.publishing.as_ref().map(PublishingWhileWriting::watch);
+        let publisher = move || publisher.as_ref().and_then(|publisher| publisher());
+        Arc::new(move || {
+            let standing = membership.log_standing();
+            LogStanding { publisher: publisher(), halted: standing.halted.or_else(|| damage.found()), ..standing }
         })
     }
 
@@ -218,7 +258,21 @@ impl Node {
 
     /// Stops everything and waits for it: what was acknowledged is durable, what was not is answered.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { ledger, log, shown, index, views, shutdown, threads, membership, seat, publishing, .. } = self;
+        let Self {
+            ledger,
+            log,
+            shown,
+            index,
+            views,
+            shutdown,
+            threads,
+            settle,
+            last_threads,
+            membership,
+            seat,
+            publishing,
+            ..
+        } = self;
         shutdown.send_replace(true);
         // Another node takes over while this one tidies up.
         if let Some(seat) = seat {
@@ -229,8 +283,20 @@ impl Node {
         }
         views.shutdown().await;
         drop((ledger, log, shown, membership, index, views));
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().map(join).collect::<Vec<_>>()).await?;
-        joined.into_iter().collect()
+        let join_all = move || {
+            let joined: Vec<_> = threads.into_iter().map(join).collect();
+            settle.send_replace(true);
+            joined.into_iter().chain(last_threads.into_iter().map(join)).collect()
+        };
+        tokio::task::spawn_blocking(join_all).await?
+    }
+}
+
+/// What keeps this node from recording on a damaged log: its term is over, or it leaves the log to the others.
+fn halt(kafka: Option<KafkaLog>, elect: watch::Sender<u64>) -> impl Fn(&str) + Send + Sync {
+    move |what| match &kafka {
+        Some(kafka) => kafka.halt(what.to_owned()),
+        None => drop(elect.send_replace(0)),
     }
 }
 
@@ -322,7 +388,12 @@ pub(crate) async fn opened(log: &dyn EventLog) -> anyhow::Result<Event> {
 }
 
 fn open_identity(directory: &Path) -> anyhow::Result<Identity> {
-    Identity::open(directory).with_context(|| {
+    let opened = Identity::open(directory);
+    if let Err(error @ OpenIdentityError::InUse { .. }) = opened {
+        return Err(error)
+            .context("another process is writing this ledger: stop the node that runs on it, or name another --data");
+    }
+    opened.with_context(|| {
         format!(
             "the journal has events, but the identity that signed for them cannot be used: {}. Bring that directory back, or \
              name it with --identity",

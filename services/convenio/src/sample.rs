@@ -84,7 +84,10 @@ async fn submit(node: &Node, submission: Submission) -> Answer {
         }
         match node.ledger.submit(submission.clone()).await {
             Err(Refusal::Unavailable(
-                Unavailable::OutcomeUnknown | Unavailable::Overloaded | Unavailable::NoWriter,
+                Unavailable::OutcomeUnknown
+                | Unavailable::Overloaded
+                | Unavailable::NoWriter
+                | Unavailable::LogUnwritable,
             )) => {
                 tokio::time::sleep(std::time::Duration::from_millis(250)).await;
             }

@@ -20,7 +20,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 /// Runs a node until SIGINT or SIGTERM.
 pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     // The address comes first: a node that cannot be reached shall not make keys.
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("listening on {}: stop what listens there, or choose another address with --listen", config.listen)
+    })?;
     let address = listener.local_addr()?;
     config.advertise = config.advertise.or_else(|| membership::default_url(address));
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));

@@ -1,9 +1,10 @@
-//! The Merkle tree over the log, followed as it grows and compared with what other nodes' writers say of it. It signs nothing
-//! and stores nothing.
+//! The Merkle tree over the log, followed as it grows and compared with what was marked of it before and what other nodes' writers
+//! say of it. It reads every event, so it is what comes upon damage. It signs nothing and stores nothing.
 
+use anyhow::ensure;
 use convenio_events::{
     RecordedEvent, Sequence,
-    log::{EventLog, PAGE_EVENTS_LIMIT, ReadError, follow},
+    log::{EventLog, Follower, PAGE_EVENTS_LIMIT, ReadError, follow},
 };
 use convenio_kafka::{Announced, Following, KafkaLog};
 use convenio_notary::{CompactRange, TreeHead, leaf_hash};
@@ -20,15 +21,32 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long the tree may take to come to what the log holds, when a writer announces it.
 const ROOT_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Follows the log and publishes size and root after each page, until the log is closed or nobody listens. On Kafka a node whose
-/// tree differs from a writer's halts.
+/// How long the tree may take to come to the end of the log when the node stops.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What the tree is compared with.
+pub(crate) struct Comparing {
+    /// A tree that this node's identity has seen.
+    pub(crate) marked: Option<TreeHead>,
+    /// What other nodes' writers say.
+    pub(crate) kafka: Option<KafkaLog>,
+}
+
+/// Follows the log and publishes size and root after each page, until the log is closed, nobody listens, or nothing more comes
+/// (`settled`) and all was read. On Kafka a node whose tree differs from a writer's halts.
+///
+/// # Errors
+/// Where the log cannot be read for good, or is not the one that was marked.
 pub(crate) async fn run(
     log: Arc<dyn EventLog>,
     root: watch::Sender<TreeHead>,
-    kafka: Option<KafkaLog>,
+    comparing: Comparing,
+    settled: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let mut tree = Tree { range: CompactRange::new(), check: kafka.map(Check::new) };
+    let Comparing { marked, kafka } = comparing;
+    let mut tree = Tree { range: CompactRange::new(), check: kafka.map(Check::new), marked };
     let mut follower = follow(log.clone(), Sequence::ZERO);
+    tokio::pin!(settled);
     loop {
         let page = tokio::select! {
             page = follower.next_page(PAGE_EVENTS_LIMIT) => match page {
@@ -45,9 +63,16 @@ pub(crate) async fn run(
                 continue;
             }
             () = root.closed() => return Ok(()),
+            () = &mut settled => {
+                // What was recorded last is in the last mark of a node that was stopped in order.
+                let last = tree.finish(&mut follower, *log.head().borrow());
+                let finished = tokio::time::timeout(LAST_WAIT, last).await;
+                root.send_replace(tree.range.head());
+                return finished.unwrap_or(Ok(()));
+            }
         };
         let Some(page) = page else { return Ok(()) };
-        tree.append(&page);
+        tree.append(&page)?;
         root.send_replace(tree.range.head());
         if page.len() < PAGE_EVENTS_LIMIT {
             tokio::time::sleep(PACE).await;
@@ -81,6 +106,7 @@ pub(crate) fn root_at(root: &watch::Receiver<TreeHead>, size: Sequence) -> Optio
 struct Tree {
     range: CompactRange,
     check: Option<Check>,
+    marked: Option<TreeHead>,
 }
 
 /// Compares the tree with the last announcement of a writer.
@@ -124,12 +150,42 @@ impl Check {
 }
 
 impl Tree {
-    fn append(&mut self, page: &[RecordedEvent]) {
+    fn append(&mut self, page: &[RecordedEvent]) -> anyhow::Result<()> {
         for event in page {
             self.compare_here();
             self.range.append(leaf_hash(event.entry.as_bytes()));
+            self.compare_marked()?;
         }
         self.compare_here();
+        Ok(())
+    }
+
+    /// Entries alone show nothing of a time that was changed in one: only the root does.
+    fn compare_marked(&self) -> anyhow::Result<()> {
+        let Some(marked) = self.marked.filter(|marked| marked.size() > 0 && marked.size() == self.range.size()) else {
+            return Ok(());
+        };
+        let (size, root) = (marked.size(), marked.root().to_base64());
+        let advice = match self.check {
+            Some(_) => "delete the data directory, and it copies the log anew",
+            None => "restore a backup",
+        };
+        ensure!(
+            self.range.head() == marked,
+            "the log is damaged below event {size}: the root over the first {size} entries is {} here, and was {root} when this \
+             identity marked it: {advice}",
+            self.range.root().to_base64()
+        );
+        Ok(())
+    }
+
+    /// Reads on to the end of a log to which nothing more is added.
+    async fn finish(&mut self, follower: &mut Follower, end: Sequence) -> anyhow::Result<()> {
+        while follower.position() < end {
+            let Some(page) = follower.next_page(PAGE_EVENTS_LIMIT).await? else { break };
+            self.append(&page)?;
+        }
+        Ok(())
     }
 
     /// Compares where the tree is just as large as what was announced.

@@ -229,11 +229,14 @@ pub enum Unavailable {
     OutcomeUnknown,
     /// The clock jumped; an operator must confirm it.
     ClockJumped,
+    /// The log takes nothing now, as on a full disk; nothing was decided.
+    LogUnwritable,
 }
 
 impl Unavailable {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::NoWriter, Self::Overloaded, Self::OutcomeUnknown, Self::ClockJumped];
+    pub const ALL: [Self; 5] =
+        [Self::NoWriter, Self::Overloaded, Self::OutcomeUnknown, Self::ClockJumped, Self::LogUnwritable];
 
     /// The stable code, kebab-case.
     pub const fn code(self) -> &'static str {
@@ -242,6 +245,7 @@ impl Unavailable {
             Self::Overloaded => "overloaded",
             Self::OutcomeUnknown => "outcome-unknown",
             Self::ClockJumped => "clock-jumped",
+            Self::LogUnwritable => "log-unwritable",
         }
     }
     /// What it means, in a few words.
@@ -251,6 +255,7 @@ impl Unavailable {
             Self::Overloaded => "more commands wait than the node takes; nothing was decided",
             Self::OutcomeUnknown => "the log did not say whether it was written; send it again with the same id",
             Self::ClockJumped => "the node's clock jumped; its operator must confirm it",
+            Self::LogUnwritable => "the log takes nothing now, as on a full disk; nothing was decided",
         }
     }
 }

@@ -51,6 +51,9 @@ pub const TIMERS_PERIOD: Duration = Duration::from_secs(60);
 pub const SUBJECTS_KEPT: usize = 250_000;
 /// How long it waits before it opens the log again after a failure that may pass.
 const REOPEN_DELAY: Duration = Duration::from_millis(200);
+/// So often a log that nobody else holds may fail to open or to take a batch while commands wait for it; after that they are refused
+/// until it works again.
+const PATIENT_ATTEMPTS: u32 = 5;
 
 /// How far the snapshot has been written: what is below may leave memory.
 #[derive(Clone, Debug, Default)]
@@ -83,8 +86,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// With what an empty log is opened.
     pub opening: Option<Opening>,
-    /// How often it opens the log again in one term after a failure that may pass, before it gives up; [`Self::FOR_EVER`]
-    /// where others hold the log.
+    /// How often it opens the log again after a failure that may pass, before it gives up where it has never written;
+    /// [`Self::FOR_EVER`] where others hold the log. Once it has written it never gives up for this: what is there can be read.
     pub attempts: u32,
     /// The term in which this node is elected to write; 0 while it is not. A fenced term is over for good.
     pub elected: watch::Receiver<u64>,
@@ -185,6 +188,7 @@ impl Sequencer {
             clock_jumped: false,
             timers_held: false,
             held: 0,
+            cannot_write: false,
         });
         let (ledger, queue) = Ledger::new(watch, counts);
         (Self { parts, queue, standing, fenced_term: 0 }, ledger)
@@ -201,8 +205,8 @@ impl Sequencer {
     }
 
     async fn terms(&mut self) -> Result<(), SequencerError> {
-        let (mut attempts, limit) = (0, self.parts.attempts);
-        let mut batches = 0;
+        let (mut attempts, limit) = (0_u32, self.parts.attempts);
+        let (mut batches, mut has_written) = (0, false);
         while let Some(term) = self.await_election().await {
             self.standing.send_modify(|standing| standing.role = Role::Starting);
             let (mut elected, head) = (self.parts.elected.clone(), self.parts.log.head());
@@ -225,33 +229,62 @@ impl Sequencer {
                     self.fenced_term = term;
                     continue;
                 }
-                Err(error) if error.may_pass() && attempts < limit => {
-                    attempts += 1;
-                    tracing::warn!(error = &error as &dyn std::error::Error, attempts, "cannot write now");
-                    tokio::time::sleep(REOPEN_DELAY).await;
-                    continue;
+                Err(error) if error.may_pass() && (attempts < limit || has_written) => {
+                    attempts = attempts.saturating_add(1);
+                    if attempts.is_power_of_two() {
+                        tracing::warn!(error = &error as &dyn std::error::Error, attempts, "cannot write now");
+                    }
+                    if self.wait_to_reopen(attempts).await { continue } else { return Ok(()) }
                 }
                 Err(error) => return Err(error),
             };
-            self.standing.send_modify(|standing| standing.role = Role::Writer);
+            has_written = true;
+            self.standing.send_modify(|standing| {
+                standing.role = Role::Writer;
+                standing.cannot_write = false;
+            });
             match writing.run(&mut self.queue, &self.standing, term).await {
                 End::Closed => return Ok(()),
                 End::Fenced => {
                     self.parts.counts.fences.fetch_add(1, Ordering::Relaxed);
                     self.fenced_term = term;
                 }
-                End::Lost => attempts += 1,
+                End::Lost => attempts = attempts.saturating_add(1),
             }
             // A commit that worked in between shows that the trouble had passed.
             let committed = self.parts.counts.batches.load(Ordering::Relaxed);
             if committed > batches {
                 (attempts, batches) = (0, committed);
-            } else if attempts > limit {
-                return Err(OpenError::Unavailable("the log takes no batch".into()).into());
             }
             self.standing.send_modify(|standing| standing.role = Role::Starting);
+            // It opens, and takes nothing: who comes next would only find out the same.
+            if attempts > PATIENT_ATTEMPTS && !self.wait_to_reopen(attempts).await {
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    /// Waits before the log is opened again; false when every handle is gone. Commands wait too where others hold the log, or it
+    /// has only just begun to fail; then they are refused, before anything is decided.
+    async fn wait_to_reopen(&mut self, attempts: u32) -> bool {
+        if attempts <= PATIENT_ATTEMPTS || self.parts.attempts == Parts::FOR_EVER {
+            tokio::time::sleep(REOPEN_DELAY).await;
+            return true;
+        }
+        self.standing.send_modify(|standing| standing.cannot_write = true);
+        let reopen = tokio::time::sleep(REOPEN_DELAY);
+        tokio::pin!(reopen);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut reopen => return true,
+                waiting = self.queue.recv() => match waiting {
+                    Some(waiting) => waiting.end(Err(Refusal::Unavailable(Unavailable::LogUnwritable))),
+                    None => return false,
+                },
+            }
+        }
     }
 
     /// Waits for a term in which this node is elected and has not been fenced; `None` when every handle is gone.

@@ -194,6 +194,8 @@ pub struct Standing {
     pub timers_held: bool,
     /// How many subjects are in memory.
     pub held: usize,
+    /// Whether the log takes nothing for a while already, as on a full disk: commands are refused until it does again.
+    pub cannot_write: bool,
 }
 
 /// The way to the sequencer; cheap to clone.

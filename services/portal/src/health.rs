@@ -38,8 +38,12 @@ pub(crate) async fn ready(State(state): State<PortalState>, mut asked: Asked) ->
     }
 }
 
-/// A view that stopped at an event can still be read; one that is being made, or hangs, cannot be relied on.
+/// A view that stopped at an event can still be read; one that is being made, or hangs, cannot be relied on, nor can a log that is
+/// damaged or followed no more.
 fn for_reads(state: &PortalState) -> Result<(), Problem> {
+    if let Some(halted) = state.log_standing().halted {
+        return Err(Problem::from(Code::NotReady).detail(halted));
+    }
     let not_ready = |status: &ViewStatus| matches!(status.activity, Activity::Building | Activity::Closed);
     match state.views().statuses().iter().find(|status| not_ready(status)) {
         None => Ok(()),
@@ -59,8 +63,13 @@ fn for_commands(state: &PortalState) -> Result<(), Problem> {
         Role::Writer if standing.clock_jumped => Err(convenio_ledger::rejection::Unavailable::ClockJumped.into()),
         Role::Writer => Ok(()),
         Role::Follower if state.log_standing().forwards => Ok(()),
+        Role::Starting if standing.cannot_write => Err(convenio_ledger::rejection::Unavailable::LogUnwritable.into()),
         Role::Starting | Role::Follower | Role::Stopped => {
-            Err(convenio_ledger::rejection::Unavailable::NoWriter.into())
+            let problem = Problem::from(convenio_ledger::rejection::Unavailable::NoWriter);
+            Err(match state.log_standing().halted {
+                Some(halted) => problem.detail(halted),
+                None => problem,
+            })
         }
     }
 }

@@ -1,31 +1,36 @@
-//! The tables of `index.db`, written in batches that are sorted by each table's key. It answers from the file alone.
+//! The tables of `index.db`, written in batches that are sorted by each table's key. It answers from the file alone, and says so
+//! where the file cannot be believed: "not known" of a command is what an event is made of.
 
 use super::{CommandKey, tail::Tail};
 use crate::{
     Journal,
+    chain::{Chain, Known, broken, seal},
     derived::{Derived, Kind},
 };
 use convenio_events::{EventId, Sequence, StreamVersion, Subject, Timestamp};
 use convenio_ledger::stores::{IndexedEvent, StoreError};
-use rusqlite::{OptionalExtension as _, Row, ToSql, Transaction};
+use rusqlite::{OptionalExtension as _, Transaction};
+
+/// The kind of actor in one byte, its scope and the command id, 16 bytes each, to the command's first event.
+const COMMAND: Chain = Chain { table: "command" };
+/// An event's id to its sequence.
+const EVENT: Chain = Chain { table: "event" };
 
 static INDEX: Kind = Kind {
     file: super::INDEX_FILE,
     // "ConI" in ASCII.
     application_id: 0x436F_6E49,
-    format: 1,
-    // `command.id` is the kind of actor in one byte, its scope and the command id, 16 bytes each; `subject.kind` is the kind's place in
-    // `RecordKind::ALL`, and whoever changes that order raises the format. `moment` has a row per point in time at which
-    // something was recorded.
+    format: 2,
+    chains: &[COMMAND, EVENT],
+    // `subject.kind` is the kind's place in `RecordKind::ALL`, and whoever changes that order raises the format. `moment` has a row
+    // per point in time at which something was recorded. A row of either is sealed, and that one is missing is seen: versions are
+    // dense, and each moment says how many events there were at the one before.
     schema: "
-        CREATE TABLE command (
-            id BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-        CREATE TABLE event (
-            id BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;
         CREATE TABLE subject (
             id BLOB NOT NULL, kind INTEGER NOT NULL, version INTEGER NOT NULL,
-            sequence INTEGER NOT NULL, PRIMARY KEY (id, kind, version)) STRICT, WITHOUT ROWID;
-        CREATE TABLE moment (time INTEGER PRIMARY KEY, events INTEGER NOT NULL) STRICT;",
+            sequence INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY (id, kind, version)) STRICT, WITHOUT ROWID;
+        CREATE TABLE moment (
+            time INTEGER PRIMARY KEY, events INTEGER NOT NULL, before INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT;",
 };
 
 #[derive(Debug)]
@@ -42,18 +47,42 @@ impl IndexFile {
         self.file.folded()
     }
 
+    /// Whether it was found damaged, and answers nothing any more.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.file.is_damaged()
+    }
+
+    /// Puts an empty file in its place.
+    pub(super) fn begin_anew(&self) -> Result<(), StoreError> {
+        self.file.begin_anew()
+    }
+
     pub(super) fn command(&self, key: &CommandKey) -> Result<Option<Sequence>, StoreError> {
-        self.one("SELECT sequence FROM command WHERE id = ?1", &&key[..])
+        self.one(&COMMAND, key)
     }
 
     pub(super) fn event(&self, id: EventId) -> Result<Option<Sequence>, StoreError> {
-        self.one("SELECT sequence FROM event WHERE id = ?1", id.uuid().as_bytes())
+        self.one(&EVENT, id.uuid().as_bytes())
     }
 
     /// The number of events at or before `time`, if there are any.
     pub(super) fn as_of(&self, time: Timestamp) -> Result<Option<Sequence>, StoreError> {
-        let query = "SELECT events FROM moment WHERE time <= ?1 ORDER BY time DESC LIMIT 1";
-        self.one(query, &time.micros())
+        self.file.read(|connection| {
+            let columns = "SELECT time, events, before, seal FROM moment";
+            let read = |sql: String| {
+                let mut query = connection.prepare_cached(&sql)?;
+                let row = query.query_row([time.micros()], |row| Moment::read(row)).optional()?;
+                Ok::<_, rusqlite::Error>(row)
+            };
+            let found = read(format!("{columns} WHERE time <= ?1 ORDER BY time DESC LIMIT 1"))?;
+            let next = read(format!("{columns} WHERE time > ?1 ORDER BY time LIMIT 1"))?;
+            let events = found.map_or(0, |moment| moment.events);
+            let folded: i64 = connection.query_row("SELECT folded FROM meta", [], |row| row.get(0))?;
+            if next.map_or(folded, |next| next.before) != events {
+                return Err(broken("moment"));
+            }
+            Ok((events > 0).then(|| Sequence(events.cast_unsigned())))
+        })
     }
 
     pub(super) fn subject(
@@ -63,40 +92,75 @@ impl IndexFile {
         limit: usize,
     ) -> Result<Vec<(StreamVersion, Sequence)>, StoreError> {
         self.file.read(|connection| {
-            let query = "SELECT version, sequence FROM subject
+            let query = "SELECT version, sequence, seal FROM subject
                 WHERE id = ?1 AND kind = ?2 AND version >= ?3 ORDER BY version LIMIT ?4";
             let mut query = connection.prepare_cached(query)?;
             let id = subject.id.as_bytes();
             let from = i64::try_from(from.0).unwrap_or(i64::MAX);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = query.query_map((id, subject.kind as i64, from, limit), |row| {
-                Ok((StreamVersion(row.get::<_, i64>(0)?.cast_unsigned()), sequence(row, 1)?))
-            })?;
-            rows.collect()
+            let mut rows = query.query((id, subject.kind as i64, from, limit))?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (version, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
+                let expected = from.saturating_add(i64::try_from(found.len()).unwrap_or(i64::MAX));
+                if version != expected || row.get::<_, i64>(2)? != sealed(subject, version, sequence) {
+                    return Err(broken("subject"));
+                }
+                found.push((StreamVersion(version.cast_unsigned()), Sequence(sequence.cast_unsigned())));
+            }
+            Ok(found)
         })
     }
 
-    fn one(&self, query: &str, key: &dyn ToSql) -> Result<Option<Sequence>, StoreError> {
+    fn one(&self, chain: &Chain, key: &[u8]) -> Result<Option<Sequence>, StoreError> {
         self.file.read(|connection| {
-            let mut query = connection.prepare_cached(query)?;
-            query.query_row([key], |row| sequence(row, 0)).optional()
+            let value = chain.get(connection, key)?;
+            value.map(|value| sequence(&value).ok_or_else(|| broken(chain.table))).transpose()
         })
     }
 
-    /// Writes all of a tail in one transaction.
+    /// Writes all of a tail in one transaction; one that does not continue the file belongs to an earlier one.
     pub(super) fn write(&self, tail: &Tail) -> Result<(), StoreError> {
-        let Some(last) = tail.events().last() else { return Ok(()) };
+        let (Some(first), Some(last)) = (tail.events().first(), tail.events().last()) else { return Ok(()) };
+        let before = self.indexed();
+        if first.sequence != before {
+            return Ok(());
+        }
         self.file.write(last.sequence.next(), 0, |transaction| {
             write_commands(transaction, tail.events())?;
             write_events(transaction, tail.events())?;
             write_subjects(transaction, tail.events())?;
-            write_moments(transaction, tail.events())
+            write_moments(transaction, before, tail.events())
         })
     }
 }
 
-fn sequence(row: &Row<'_>, column: usize) -> rusqlite::Result<Sequence> {
-    row.get::<_, i64>(column).map(|sequence| Sequence(sequence.cast_unsigned()))
+fn sequence(value: &[u8]) -> Option<Sequence> {
+    value.try_into().ok().map(u64::from_be_bytes).map(Sequence)
+}
+
+/// How many events there were at a point in time.
+struct Moment {
+    time: i64,
+    events: i64,
+    /// How many at the moment before.
+    before: i64,
+}
+
+impl Moment {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let moment = Self { time: row.get(0)?, events: row.get(1)?, before: row.get(2)? };
+        if row.get::<_, i64>(3)? == moment.seal() { Ok(moment) } else { Err(broken("moment")) }
+    }
+
+    fn seal(&self) -> i64 {
+        seal(&[&self.time.to_be_bytes(), &self.events.to_be_bytes(), &self.before.to_be_bytes()])
+    }
+}
+
+fn sealed(subject: Subject, version: i64, sequence: i64) -> i64 {
+    let kind = subject.kind as i64;
+    seal(&[subject.id.as_bytes(), &kind.to_be_bytes(), &version.to_be_bytes(), &sequence.to_be_bytes()])
 }
 
 fn write_commands(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
@@ -105,48 +169,48 @@ fn write_commands(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rus
         firsts.map(|event| (super::command_key(event.actor, event.command_id), event.sequence)).collect();
     keys.sort_unstable();
     // The first event of a command is the one that counts, should there ever be two.
-    let insert = "INSERT OR IGNORE INTO command (id, sequence) VALUES (?1, ?2)";
-    let mut insert = transaction.prepare_cached(insert)?;
-    for (key, sequence) in &keys {
-        insert.execute((&key[..], sequence.0.cast_signed()))?;
-    }
-    Ok(())
+    keys.iter().try_for_each(|(key, sequence)| COMMAND.put(transaction, key, &sequence.0.to_be_bytes(), Known::Keep))
 }
 
 fn write_events(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
     let mut keys: Vec<_> = events.iter().map(|event| (event.id, event.sequence)).collect();
     keys.sort_unstable();
-    let insert = "INSERT OR IGNORE INTO event (id, sequence) VALUES (?1, ?2)";
-    let mut insert = transaction.prepare_cached(insert)?;
-    for (id, sequence) in &keys {
-        insert.execute((id.uuid().as_bytes(), sequence.0.cast_signed()))?;
-    }
-    Ok(())
+    let put = |id: EventId, sequence: Sequence| {
+        EVENT.put(transaction, id.uuid().as_bytes(), &sequence.0.to_be_bytes(), Known::Keep)
+    };
+    keys.into_iter().try_for_each(|(id, sequence)| put(id, sequence))
 }
 
 fn write_subjects(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
-    let key = |event: &IndexedEvent| {
-        let Subject { kind, id } = event.subject;
-        (id, kind as i64, event.stream_version.0.cast_signed(), event.sequence.0.cast_signed())
-    };
+    let key =
+        |event: &IndexedEvent| (event.subject, event.stream_version.0.cast_signed(), event.sequence.0.cast_signed());
     let mut keys: Vec<_> = events.iter().map(key).collect();
-    keys.sort_unstable();
-    let insert = "INSERT OR IGNORE INTO subject (id, kind, version, sequence) VALUES (?1, ?2, ?3, ?4)";
+    keys.sort_unstable_by_key(|(subject, version, _)| (subject.id, subject.kind as i64, *version));
+    let insert = "INSERT OR IGNORE INTO subject (id, kind, version, sequence, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut insert = transaction.prepare_cached(insert)?;
-    for (id, kind, version, sequence) in &keys {
-        insert.execute((id.as_bytes(), kind, version, sequence))?;
+    for (subject, version, sequence) in keys {
+        let seal = sealed(subject, version, sequence);
+        insert.execute((subject.id.as_bytes(), subject.kind as i64, version, sequence, seal))?;
     }
     Ok(())
 }
 
-fn write_moments(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
-    let insert = "INSERT OR REPLACE INTO moment (time, events) VALUES (?1, ?2)";
+fn write_moments(transaction: &Transaction<'_>, before: Sequence, events: &[IndexedEvent]) -> rusqlite::Result<()> {
+    let known = "SELECT time, events, before, seal FROM moment ORDER BY time DESC LIMIT 1";
+    let mut last = transaction.prepare_cached(known)?.query_row([], |row| Moment::read(row)).optional()?;
+    if last.as_ref().map_or(0, |last| last.events) != before.0.cast_signed() {
+        return Err(broken("moment"));
+    }
+    let insert = "INSERT OR REPLACE INTO moment (time, events, before, seal) VALUES (?1, ?2, ?3, ?4)";
     let mut insert = transaction.prepare_cached(insert)?;
-    for moment in events.chunk_by(|event, next| event.time == next.time) {
-        if let Some(last) = moment.last() {
-            let events = last.sequence.next().0.cast_signed();
-            insert.execute((last.time.micros(), events))?;
-        }
+    for group in events.chunk_by(|event, next| event.time == next.time) {
+        let Some(newest) = group.last() else { continue };
+        let (time, events) = (newest.time.micros(), newest.sequence.next().0.cast_signed());
+        // The same moment as in the batch before: it goes on.
+        let before = last.as_ref().map_or(0, |last| if last.time == time { last.before } else { last.events });
+        let moment = Moment { time, events, before };
+        insert.execute((moment.time, moment.events, moment.before, moment.seal()))?;
+        last = Some(moment);
     }
     Ok(())
 }

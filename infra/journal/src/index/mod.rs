@@ -210,6 +210,16 @@ impl Index {
     fn tails(&self) -> MutexGuard<'_, Tails> {
         lock(&self.shared.tails)
     }
+
+    /// The tails, where they and the file know all that was ever told to be here: while a file that was damaged is made anew,
+    /// nothing is not known.
+    fn complete(&self) -> Result<MutexGuard<'_, Tails>, StoreError> {
+        let tails = self.tails();
+        if tails.indexed < *self.shared.told.borrow() {
+            return Err(StoreError { store: INDEX_FILE, source: "it was damaged, and is made anew".into() });
+        }
+        Ok(tails)
+    }
 }
 
 impl Drop for Index {
@@ -250,8 +260,20 @@ fn time_of(entry: &str) -> Option<Timestamp> {
 }
 
 impl EventIndex for Index {
+    /// Where the file was found damaged, it is begun anew: whoever asks here goes on from what is known.
     fn indexed(&self) -> Sequence {
-        self.tails().indexed
+        let mut tails = self.tails();
+        if self.shared.file.is_damaged() {
+            match self.shared.file.begin_anew() {
+                Ok(()) => {
+                    (tails.growing, tails.writing) = (Tail::default(), None);
+                    (tails.indexed, tails.failed) = (Sequence::ZERO, None);
+                    self.shared.written.notify_all();
+                }
+                Err(error) => tails.failed = Some(with_causes(&error)),
+            }
+        }
+        tails.indexed
     }
 
     fn push(&self, events: &[IndexedEvent]) -> Result<(), StoreError> {
@@ -267,6 +289,10 @@ impl EventIndex for Index {
             // Known already: whoever starts anew after an error pushes from where it is sure.
             if event.sequence < tails.indexed {
                 continue;
+            }
+            // Begun anew meanwhile: whoever tells of events goes back to where it is now.
+            if event.sequence > tails.indexed && tails.indexed < *self.shared.told.borrow() {
+                return Err(StoreError { store: INDEX_FILE, source: "it was damaged, and is made anew".into() });
             }
             assert_eq!(event.sequence, tails.indexed, "the index is told of every event");
             tails.growing.push(event);
@@ -288,18 +314,22 @@ impl EventIndex for Index {
     fn command(&self, actor: Actor, command: CommandId) -> Result<Option<Sequence>, StoreError> {
         let key = command_key(actor, command);
         // The tails first, here and below: what leaves them is in the file before it does.
-        let found = self.tails().oldest_first().find_map(|tail| tail.command(&key));
+        let tails = self.complete()?;
+        let found = tails.oldest_first().find_map(|tail| tail.command(&key));
+        drop(tails);
         found.map_or_else(|| self.shared.file.command(&key), |sequence| Ok(Some(sequence)))
     }
 
     fn event(&self, id: EventId) -> Result<Option<Sequence>, StoreError> {
-        let found = self.tails().oldest_first().find_map(|tail| tail.event(id));
+        let tails = self.complete()?;
+        let found = tails.oldest_first().find_map(|tail| tail.event(id));
+        drop(tails);
         found.map_or_else(|| self.shared.file.event(id), |sequence| Ok(Some(sequence)))
     }
 
     fn subject(&self, subject: Subject, from: StreamVersion, limit: usize) -> Result<Vec<Sequence>, StoreError> {
         let tails: Vec<_> = {
-            let tails = self.tails();
+            let tails = self.complete()?;
             tails.oldest_first().flat_map(|tail| tail.subject(subject)).copied().collect()
         };
         let mut found = self.shared.file.subject(subject, from, limit)?;
@@ -310,7 +340,7 @@ impl EventIndex for Index {
 
     fn as_of(&self, time: Timestamp) -> Result<Sequence, StoreError> {
         let newest_first = {
-            let tails = self.tails();
+            let tails = self.complete()?;
             let growing = tails.growing.as_of(time);
             growing.or_else(|| tails.writing.as_ref().and_then(|tail| tail.as_of(time)))
         };

@@ -1,7 +1,7 @@
 //! What can be wrong with a journal, and how that reads in the log contract. It decides nothing about retrying.
 
 use convenio_events::{
-    Sequence,
+    DecodeError, LedgerId, Sequence,
     log::{OpenError, ReadError},
 };
 use std::path::PathBuf;
@@ -97,6 +97,22 @@ pub enum Defect {
     /// A salt that is not 32 bytes.
     #[error("a salt of event {0} is not 32 bytes")]
     Salt(Sequence),
+    /// An entry of another form, or a record or text that does not open it.
+    #[error(transparent)]
+    Event(DecodeError),
+    /// The entry names another ledger than the ones before it.
+    #[error("event {sequence} is of the ledger {found}, and those before it are of {expected}")]
+    Ledger {
+        /// Which event.
+        sequence: Sequence,
+        /// The ledger in the events before.
+        expected: LedgerId,
+        /// The one in its entry.
+        found: LedgerId,
+    },
+    /// Time never goes back along the log.
+    #[error("event {0} was recorded before the one before it")]
+    Time(Sequence),
     /// An index or page check reported this.
     #[error("{0}")]
     Check(String),

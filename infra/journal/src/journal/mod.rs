@@ -1,5 +1,6 @@
 //! The embedded log: one SQLite file that is the truth of a ledger. It gives bytes and order, and reads no meaning.
 
+mod checking;
 mod checkpoint;
 mod error;
 mod format;
@@ -22,8 +23,9 @@ pub use moving::Held;
 pub use stored::StoredEvent;
 
 use async_trait::async_trait;
+use checking::Checking;
 use convenio_events::{
-    RecordedEvent, Sequence,
+    LedgerId, RecordedEvent, Sequence,
     log::{EventLog, OpenError, OpenedWriter, PAGE_BYTES_LIMIT, PAGE_EVENTS_LIMIT, ReadError},
 };
 use error::RowError;
@@ -32,7 +34,7 @@ use readers::{READERS_LIMIT, Readers};
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, watch};
@@ -56,6 +58,9 @@ pub enum Access {
 pub struct Options {
     /// Most pages of 8192 bytes that the file may grow to; an append beyond them fails like one on a full disk.
     pub pages_limit: Option<u32>,
+    /// Whether each event that is read from the file must open its entry, be of one ledger with the others, and not go back in
+    /// time. What was committed a moment ago comes from memory and is not looked at again.
+    pub checked: bool,
 }
 
 /// A journal; clones share it.
@@ -77,6 +82,8 @@ pub(crate) struct Shared {
     reads: Semaphore,
     recent: recent::Recent,
     head: watch::Sender<Sequence>,
+    /// Which ledger its events are of, once one was checked.
+    ledger: OnceLock<LedgerId>,
 }
 
 impl Shared {
@@ -129,6 +136,7 @@ impl Journal {
                 reads: Semaphore::new(READERS_LIMIT),
                 recent: recent::Recent::default(),
                 head: watch::Sender::new(Sequence::ZERO),
+                ledger: OnceLock::new(),
             }),
         };
         journal.refresh()?;
@@ -166,8 +174,7 @@ impl Journal {
     /// [`ReadError`].
     pub fn read_sync(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
         let limit = limit.min(PAGE_EVENTS_LIMIT);
-        let mut page = Vec::new();
-        let mut bytes = 0;
+        let (mut page, mut bytes, mut checking) = (Vec::new(), 0, Checking::of(&self.shared));
         self.scan(from, stored::COLUMNS, |row, sequence| {
             if page.len() >= limit {
                 return Ok(ControlFlow::Break(()));
@@ -177,6 +184,7 @@ impl Journal {
             if bytes > PAGE_BYTES_LIMIT && !page.is_empty() {
                 return Ok(ControlFlow::Break(()));
             }
+            checking.look(&event)?;
             page.push(event);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -193,7 +201,14 @@ impl Journal {
         from: Sequence,
         mut visit: impl FnMut(StoredEvent<'_>) -> ControlFlow<()>,
     ) -> Result<Sequence, ReadError> {
-        self.scan(from, stored::COLUMNS, |row, sequence| Ok(visit(StoredEvent::read(row, sequence)?)))
+        let mut checking = Checking::of(&self.shared);
+        self.scan(from, stored::COLUMNS, |row, sequence| {
+            let event = StoredEvent::read(row, sequence)?;
+            if self.shared.options.checked {
+                checking.look(&event.to_recorded())?;
+            }
+            Ok(visit(event))
+        })
     }
 
     /// Like [`Journal::for_each_event`], of the entries alone: what the Merkle tree hashes.

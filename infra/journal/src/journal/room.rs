@@ -33,6 +33,21 @@ impl Room {
         Self { path: path.into(), bytes: 0 }
     }
 
+    /// Makes the first room of a writer. Where not even a little can be made, the disk is full: nothing would be taken.
+    pub(super) fn begin(&mut self, connection: &mut Connection) -> io::Result<()> {
+        for step in [STEP_BYTES, LITTLE_BYTES] {
+            match self.extend(connection, step) {
+                Ok(bytes) => {
+                    self.bytes = bytes;
+                    return Ok(());
+                }
+                Err(error) if is_full(&error) && step == LITTLE_BYTES => return Err(error),
+                Err(error) => tracing::debug!(%error, "no room could be made in the journal's WAL"),
+            }
+        }
+        Ok(())
+    }
+
     /// Makes room where little is left beyond `used`. Nothing is lost where it cannot be made, as on a full disk: the WAL
     /// then grows with its commits.
     pub(super) fn make(&mut self, connection: &mut Connection, used: usize) {
@@ -40,7 +55,7 @@ impl Room {
         if self.bytes >= ROOM_LIMIT || used.saturating_add(LITTLE_BYTES) <= self.bytes {
             return;
         }
-        match self.extend(connection) {
+        match self.extend(connection, STEP_BYTES) {
             Ok(bytes) => self.bytes = bytes,
             Err(error) => {
                 tracing::debug!(%error, "no room could be made in the journal's WAL");
@@ -51,15 +66,24 @@ impl Room {
     }
 
     /// Under SQLite's lock for writing: a shell of somebody else may be writing to the same end.
-    fn extend(&self, connection: &mut Connection) -> io::Result<u64> {
+    fn extend(&self, connection: &mut Connection, step: u64) -> io::Result<u64> {
         let locked = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(io::Error::other)?;
         let mut file = File::options().write(true).open(&self.path)?;
         let end = file.seek(io::SeekFrom::End(0))?;
         if end < ROOM_LIMIT {
-            file.write_all(&vec![0; STEP_BYTES as usize])?;
-            file.sync_data()?;
+            let zeros = vec![0; usize::try_from(step).unwrap_or(0)];
+            if let Err(error) = file.write_all(&zeros).and_then(|()| file.sync_data()) {
+                // What was written of it is room that the views may need more.
+                file.set_len(end)?;
+                return Err(error);
+            }
         }
         locked.rollback().map_err(io::Error::other)?;
-        Ok(end + STEP_BYTES)
+        Ok(end + step)
     }
+}
+
+/// Whether there is no room on the disk, for this user, or for a file of this size.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

@@ -5,7 +5,8 @@
 //! 2. a new connection is opened: nothing that an earlier one believed is taken over;
 //! 3. a truncating checkpoint: every page of the WAL is in the database and synced, and what a failed sync may have
 //!    left behind the last commit is cut off. Only then is the head believed;
-//! 4. the head is read.
+//! 4. the head is read;
+//! 5. a little room is made ahead. On a full disk that fails, and nothing is taken until it works.
 
 use super::{
     Shared,
@@ -67,7 +68,7 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     }
     let head = format::head(&connection).map_err(|error| error.at(&shared.file))?;
     let mut room = Room::of(&shared.file);
-    room.make(&mut connection, 0);
+    room.begin(&mut connection).map_err(|error| unavailable(error.into()))?;
     let wal = Wal::start(&shared.file)?;
     let (appends, received) = mpsc::channel(QUEUE_LIMIT);
     let thread = Thread { shared: shared.clone(), wal, connection, _fence: fence, room };

@@ -91,7 +91,7 @@ fn examine(arguments: &DoctorArguments) -> Vec<Finding> {
     let running = files::is_running(&config.data);
     findings.push(files::directory(&config.data, running));
     findings.push(machine::free_disk(&config.data));
-    let ledger = files::journal(&config.data, arguments.quick, &mut findings);
+    let ledger = files::journal(&config, arguments.quick, &mut findings);
     findings.extend(files::derived(&config.data, ledger.as_ref()));
     findings.extend(files::identity(&config.identity, &config.data, ledger.as_ref()));
     findings.extend(machine::clock(ledger.as_ref()));

@@ -100,7 +100,10 @@ struct Answer {
 impl Answer {
     /// Nothing was decided, or nobody knows: the line goes again.
     fn is_open(&self) -> bool {
-        matches!(self.code.as_str(), "outcome-unknown" | "overloaded" | "no-writer" | "too-many-requests")
+        matches!(
+            self.code.as_str(),
+            "outcome-unknown" | "overloaded" | "no-writer" | "log-unwritable" | "too-many-requests"
+        )
     }
 }
 

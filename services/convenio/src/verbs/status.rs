@@ -73,8 +73,19 @@ fn described(status: &Value) -> Vec<String> {
 
 /// How the log stands, where other nodes may write it.
 fn log(log: &Value) -> Vec<String> {
+    let told = |lines: &mut Vec<String>| {
+        for (name, label) in [("halted", "HALTED"), ("illegible", "ILLEGIBLE"), ("alarm", "ALARM")] {
+            lines.extend(log[name].as_str().map(|why| format!("{label:<14}{why}")));
+        }
+        for alarm in log["alarms"].as_array().into_iter().flatten() {
+            let said = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
+            lines.push(format!("{:<14}{}: {}", "ALARM", said("code"), said("detail")));
+        }
+    };
     if log["kind"] != "kafka" {
-        return Vec::new();
+        let mut lines = Vec::new();
+        told(&mut lines);
+        return lines;
     }
     let seen = log["confirmed_age_ms"].as_u64();
     let seen = seen.map_or_else(|| "its end not seen yet".to_owned(), |age| format!("its end seen {age} ms ago"));
@@ -82,13 +93,7 @@ fn log(log: &Value) -> Vec<String> {
         log["writer"].as_str().map_or_else(|| "nobody says to write".to_owned(), |name| format!("{name} writes"));
     let reached = if log["forwards"] == true { ", and takes commands from here" } else { "" };
     let mut lines = vec![format!("log           on Kafka, {seen}; {writer}{reached}")];
-    for (name, label) in [("halted", "HALTED"), ("illegible", "ILLEGIBLE"), ("alarm", "ALARM")] {
-        lines.extend(log[name].as_str().map(|why| format!("{label:<14}{why}")));
-    }
-    for alarm in log["alarms"].as_array().into_iter().flatten() {
-        let said = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
-        lines.push(format!("{:<14}{}: {}", "ALARM", said("code"), said("detail")));
-    }
+    told(&mut lines);
     lines
 }
 

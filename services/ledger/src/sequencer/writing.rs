@@ -37,6 +37,9 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// How long the log may not say who writes it, until it is opened again.
 const SILENT_LIMIT: Duration = Duration::from_secs(10);
 
+/// How often the clock is looked at while no command comes: what is said of it is no older.
+const CLOCK_PERIOD: Duration = Duration::from_millis(500);
+
 /// How often a writer that commits nothing asks the log whether it is still the one. Nothing else would tell it that it was
 /// fenced by a node that then did not come to write.
 const LOOK_PERIOD: Duration = Duration::from_secs(5);
@@ -159,6 +162,7 @@ impl<'a> Writing<'a> {
         let mut drained = Vec::with_capacity(DRAIN_LIMIT);
         let mut ticks = tokio::time::interval(TIMERS_PERIOD);
         let mut looks = tokio::time::interval(LOOK_PERIOD);
+        let mut clock = tokio::time::interval(CLOCK_PERIOD);
         let mut elected = self.parts.elected.clone();
         let mut open = true;
         let end = loop {
@@ -185,6 +189,10 @@ impl<'a> Writing<'a> {
                         self.guard.synchronised();
                     }
                     self.run_timers();
+                    self.publish(standing);
+                }
+                _ = clock.tick() => {
+                    let _ = self.now();
                     self.publish(standing);
                 }
                 _ = looks.tick() => {
@@ -306,11 +314,16 @@ impl<'a> Writing<'a> {
     }
 
     fn publish(&self, standing: &watch::Sender<Standing>) {
-        standing.send_modify(|standing| {
-            standing.durable = self.durable;
-            standing.clock_jumped = self.guard.jumped();
-            standing.timers_held = self.guard.timers_held();
-            standing.held = self.world.held();
+        standing.send_if_modified(|standing| {
+            let now = Standing {
+                role: standing.role,
+                durable: self.durable,
+                clock_jumped: self.guard.jumped(),
+                timers_held: self.guard.timers_held(),
+                held: self.world.held(),
+                cannot_write: false,
+            };
+            std::mem::replace(standing, now) != now
         });
     }
 

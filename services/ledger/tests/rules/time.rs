@@ -8,6 +8,7 @@ use crate::{
 use convenio_events::{codes::Purpose, commitment::token_digest};
 use convenio_ledger::authorise::Credential;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn only(id: u128) -> Value {
     json!({"id": uuid(id)})
@@ -59,6 +60,15 @@ async fn time_never_goes_backwards_along_the_log() {
     node.accept(By::Socios, "pause-offer", only(1)).await;
     let events = node.events(node.head() - 2).await;
     assert_eq!(events[0].time, events[1].time);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_while_no_command_comes_is_told_within_a_second() {
+    let node = on_a_real_clock(true).await;
+    let mut standing = node.ledger.watch();
+    node.setup.clock.jump(7_200);
+    let told = tokio::time::timeout(Duration::from_secs(1), standing.wait_for(|standing| standing.clock_jumped)).await;
+    assert!(told.is_ok(), "nobody was told");
 }
 
 async fn on_a_real_clock(synchronised: bool) -> Node {

@@ -169,9 +169,7 @@ pub(crate) fn problem_codes() -> BTreeMap<&'static str, (u16, &'static str)> {
     };
     let ledger = Reason::ALL.iter().map(|reason| (reason.code(), (status(reason.class()), reason.title())));
     let portal = Code::ALL.iter().map(|code| (code.code(), (code.status().as_u16(), code.title())));
-    let unavailable =
-        [Unavailable::NoWriter, Unavailable::Overloaded, Unavailable::OutcomeUnknown, Unavailable::ClockJumped];
-    let unavailable = unavailable.into_iter().map(|code| (code.code(), (503, code.title())));
+    let unavailable = Unavailable::ALL.into_iter().map(|code| (code.code(), (503, code.title())));
     let values = VALUE_CODES.into_iter().map(|(code, title)| (code, (400, title)));
     let queries = QUERY_CODES.iter().map(|(code, title)| (*code, (400, *title)));
     ledger.chain(values).chain(queries).chain(portal).chain(unavailable).collect()

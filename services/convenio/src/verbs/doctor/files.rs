@@ -1,8 +1,10 @@
 //! What `doctor` finds in the data and identity directories. It opens everything for reading only.
 
 use super::Finding;
+use crate::{config::Config, loss};
 use convenio_events::{Event, LedgerId, Sequence, Timestamp, codes::Purpose, types::Facts, types::ledger};
-use convenio_journal::{Access, JOURNAL_FILE, Journal, JournalError, LOCK_FILE};
+use convenio_journal::{Access, JOURNAL_FILE, Journal, JournalError, LOCK_FILE, Options};
+use convenio_notary::{CompactRange, OpenedLedger, TreeHead, leaf_hash};
 use rustix::fs::{FlockOperation, flock};
 use std::{fs::File, io::ErrorKind, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -42,11 +44,16 @@ pub(super) fn directory(data: &Path, running: bool) -> Finding {
 }
 
 /// Looks at the journal; adds findings, and says what ledger is in it.
-pub(super) fn journal(data: &Path, quick: bool, findings: &mut Vec<Finding>) -> Option<Ledger> {
+pub(super) fn journal(config: &Config, quick: bool, findings: &mut Vec<Finding>) -> Option<Ledger> {
+    let data = &config.data;
+    if let Err(lost) = loss::refuse_missing(config) {
+        findings.push(Finding::error("journal", format!("{lost:#}"), RESTORE));
+    }
     if !data.join(JOURNAL_FILE).exists() {
         return None;
     }
-    let journal = match Journal::open(data, Access::ReadOnly) {
+    let options = Options { checked: true, ..Options::default() };
+    let journal = match Journal::open_with(data, Access::ReadOnly, options) {
         Ok(journal) => journal,
         Err(error) => {
             findings.push(broken(error));
@@ -60,7 +67,11 @@ pub(super) fn journal(data: &Path, quick: bool, findings: &mut Vec<Finding>) -> 
             Err(error) => broken(error),
         });
     }
-    match read_all(&journal, events, quick) {
+    let opened = OpenedLedger::read(&config.identity).ok().flatten();
+    if let Some(Err(lost)) = opened.map(|opened| opened.require(events.0)) {
+        findings.push(Finding::error("journal", format!("events are missing: {lost}"), RESTORE));
+    }
+    match read_all(&journal, events, quick, opened.map(|opened| *opened.reach())) {
         Ok(None) => {
             let advice = "nothing to do: the next start takes the first one up again";
             findings.push(Finding::warning("journal", "it has no events", advice));
@@ -95,8 +106,13 @@ fn broken(error: JournalError) -> Finding {
     Finding::error("journal", format!("{:#}", anyhow::Error::from(error)), advice)
 }
 
-/// Every entry is there and in its place; the first event and the last are read whole.
-fn read_all(journal: &Journal, events: Sequence, quick: bool) -> Result<Option<Ledger>, String> {
+/// Every event is there, in its place, and opens its entry; their tree is the one that the identity marked.
+fn read_all(
+    journal: &Journal,
+    events: Sequence,
+    quick: bool,
+    marked: Option<TreeHead>,
+) -> Result<Option<Ledger>, String> {
     let said = |error: &dyn std::error::Error| format!("{error}");
     let event = |sequence: Sequence| {
         let page = journal.read_sync(sequence, 1).map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
@@ -107,8 +123,18 @@ fn read_all(journal: &Journal, events: Sequence, quick: bool) -> Result<Option<L
         return Err("its first event does not open a ledger".to_owned());
     };
     if !quick {
-        let walk = journal.for_each_entry(Sequence::ZERO, |_, _| std::ops::ControlFlow::Continue(()));
+        let (mut tree, mut differs) = (CompactRange::new(), false);
+        let walk = journal.for_each_event(Sequence::ZERO, |event| {
+            tree.append(leaf_hash(event.entry.as_bytes()));
+            differs |= marked.is_some_and(|marked| marked.size() == tree.size() && marked != tree.head());
+            std::ops::ControlFlow::Continue(())
+        });
         walk.map_err(|error| format!("{:#}", anyhow::Error::from(error)))?;
+        if differs {
+            return Err(
+                "its entries are not those over which the identity marked a root: one of them was changed".to_owned()
+            );
+        }
     }
     let last = events.0.checked_sub(1).map(|last| event(Sequence(last))).transpose()?.flatten();
     let last_event = last.map(|event| event.time);

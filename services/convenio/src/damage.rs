@@ -1,0 +1,77 @@
+//! The log as a node reads it: whoever comes upon damage tells the node, which then records nothing more and says where it is. It
+//! repairs nothing.
+
+use async_trait::async_trait;
+use convenio_events::{
+    RecordedEvent, Sequence,
+    causes::with_causes,
+    log::{EventLog, OpenError, OpenedWriter, ReadError},
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What was found, once something was; clones share it.
+#[derive(Clone)]
+pub(crate) struct Damage {
+    found: Arc<watch::Sender<Option<String>>>,
+    /// Keeps this node from recording.
+    halt: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Damage {
+    pub(crate) fn new(halt: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { found: Arc::new(watch::Sender::new(None)), halt: Arc::new(halt) }
+    }
+
+    /// Where it is, in words for an operator.
+    pub(crate) fn found(&self) -> Option<String> {
+        self.found.borrow().clone()
+    }
+
+    /// Tells of it. The first one counts: what is found after it may only follow from it.
+    pub(crate) fn tell(&self, what: &str) {
+        let first = self.found.send_if_modified(|found| {
+            let first = found.is_none();
+            found.get_or_insert_with(|| what.to_owned());
+            first
+        });
+        if first {
+            tracing::error!(
+                what,
+                "the log is damaged: nothing is recorded any more. Stop the node and restore a backup"
+            );
+            (self.halt)(what);
+        }
+    }
+}
+
+/// A log, watched for damage.
+pub(crate) struct WatchedLog {
+    log: Arc<dyn EventLog>,
+    damage: Damage,
+}
+
+impl WatchedLog {
+    pub(crate) fn new(log: Arc<dyn EventLog>, damage: Damage) -> Self {
+        Self { log, damage }
+    }
+}
+
+#[async_trait]
+impl EventLog for WatchedLog {
+    async fn open_writer(&self) -> Result<OpenedWriter, OpenError> {
+        self.log.open_writer().await
+    }
+
+    async fn read(&self, from: Sequence, limit: usize) -> Result<Vec<RecordedEvent>, ReadError> {
+        let read = self.log.read(from, limit).await;
+        if let Err(error @ ReadError::Damaged { .. }) = &read {
+            self.damage.tell(&with_causes(error));
+        }
+        read
+    }
+
+    fn head(&self) -> watch::Receiver<Sequence> {
+        self.log.head()
+    }
+}
