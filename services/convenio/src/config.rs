@@ -4,10 +4,11 @@ use crate::cluster::NodeUrl;
 use anyhow::{Context as _, bail, ensure};
 use convenio_events::{codes::Purpose, schemas::SchemaLocation, time::TimeZone};
 use convenio_kafka::{Address, PublishedForm, Settings, Texts};
+use ipnet::IpNet;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -65,6 +66,9 @@ pub(crate) struct ServeArguments {
     /// Requests a minute for each token or address; 0 for no limit [default: 6000]
     #[arg(long, env = "CONVENIO_RATE", value_name = "N")]
     pub(crate) rate: Option<u32>,
+    /// Where a proxy is that names its clients in Forwarded or X-Forwarded-For, such as 10.0.0.0/8; may be given several times
+    #[arg(long = "trusted-proxy", env = "CONVENIO_TRUSTED_PROXIES", value_name = "ADDR/LEN", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<String>,
     /// Records the sample cooperation when the ledger is new
     #[arg(long)]
     #[serde(default)]
@@ -101,6 +105,8 @@ pub(crate) struct Config {
     pub(crate) purpose: Purpose,
     pub(crate) time_zone: TimeZone,
     pub(crate) rate: u32,
+    /// Who may say for whom it asks.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) sample: bool,
 }
 
@@ -159,6 +165,11 @@ impl ServeArguments {
             purpose: purpose.parse().with_context(|| format!("--purpose {purpose:?}"))?,
             time_zone: zone.parse().with_context(|| format!("--time-zone {zone:?}"))?,
             rate: self.rate.or(file.rate).unwrap_or(6_000),
+            trusted_proxies: trusted_proxies(if self.trusted_proxy.is_empty() {
+                &file.trusted_proxy
+            } else {
+                &self.trusted_proxy
+            })?,
             sample: self.sample || file.sample,
         })
     }
@@ -225,6 +236,17 @@ fn default_name(listen: SocketAddr) -> String {
     format!("{}:{}", if host.is_empty() { "node" } else { host }, listen.port())
 }
 
+/// Networks, or single addresses.
+fn trusted_proxies(given: &[String]) -> anyhow::Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let net = net.with_context(|| format!("--trusted-proxy {text:?} is not a network such as 10.0.0.0/8"))?;
+        ensure!(net.prefix_len() > 0, "--trusted-proxy {text:?} would believe everybody: name the proxy's own address");
+        Ok(net)
+    };
+    given.iter().map(parse).collect()
+}
+
 /// `<data>-identity`.
 pub(crate) fn identity_beside(data: &Path) -> PathBuf {
     let mut name = data.as_os_str().to_owned();
@@ -254,6 +276,16 @@ fn check_public_url(url: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trusted_proxy_is_a_network_and_never_everybody() {
+        let checked = |text: &str| trusted_proxies(&[text.to_owned()]).map(|nets| nets[0].to_string()).ok();
+        assert_eq!(checked("10.0.0.0/8").as_deref(), Some("10.0.0.0/8"));
+        assert_eq!(checked("::1").as_deref(), Some("::1/128"));
+        for wrong in ["0.0.0.0/0", "::/0", "10.0.0.0/33", "proxy.example.org", ""] {
+            assert_eq!(checked(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_reference_to_a_text_leads_where_the_node_is_reached() {

@@ -207,7 +207,7 @@ impl Node {
             node: self.name.clone(),
             public_url: public_url.to_owned(),
             schemas: config.schema_location(),
-            limits: Limits { rate },
+            limits: Limits { rate, trusted_proxies: config.trusted_proxies.clone() },
             clock: self.time(),
             shutdown: self.shutdown.subscribe(),
         })

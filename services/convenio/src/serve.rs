@@ -8,7 +8,9 @@ use crate::{
     starting::{self, Stage},
 };
 use anyhow::Context as _;
-use std::{future::IntoFuture as _, io::Write as _, net::SocketAddr, time::Duration};
+use convenio_portal::door::{self, DoorLimits};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::{io::Write as _, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -38,19 +40,21 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
             path.display()
         ));
     }
-    let portal = convenio_portal::router(node.portal(&config, &public_url));
+    let portal = node.portal(&config, &public_url);
     // Beside the portal and its limits: the callers behind it were counted where they came in.
-    let router = node.cluster().into_iter().fold(portal, axum::Router::merge);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let shutdown = shutdown_after_signal(&node, signals);
-    let mut server = Box::pin(axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future());
+    let router = node.cluster().into_iter().fold(convenio_portal::router(portal.clone()), axum::Router::merge);
+    let limits = DoorLimits { trusted_proxies: config.trusted_proxies.clone(), ..DoorLimits::default() };
+    let mut server = Box::pin(door::serve(listener, router, portal, limits.within_open_files(open_files())));
+    let mut stopping = Box::pin(shutdown_after_signal(&node, signals));
+    let mut told = false;
     let mut recording = Box::pin(sample::play(&node));
     let mut failed = watch_ledger(&node);
     say(format_args!("Convenio answers at {public_url} (data in {})", config.data.display()));
     let mut recorded = false;
     let result = loop {
         tokio::select! {
-            result = &mut server => break result.context("serving"),
+            () = &mut server => break Ok(()),
+            () = &mut stopping, if !told => told = true,
             result = &mut recording, if !recorded => {
                 recorded = true;
                 // A sample that is not taken up spoils nothing; the next start goes on with it.
@@ -70,6 +74,15 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     drop((server, recording));
     let stopped = node.stop().await;
     result.and(stopped)
+}
+
+/// How many files this process may open, after asking for as many as it may have: shells often give fewer than that.
+fn open_files() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it is refused, what was given before holds.
+    let _ = setrlimit(Resource::Nofile, limit);
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
 /// Completes when the sequencer has ended by itself.

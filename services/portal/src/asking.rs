@@ -1,9 +1,11 @@
 //! A read: who asks, what for, and which views answer. What is asked for is said in `read`, not here.
 
 use crate::{
+    caller,
     limits::WAIT_FOR_LIMIT,
     parameters::{Instant, Parameters, invalid},
     problem::{Code, Problem, internal},
+    rate::Caller,
     state::{PortalState, last},
     token::bearer,
 };
@@ -23,6 +25,8 @@ pub(crate) const CONVENIO_SEQUENCE: HeaderName = HeaderName::from_static("conven
 /// A question as it came in.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    /// Who is counted for it.
+    pub(crate) caller: Caller,
     /// The bearer token's digest.
     pub(crate) token: Option<Digest>,
     /// What is in the query string, less what every question takes.
@@ -44,7 +48,9 @@ impl FromRequestParts<PortalState> for Asked {
         let wait_for = parameters.one("wait_for")?.map(Sequence);
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Code::PathUnknown)?;
         let path = path.iter().map(|(_, value)| value.to_owned()).collect();
+        let caller = caller::of(&parts.extensions);
         Ok(Self {
+            caller,
             token,
             parameters,
             path,
@@ -220,8 +226,15 @@ impl PortalState {
         token: Option<Digest>,
         question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        let member = token.is_some_and(|token| self.has_found(&token));
+        let turn = self.questions().turn(member).await?;
         let state = self.clone();
-        blocking(move || question(&mut Reading::begin(&state, token)?)).await
+        blocking(move || {
+            let answer = question(&mut Reading::begin(&state, token)?);
+            drop(turn);
+            answer
+        })
+        .await
     }
 }
 

@@ -3,28 +3,30 @@
 
 use crate::{
     asking::CONVENIO_SEQUENCE,
+    caller,
+    events::stream,
+    headers,
     limits::REQUEST_TIMEOUT,
     problem::{Code, Problem},
     rate::{Allowance, Caller},
     state::PortalState,
-    token::bearer,
 };
 use axum::{
     body::Body,
-    extract::{ConnectInfo, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use convenio_ledger::rejection::Unavailable;
 use futures::FutureExt as _;
 use std::{
-    net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{
         LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,31 +62,46 @@ pub(crate) async fn edge(State(state): State<PortalState>, request: Request, nex
     response
 }
 
-async fn answer(state: &PortalState, request: Request, next: Next, now: Instant) -> (Response, Option<Allowance>) {
+async fn answer(state: &PortalState, mut request: Request, next: Next, now: Instant) -> (Response, Option<Allowance>) {
     if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         return (preflight(), None);
     }
-    let allowance = state.rate().and_then(|rate| Some(rate.take(caller(&request)?, now)));
+    let allowance = caller::admit(state, &mut request, now).await;
     if let Some(Allowance { allowed: false, reset_seconds, .. }) = allowance {
+        let problem = Problem::from(Code::TooManyRequests);
+        if stream::is_asked_for(request.headers()) {
+            return (stream::come_again(&problem, Duration::from_secs(reset_seconds)), allowance);
+        }
         let seconds = u32::try_from(reset_seconds).unwrap_or(u32::MAX);
-        return (Problem::from(Code::TooManyRequests).retry_after(seconds).into_response(), allowance);
+        return (problem.retry_after(seconds).into_response(), allowance);
     }
-    let running = tokio::time::timeout(REQUEST_TIMEOUT, AssertUnwindSafe(next.run(request)).catch_unwind());
-    let response = match running.await {
-        Ok(Ok(response)) => response,
-        // The panic's message and place are in the log already: the panic hook wrote them.
-        Ok(Err(_panic)) => Problem::from(Code::Internal).into_response(),
-        Err(_elapsed) => Problem::from(Code::TooSlow).into_response(),
-    };
+    if let Err(problem) = headers::check(&request) {
+        return (problem.into_response(), allowance);
+    }
+    let (caller, records) = (caller::of(request.extensions()), records(&request));
+    let response = within_time(records, next.run(request)).await;
+    if let (Caller::Token(token), StatusCode::UNAUTHORIZED) = (caller, response.status()) {
+        state.authentication().forget(&token);
+    }
     (response, allowance)
 }
 
-/// Whose allowance a request takes from; `None` when it came through no socket and has no token.
-fn caller(request: &Request) -> Option<Caller> {
-    if let Ok(Some(token)) = bearer(request.headers()) {
-        return Some(Caller::Token(token));
+/// Whether a request can have recorded something before its answer is lost.
+fn records(request: &Request) -> bool {
+    request.method() == Method::POST && request.uri().path().starts_with("/api/v1/commands")
+}
+
+/// An answer, or what can be said where there is none. Commands bound their own time: nobody else knows how far they are.
+async fn within_time(records: bool, answer: impl Future<Output = Response>) -> Response {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    let answer = if records { Ok(answer.await) } else { tokio::time::timeout(REQUEST_TIMEOUT, answer).await };
+    match answer {
+        Ok(Ok(response)) => response,
+        // The panic's message and place are in the log already: the panic hook wrote them.
+        Ok(Err(_panic)) if records => Problem::from(Unavailable::OutcomeUnknown).into_response(),
+        Ok(Err(_panic)) => Problem::from(Code::Internal).into_response(),
+        Err(_elapsed) => Problem::from(Code::TooSlow).into_response(),
     }
-    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| Caller::Address(address.ip()))
 }
 
 /// The caller's own id where it is a plain word, else one that no other request of this process has.
@@ -129,5 +146,24 @@ fn finish(headers: &mut HeaderMap, id: HeaderValue, public: bool, allowance: Opt
         headers.insert("ratelimit-limit", limit.into());
         headers.insert("ratelimit-remaining", remaining.into());
         headers.insert("ratelimit-reset", reset_seconds.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_sent_a_command_is_not_told_that_it_failed_when_its_handler_panics() {
+        async fn status_and_code(records: bool) -> (u16, String) {
+            let broken = async { panic!("after it was recorded") };
+            let response = within_time(records, broken).await;
+            let status = response.status().as_u16();
+            let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+            let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            (status, body["code"].as_str().expect("a code").to_owned())
+        }
+        assert_eq!(status_and_code(true).await, (503, "outcome-unknown".to_owned()));
+        assert_eq!(status_and_code(false).await, (500, "internal".to_owned()));
     }
 }

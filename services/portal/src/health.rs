@@ -1,7 +1,7 @@
 //! How the node is doing: for orchestrators, for Prometheus and for people. It shows nothing of any record.
 
 use crate::{
-    asking::Asked,
+    asking::{Asked, Reading, blocking, json},
     metrics,
     parameters::invalid,
     problem::{Code, Problem},
@@ -10,9 +10,10 @@ use crate::{
 use axum::{
     Json,
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use convenio_events::codes::AccessRole;
 use convenio_ledger::submission::Role;
 use convenio_projections::{Activity, ViewStatus};
 use serde_json::json;
@@ -79,12 +80,47 @@ pub(crate) async fn metrics(State(state): State<PortalState>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&state)).into_response()
 }
 
-/// `GET /api/v1/status`: node, role, head, tree, and each view's position, lag and liveness.
-pub(crate) async fn status(State(state): State<PortalState>) -> Response {
-    let (standing, root, log) = (state.ledger().standing(), state.root(), state.log_standing());
-    let views: Vec<_> = state.views().statuses().iter().map(view).collect();
-    Json(json!({
-        "node": state.node(),
+/// What stands in place of words for operators, which may name hosts and files, before those who are none.
+const FOR_ADMINS: &str = "an admin is told more";
+
+/// `GET /api/v1/status`: role, head, tree, and each view's position, lag and liveness. What names hosts is for admins.
+pub(crate) async fn status(State(state): State<PortalState>, asked: Asked) -> Response {
+    match reads_as_admin(&state, asked).await {
+        Ok(admin) => json(state.head_sequence(), &standing(&state, admin)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Whether an admin asks, by what is known: an operator needs the answer most where the views do not follow.
+async fn reads_as_admin(state: &PortalState, asked: Asked) -> Result<bool, Problem> {
+    asked.parameters.finish()?;
+    let Some(token) = asked.token else { return Ok(false) };
+    let state = state.clone();
+    let role =
+        blocking(move || Ok(Reading::begin_by_what_is_known(&state, Some(token))?.grant.map(|grant| grant.role)));
+    match role.await {
+        Ok(role) => Ok(role == Some(AccessRole::Admin)),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(problem),
+        // The view of grants cannot be read, and the rest is told all the same.
+        Err(_) => Ok(false),
+    }
+}
+
+fn standing(state: &PortalState, admin: bool) -> serde_json::Value {
+    let (standing, root, mut log) = (state.ledger().standing(), state.root(), state.log_standing());
+    let mut views: Vec<_> = state.views().statuses().iter().map(view).collect();
+    if !admin {
+        let shorten = |words: &mut Option<String>| *words = words.take().map(|_| FOR_ADMINS.to_owned());
+        [&mut log.halted, &mut log.illegible, &mut log.alarm].into_iter().for_each(shorten);
+        log.publisher.iter_mut().for_each(|publisher| shorten(&mut publisher.error));
+        log.writer = None;
+        views
+            .iter_mut()
+            .filter(|view| view["message"].is_string())
+            .for_each(|view| view["message"] = FOR_ADMINS.into());
+    }
+    json!({
+        "node": admin.then(|| state.node()),
         "ledger": state.ledger_id(),
         "source": convenio_events::cloud_event::source(state.ledger_id()),
         "version": env!("CARGO_PKG_VERSION"),
@@ -97,16 +133,15 @@ pub(crate) async fn status(State(state): State<PortalState>) -> Response {
             "writer": log.writer,
             "forwards": log.forwards,
             "alarm": log.alarm,
-            "alarms": log.alarms.iter().map(|alarm| json!({"code": alarm.code, "detail": alarm.detail})).collect::<Vec<_>>(),
-            "publisher": log.publisher.as_ref().map(|publisher| publishing(&state, publisher)),
+            "alarms": log.alarms.iter().map(|alarm| json!({"code": alarm.code, "detail": if admin { alarm.detail.as_str() } else { FOR_ADMINS }})).collect::<Vec<_>>(),
+            "publisher": log.publisher.as_ref().map(|publisher| publishing(state, publisher)),
         },
         "head_sequence": state.head_sequence(),
         "clock_jumped": standing.clock_jumped,
         "timers_held": standing.timers_held,
         "tree": {"size": root.size(), "root": root.root().to_base64()},
         "views": views,
-    }))
-    .into_response()
+    })
 }
 
 /// How far events for integrators are published, and how long the oldest that waits has been waiting.

@@ -2,13 +2,19 @@
 //! the
 //! ledger, questions to the views.
 
+mod answers;
 mod asking;
+mod authentication;
+mod caller;
+mod client;
 mod codes;
 mod command;
 mod conditional;
 mod contract;
+pub mod door;
 mod edge;
 mod events;
+mod headers;
 mod health;
 pub mod limits;
 mod metrics;
@@ -17,11 +23,13 @@ pub mod pages;
 mod parameters;
 pub mod problem;
 mod process;
+mod questions;
 mod rate;
 mod read;
 mod rebuild;
 mod router;
 pub mod routes;
+mod slots;
 pub mod starting;
 mod state;
 pub mod token;

@@ -32,6 +32,9 @@ pub struct Metrics {
     replayed: AtomicU64,
     refused: RwLock<BTreeMap<String, Arc<AtomicU64>>>,
     routes: RwLock<HashMap<String, Arc<RouteMetrics>>>,
+    turned_away: AtomicU64,
+    /// Connections that are open.
+    pub(crate) connections: Gauge,
     /// Event streams that are open.
     pub(crate) streams: Gauge,
     /// Batches that are under way.
@@ -50,6 +53,13 @@ impl Counted {
     pub(crate) fn new(state: &PortalState, gauge: fn(&Metrics) -> &Gauge) -> Self {
         gauge(state.metrics()).0.fetch_add(1, Relaxed);
         Self(state.clone(), gauge)
+    }
+}
+
+impl Gauge {
+    /// How many there are now.
+    pub(crate) fn count(&self) -> i64 {
+        self.0.load(Relaxed)
     }
 }
 
@@ -81,19 +91,29 @@ impl Metrics {
     /// Counts a command by its outcome.
     pub(crate) fn command(&self, answer: &Answer) {
         match answer {
-            Ok(accepted) if accepted.replay => self.replayed.fetch_add(1, Relaxed),
-            Ok(_) => self.accepted.fetch_add(1, Relaxed),
-            Err(Refusal::Rejected(rejection)) => self.refused_with(&rejection.code),
-            Err(Refusal::Unavailable(unavailable)) => self.refused_with(unavailable.code()),
-        };
+            Ok(accepted) if accepted.replay => {
+                self.replayed.fetch_add(1, Relaxed);
+            }
+            Ok(_) => {
+                self.accepted.fetch_add(1, Relaxed);
+            }
+            Err(Refusal::Rejected(rejection)) => self.refused(&rejection.code),
+            Err(Refusal::Unavailable(unavailable)) => self.refused(unavailable.code()),
+        }
     }
 
-    fn refused_with(&self, code: &str) -> u64 {
+    /// Counts a connection for which there was no room.
+    pub(crate) fn turned_away(&self) {
+        self.turned_away.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a command that was refused, by the code of the reason.
+    pub(crate) fn refused(&self, code: &str) {
         let known = self.refused.read().unwrap_or_else(PoisonError::into_inner).get(code).cloned();
         let counter = known.unwrap_or_else(|| {
             self.refused.write().unwrap_or_else(PoisonError::into_inner).entry(code.to_owned()).or_default().clone()
         });
-        counter.fetch_add(1, Relaxed)
+        counter.fetch_add(1, Relaxed);
     }
 
     /// Counts an answer of a route, by its pattern as in the route table.
@@ -275,6 +295,10 @@ fn commands(out: &mut String, metrics: &Metrics) {
         let _ = writeln!(out, "convenio_commands_total{{outcome=\"refused\",code=\"{code}\"}} {count}");
     }
     single(out, "convenio_streams_open", "gauge", "Event streams that are open.", metrics.streams.0.load(Relaxed));
+    let name = "convenio_connections_open";
+    single(out, name, "gauge", "Connections that are open.", metrics.connections.0.load(Relaxed));
+    let (name, turned_away) = ("convenio_connections_refused_total", metrics.turned_away.load(Relaxed));
+    single(out, name, "counter", "Connections for which there was no room.", turned_away);
     single(out, "convenio_batches_open", "gauge", "Batches that are under way.", metrics.batches.0.load(Relaxed));
 }
 

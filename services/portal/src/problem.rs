@@ -67,6 +67,7 @@ problems! {
     EncodingUnsupported "encoding-unsupported" UNSUPPORTED_MEDIA_TYPE "a body is sent as it is, or with Content-Encoding: gzip";
     BodyUnreadable "body-unreadable" BAD_REQUEST "the body ended early or could not be read";
     NotUtf8 "not-utf8" BAD_REQUEST "the body is not UTF-8";
+    BodyTooSlow "body-too-slow" REQUEST_TIMEOUT "the body comes too slowly, or takes too long";
     LineInvalid "line-invalid" BAD_REQUEST "a line is not a command with its id";
     TokenRequired "token-required" UNAUTHORIZED "a bearer token is required";
     TokenInvalid "token-invalid" UNAUTHORIZED "the token is not known, was revoked, or is not valid now";

@@ -15,8 +15,20 @@ const SHARDS: usize = 16;
 /// Whose requests are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Caller {
+    /// Whoever has a token that a grant has.
     Token(Digest),
+    /// Everybody else, by where they come from.
     Address(IpAddr),
+}
+
+impl Caller {
+    /// Whether no grant speaks for it.
+    pub(crate) const fn is_stranger(&self) -> bool {
+        match self {
+            Self::Token(_) => false,
+            Self::Address(_) => true,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -48,6 +60,12 @@ pub(crate) struct RateLimiter {
 impl RateLimiter {
     pub(crate) fn new(rate: RateLimit) -> Self {
         Self { rate, shards: Default::default() }
+    }
+
+    /// Whether a caller has nothing left of its allowance.
+    pub(crate) fn is_spent(&self, caller: Caller, now: Instant) -> bool {
+        let callers = self.shards[shard(caller)].lock().unwrap_or_else(PoisonError::into_inner);
+        callers.get(&caller).is_some_and(|bucket| refilled(bucket, now, self.rate) < 1.0)
     }
 
     /// Takes one request from a caller's allowance, if there is one left.
@@ -90,7 +108,7 @@ fn shard(caller: Caller) -> usize {
     usize::from(match caller {
         Caller::Token(digest) => digest.0[0],
         Caller::Address(IpAddr::V4(address)) => address.octets()[3],
-        Caller::Address(IpAddr::V6(address)) => address.octets()[7],
+        Caller::Address(IpAddr::V6(address)) => address.octets()[7] ^ address.octets()[5],
     }) % SHARDS
 }
 

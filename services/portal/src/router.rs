@@ -1,6 +1,7 @@
 //! All routes put together: which function answers which operation. Rights and paths are in `routes`.
 
 use crate::{
+    answers,
     asking::Asked,
     codes, command, conditional, contract, edge, events, health,
     negotiate::prefers,
@@ -48,6 +49,7 @@ pub fn router(state: PortalState) -> Router {
         .merge(pages.reset_fallback())
         .fallback(move |request| unknown_path(not_found.clone(), request))
         .layer(middleware::from_fn(conditional::conditional))
+        .layer(middleware::from_fn_with_state(state.clone(), answers::hold))
         .layer(compression())
         .layer(middleware::from_fn_with_state(state, edge::edge))
 }

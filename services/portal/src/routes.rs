@@ -154,7 +154,7 @@ impl Operation {
             Self::Grants => get("/api/v1/grants", Token),
             Self::CodeLists => get("/api/v1/codes", Anybody),
             Self::CodeList => get("/api/v1/codes/{list}", Anybody),
-            Self::Status => get("/api/v1/status", Anybody),
+            Self::Status => get("/api/v1/status", Reader),
             Self::Rebuild => rebuild(Verb::Post, Admin),
             Self::RebuildProgress => rebuild(Verb::Get, Admin),
             Self::CancelRebuild => rebuild(Verb::Delete, Admin),

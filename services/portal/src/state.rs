@@ -1,11 +1,20 @@
 //! What every handler is given: the ledger, the log, the views, and who the node is. It holds no data of its own.
 
 use crate::{
+    answers::Answers,
+    authentication::Authentication,
     contract::Documents,
-    limits::{BATCHES_LIMIT, LOG_UNCONFIRMED_LIMIT, Limits, STREAMS_LIMIT},
+    events::tail::Tail,
+    limits::{
+        BATCHES_EACH_LIMIT, BATCHES_LIMIT, BATCHES_OF_STRANGERS_LIMIT, EXPORTS_EACH_LIMIT, EXPORTS_LIMIT,
+        EXPORTS_OF_STRANGERS_LIMIT, LOG_UNCONFIRMED_LIMIT, Limits, STREAMS_EACH_LIMIT, STREAMS_LIMIT,
+        STREAMS_OF_STRANGERS_LIMIT,
+    },
     metrics::Metrics,
+    questions::Questions,
     rate::RateLimiter,
     rebuild::Rebuilds,
+    slots::{SlotLimits, Slots},
 };
 use convenio_events::{LedgerId, Sequence, Timestamp, log::EventLog, schemas::SchemaLocation};
 use convenio_ledger::{stores::EventIndex, submission::Ledger};
@@ -18,7 +27,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -172,8 +181,25 @@ impl Portal {
             metrics: Metrics::default(),
             documents: Documents::default(),
             rate,
-            batches: Arc::new(Semaphore::new(BATCHES_LIMIT)),
-            streams: Arc::new(Semaphore::new(STREAMS_LIMIT)),
+            batches: Slots::new(SlotLimits {
+                all: BATCHES_LIMIT,
+                strangers: BATCHES_OF_STRANGERS_LIMIT,
+                each: BATCHES_EACH_LIMIT,
+            }),
+            streams: Slots::new(SlotLimits {
+                all: STREAMS_LIMIT,
+                strangers: STREAMS_OF_STRANGERS_LIMIT,
+                each: STREAMS_EACH_LIMIT,
+            }),
+            exports: Slots::new(SlotLimits {
+                all: EXPORTS_LIMIT,
+                strangers: EXPORTS_OF_STRANGERS_LIMIT,
+                each: EXPORTS_EACH_LIMIT,
+            }),
+            answers: Answers::default(),
+            questions: Questions::default(),
+            tail: Tail::default(),
+            authentication: Authentication::default(),
             rebuilds: Rebuilds::default(),
             latest: AtomicI64::new(i64::MIN),
         };
@@ -193,8 +219,13 @@ struct Shared {
     metrics: Metrics,
     documents: Documents,
     rate: Option<RateLimiter>,
-    batches: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
+    batches: Slots,
+    streams: Slots,
+    exports: Slots,
+    answers: Answers,
+    questions: Questions,
+    tail: Tail,
+    authentication: Authentication,
     rebuilds: Rebuilds,
     /// The latest time that the clock told, in microseconds.
     latest: AtomicI64,
@@ -264,14 +295,33 @@ impl PortalState {
     pub(crate) fn rate(&self) -> Option<&RateLimiter> {
         self.shared.rate.as_ref()
     }
-    pub(crate) fn batches(&self) -> Arc<Semaphore> {
-        self.shared.batches.clone()
+    pub(crate) fn batches(&self) -> &Slots {
+        &self.shared.batches
+    }
+    pub(crate) fn exports(&self) -> &Slots {
+        &self.shared.exports
+    }
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
+    }
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.shared.questions
+    }
+    pub(crate) fn tail(&self) -> &Tail {
+        &self.shared.tail
+    }
+    pub(crate) fn authentication(&self) -> &Authentication {
+        &self.shared.authentication
+    }
+    /// Where proxies are that may name their clients.
+    pub(crate) fn proxies(&self) -> &[ipnet::IpNet] {
+        &self.shared.parts.limits.trusted_proxies
     }
     pub(crate) fn rebuilds(&self) -> &Rebuilds {
         &self.shared.rebuilds
     }
-    pub(crate) fn streams(&self) -> Arc<Semaphore> {
-        self.shared.streams.clone()
+    pub(crate) fn streams(&self) -> &Slots {
+        &self.shared.streams
     }
 }
 

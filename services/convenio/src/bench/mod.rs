@@ -20,6 +20,7 @@ use crate::{
 use anyhow::Context as _;
 use convenio_events::{codes::Purpose, time::TimeZone};
 use convenio_kafka::Texts;
+use convenio_portal::door::{self, DoorLimits};
 use report::{Figure, table_line};
 use std::{
     net::SocketAddr,
@@ -139,6 +140,7 @@ pub(super) fn config_on(folder: &Path, log: LogChoice) -> Config {
         purpose: Purpose::Production,
         time_zone: TimeZone::UTC,
         rate: 0,
+        trusted_proxies: Vec::new(),
         sample: false,
     }
 }
@@ -147,7 +149,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Serves a router on a free port until the handle is aborted.
+/// Serves a floor's router on a free port until the handle is aborted.
 pub(super) fn serve(
     runtime: &Runtime,
     router: axum::Router,
@@ -171,8 +173,11 @@ impl Served {
         let runtime = runtime()?;
         let config = config_on(folder, log);
         let node = runtime.block_on(Node::start(&config, &crate::starting::Stage::default()))?;
-        let router = convenio_portal::router(node.portal(&config, "http://bench.invalid"));
-        let (address, server) = serve(&runtime, router)?;
+        let portal = node.portal(&config, "http://bench.invalid");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(config.listen))?;
+        let address = listener.local_addr()?;
+        let router = convenio_portal::router(portal.clone());
+        let server = runtime.spawn(door::serve(listener, router, portal, DoorLimits::default()));
         Ok(Self { node, address, runtime, server })
     }
 

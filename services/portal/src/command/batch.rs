@@ -5,20 +5,25 @@ use super::{
     acting_for, answer,
     line::{Cut, Line, Lines},
     namesakes::Names,
+    pace::{Pace, TooSlow},
     provide_token, require_encoding, require_type,
-    spool::{End, Reading, Spool},
+    spool::{End, Reading, Spool, Writing},
 };
 use crate::{
-    limits::{BATCH_BYTES_LIMIT, BATCH_IN_FLIGHT_LIMIT, BATCH_LINES_LIMIT, BATCH_READ_TIMEOUT, BATCH_WRITE_TIMEOUT},
+    authentication::Bearer,
+    caller,
+    limits::{BATCH_BYTES_LIMIT, BATCH_IN_FLIGHT_LIMIT, BATCH_LINES_LIMIT, BATCH_WRITE_TIMEOUT},
     metrics::{Counted, Metrics},
     problem::{Code, Problem},
+    rate::Caller,
+    slots::Slot,
     state::PortalState,
     token::{Token, bearer},
 };
 use axum::{
     body::{Body, BodyDataStream},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use convenio_events::{CommandId, OrganisationId};
@@ -28,32 +33,35 @@ use convenio_ledger::{
     submission::{Answer, Body as CommandBody, Submission},
 };
 use futures::StreamExt as _;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Answers are handed on when there are so many bytes of them, or when the next one is not there yet.
 const CHUNK_BYTES: usize = 16 << 10;
 
 pub(crate) async fn many(State(state): State<PortalState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    match begin(&state, &parts.headers, parts.uri.query()) {
+    match begin(&state, &parts).await {
         Ok(batch) => batch.run(body),
         Err(problem) => problem.into_response(),
     }
 }
 
-fn begin(state: &PortalState, headers: &HeaderMap, query: Option<&str>) -> Result<Batch, Problem> {
+async fn begin(state: &PortalState, parts: &Parts) -> Result<Batch, Problem> {
+    let headers = &parts.headers;
     require_encoding(headers)?;
     require_type(headers, is_ndjson, Code::NdjsonRequired)?;
-    crate::parameters::Parameters::parse(query)?.finish()?;
+    crate::parameters::Parameters::parse(parts.uri.query())?.finish()?;
     let token = bearer(headers)?.ok_or(Code::TokenRequired)?;
-    let permit = state.batches().try_acquire_owned().map_err(|_| Code::Overloaded)?;
-    Ok(Batch {
-        state: state.clone(),
-        credential: Credential::Token(token),
-        acting_for: acting_for(headers)?,
-        counted: Counted::new(state, |metrics: &Metrics| &metrics.batches),
-        permit,
-    })
+    let acting_for = acting_for(headers)?;
+    // Before a place is taken and anything is read.
+    let bearer = state.authenticate(token).await.inspect_err(|problem| state.metrics().refused(problem.code()))?;
+    let caller = match bearer {
+        Bearer::Granted => Caller::Token(token),
+        Bearer::Unknown | Bearer::Unclear => caller::of(&parts.extensions),
+    };
+    let slot = state.batches().take(caller, 1).ok_or(Code::Overloaded)?;
+    let counted = Counted::new(state, |metrics: &Metrics| &metrics.batches);
+    Ok(Batch { state: state.clone(), credential: Credential::Token(token), acting_for, counted, slot })
 }
 
 fn is_ndjson(essence: &str) -> bool {
@@ -67,7 +75,7 @@ struct Batch {
     credential: Credential,
     acting_for: Option<OrganisationId>,
     counted: Counted,
-    permit: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 /// A line whose answer is due.
@@ -94,15 +102,17 @@ enum Stop {
 
 impl Batch {
     fn run(self, body: Body) -> Response {
-        let Self { state, credential, acting_for, counted, permit } = self;
+        let Self { state, credential, acting_for, counted, slot } = self;
         let (due, next_due) = mpsc::channel(BATCH_IN_FLIGHT_LIMIT);
         let spool = Spool::default();
         let reader = LineReader { state: state.clone(), credential, acting_for, due, line: 0 };
         let reading = tokio::spawn(reader.run(body.into_data_stream()));
         let answers = spool.clone();
         tokio::spawn(async move {
+            // However this task ends, the client does not wait for more.
+            let _writing = Writing(answers.clone());
             answer_all(&state, next_due, reading, &answers).await;
-            drop((counted, permit));
+            drop((counted, slot));
         });
         let stream = futures::stream::unfold(Reading(spool), |reading| async {
             match reading.0.take().await {
@@ -131,20 +141,24 @@ struct LineReader {
 impl LineReader {
     async fn run(mut self, mut body: BodyDataStream) -> Stop {
         let mut shutdown = self.state.shutdown();
-        let (mut lines, mut bytes) = (Lines::default(), 0_usize);
+        let (mut lines, mut bytes, mut pace) = (Lines::default(), 0_usize, Pace::new());
         loop {
             let next = tokio::select! {
-                next = tokio::time::timeout(BATCH_READ_TIMEOUT, body.next()) => next,
+                next = pace.wait(body.next()) => next,
                 _ = shutdown.wait_for(|down| *down) => return Stop::Cut,
             };
             let chunk = match next {
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(None) => break,
-                Ok(Some(Err(_))) | Err(_) => return Stop::Cut,
+                Ok(Some(Err(_))) => return Stop::Cut,
+                Err(TooSlow) => return self.refuse_rest(Code::BodyTooSlow).await,
             };
             bytes += chunk.len();
             if bytes > BATCH_BYTES_LIMIT {
-                return self.refuse_rest().await;
+                return self.refuse_rest(Code::BatchTooLarge).await;
+            }
+            if pace.came(chunk.len()).is_err() {
+                return self.refuse_rest(Code::BodyTooSlow).await;
             }
             lines.push(&chunk);
             while let Some(cut) = lines.next() {
@@ -161,17 +175,17 @@ impl LineReader {
         Stop::Finished
     }
 
-    async fn refuse_rest(&mut self) -> Stop {
+    async fn refuse_rest(&mut self, why: Code) -> Stop {
         self.line += 1;
         // The answering task lives as long as this one; if it does not, there is nobody to tell.
-        let _ = self.refuse(None, Code::BatchTooLarge.into()).await;
+        let _ = self.refuse(None, why.into()).await;
         Stop::Cut
     }
 
     /// Sends one line on; an error when the batch is over.
     async fn take(&mut self, cut: Cut) -> Result<(), ()> {
         if self.line == BATCH_LINES_LIMIT {
-            self.refuse_rest().await;
+            self.refuse_rest(Code::BatchTooLarge).await;
             return Err(());
         }
         self.line += 1;

@@ -4,10 +4,11 @@ mod answer;
 pub(crate) mod batch;
 mod line;
 mod namesakes;
+mod pace;
 mod spool;
 
 use crate::{
-    limits::{BODY_BYTES_DROPPED, BODY_BYTES_LIMIT, COMMAND_TIMEOUT},
+    limits::{BODY_BYTES_DROPPED, BODY_BYTES_LIMIT, BODY_TIMEOUT, COMMAND_TIMEOUT},
     problem::{Code, Problem},
     state::PortalState,
     token::{Token, bearer},
@@ -19,16 +20,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
-use convenio_events::{Actor, CommandId, OrganisationId, StreamVersion};
+use convenio_events::{Actor, CommandId, OrganisationId, StreamVersion, commitment::Digest};
 use convenio_ledger::{
     authorise::Credential,
     parser_words::plain,
     rejection::{Refusal, Unavailable},
     submission::{Body as CommandBody, Submission},
 };
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use namesakes::Names;
-use std::str::FromStr;
+use std::{panic::AssertUnwindSafe, str::FromStr};
 
 /// `POST /api/v1/commands/<name>`: the body is the command's data.
 pub(crate) async fn one(
@@ -43,17 +44,21 @@ pub(crate) async fn one(
         Err(problem) => return problem.into_response(),
     };
     let id = envelope.id;
-    let sent = match read_body(&parts.headers, body).await {
-        Ok(data) => send(&state, &name, &data, envelope).await,
-        Err(problem) => Err(problem),
+    let sent = async {
+        state.authenticate(envelope.token).await.inspect_err(|problem| state.metrics().refused(problem.code()))?;
+        let data = tokio::time::timeout(BODY_TIMEOUT, read_body(&parts.headers, body)).await;
+        send(&state, &name, &data.map_err(|_| Code::BodyTooSlow)??, envelope).await
     };
+    // Whoever waits for a command whose handler broke is not told that nothing happened.
+    let sent = AssertUnwindSafe(sent).catch_unwind().await;
+    let sent = sent.unwrap_or_else(|_panic| Err(Unavailable::OutcomeUnknown.into()));
     sent.unwrap_or_else(|problem| problem.command(id).into_response())
 }
 
 async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) -> Result<Response, Problem> {
     let mut body = CommandBody::parse(name, data, envelope.expected_version);
     let token = body.as_mut().ok().and_then(provide_token);
-    let names = Names::of(body.as_ref().ok(), envelope.credential);
+    let names = Names::of(body.as_ref().ok(), Credential::Token(envelope.token));
     let submission = envelope.submission(body);
     let answered = tokio::time::timeout(COMMAND_TIMEOUT, async {
         state.views().keep_pace().await;
@@ -75,7 +80,7 @@ fn provide_token(body: &mut CommandBody) -> Option<Token> {
 
 /// What a command's headers say.
 struct Envelope {
-    credential: Credential,
+    token: Digest,
     acting_for: Option<OrganisationId>,
     id: CommandId,
     correlation_id: Option<CommandId>,
@@ -88,7 +93,7 @@ impl Envelope {
         require_type(headers, is_json, Code::JsonRequired)?;
         crate::parameters::Parameters::parse(query)?.finish()?;
         Ok(Self {
-            credential: Credential::Token(bearer(headers)?.ok_or(Code::TokenRequired)?),
+            token: bearer(headers)?.ok_or(Code::TokenRequired)?,
             acting_for: acting_for(headers)?,
             id: header_value(headers, IDEMPOTENCY_KEY)?
                 .map_or_else(|| CommandId::new(uuid::Uuid::now_v7()), |CommandKey(id)| id),
@@ -98,8 +103,8 @@ impl Envelope {
     }
 
     fn submission(self, body: Result<CommandBody, convenio_ledger::rejection::Rejection>) -> Submission {
-        let Self { credential, acting_for, id, correlation_id, .. } = self;
-        let expected_version = self.expected_version;
+        let Self { token, acting_for, id, correlation_id, expected_version } = self;
+        let credential = Credential::Token(token);
         Submission { credential, acting_for, id, correlation_id, expected_version, body }
     }
 }

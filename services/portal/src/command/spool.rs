@@ -97,6 +97,18 @@ impl Spool {
     }
 }
 
+/// Abandons the answers when whoever writes them ends without saying that nothing more comes.
+#[derive(Debug)]
+pub(super) struct Writing(pub(super) Spool);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if self.0.held().end.is_none() {
+            self.0.abandon();
+        }
+    }
+}
+
 /// Abandons the answers when the client goes away.
 #[derive(Debug)]
 pub(super) struct Reading(pub(super) Spool);
@@ -122,6 +134,18 @@ mod tests {
         assert_eq!(reader.take().await, Ok(Bytes::from_static(b"b")));
         assert_eq!(reader.take().await, Err(End::Closed));
         closing.await.expect("it does not panic");
+    }
+
+    #[tokio::test]
+    async fn who_reads_does_not_wait_for_a_writer_that_broke() {
+        let spool = Spool::default();
+        drop(Writing(spool.clone()));
+        assert_eq!(spool.take().await, Err(End::Abandoned));
+        let spool = Spool::default();
+        let writing = Writing(spool.clone());
+        spool.close(Duration::from_secs(60)).await;
+        drop(writing);
+        assert_eq!(spool.take().await, Err(End::Closed));
     }
 
     #[tokio::test]

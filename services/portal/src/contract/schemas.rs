@@ -181,7 +181,7 @@ fn parameters() -> Value {
         "IfMatch": header("If-Match", "The version of the record that was shown.", json!({"type": "string", "pattern": "^(W/)?\"[0-9]+(-[A-Za-z0-9_-]+)?\"$"}), "\"3\""),
         "CorrelationId": header("Convenio-Correlation-Id", "What hangs together, as the caller says.", uuid(), id),
         "WaitFor": {
-            "name": "wait_for", "in": "query", "description": "Wait up to 5 s until this event is visible.",
+            "name": "wait_for", "in": "query", "description": "Wait up to 5 s until this event is visible. With the `Convenio-Sequence` of the last answer, no answer shows less than that one, whichever node it comes from.",
             "schema": {"type": "integer", "minimum": 0},
         },
     })

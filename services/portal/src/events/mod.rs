@@ -4,3 +4,4 @@ pub(crate) mod one;
 pub(crate) mod page;
 pub(crate) mod render;
 pub(crate) mod stream;
+pub(crate) mod tail;

@@ -6,8 +6,7 @@ use super::{
 };
 use crate::{
     asking::{Asked, json_bytes, with_next},
-    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, EVENT_SCAN_LIMIT},
-    negotiate::prefers,
+    limits::{EVENT_PAGE_BYTES, EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, EVENT_SCAN_LIMIT},
     parameters::StartAt,
     problem::{Code, Problem},
     read::past,
@@ -21,7 +20,7 @@ use convenio_events::{RecordedEvent, Sequence, StreamVersion, Subject};
 use convenio_projections::ViewName;
 
 pub(crate) async fn events(State(state): State<PortalState>, asked: Asked) -> Response {
-    let answer = if prefers(&asked.headers, "text/event-stream", "application/json") {
+    let answer = if stream::is_asked_for(&asked.headers) {
         stream::open(&state, asked).await
     } else {
         page(&state, asked).await
@@ -42,15 +41,16 @@ async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem
         .ask(asked.token, move |reading| {
             let mut rendering = Rendering::begin(reading)?;
             let known = rendering.eyes().position();
-            let (mut next, mut pushed) = (from, 0);
+            let (mut next, mut pushed, mut full) = (from, 0, false);
             for event in candidates.events.iter().filter(|event| event.sequence < known) {
-                if pushed == limit {
+                if pushed == limit || rendering.bytes() >= EVENT_PAGE_BYTES {
+                    full = true;
                     break;
                 }
                 pushed += usize::from(rendering.push(event, &filter)?);
                 next = event.sequence.next();
             }
-            if pushed < limit {
+            if pushed < limit && !full {
                 // All of them were looked at: the page also covers what was between and after them.
                 next = next.max(candidates.looked_to.min(known));
             }
@@ -104,10 +104,11 @@ async fn of_subject(state: &PortalState, subject: Subject, from: Sequence) -> Re
     let head = *state.log().head().borrow();
     let mut version = StreamVersion(0);
     loop {
-        let mut events = past::events(state, subject, version, EVENT_SCAN_LIMIT).await?;
+        let past::Page { mut events, whole } =
+            past::events(state, subject, version, EVENT_SCAN_LIMIT, EVENT_PAGE_BYTES).await?;
         let (found, last) = (events.len(), events.last().map(|event| event.sequence));
         events.retain(|event| event.sequence >= from);
-        if found < EVENT_SCAN_LIMIT {
+        if whole {
             return Ok(Candidates { events, looked_to: head });
         }
         if let (false, Some(last)) = (events.is_empty(), last) {

@@ -179,6 +179,11 @@ impl Rendering {
         Ok(Self { out: br#"{"events":["#.to_vec(), eyes: Eyes::open(reading)?, any: false })
     }
 
+    /// How large it is so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.out.len()
+    }
+
     pub(crate) fn eyes(&self) -> &Eyes {
         &self.eyes
     }

@@ -4,26 +4,30 @@
 use super::{
     page::{ahead, begin_at},
     render::{Eyes, Filter, head_sequence},
+    tail::{Chunk, gather},
 };
 use crate::{
+    answers::Holding,
     asking::{Asked, typed},
-    limits::{EVENT_SCAN_LIMIT, STREAM_LIFETIME, STREAM_PAGE_EVENTS, STREAM_POSITION_INTERVAL},
+    limits::{ANSWER_BYTES_FREE, STREAM_LIFETIME, STREAM_POSITION_INTERVAL, STREAM_RETRY},
     metrics::{Counted, Metrics},
+    negotiate::prefers,
     parameters::StartAt,
     problem::{Code, Problem},
-    read::past,
+    rate::Caller,
+    slots::Slot,
     state::{PortalState, last},
 };
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderValue},
+    http::{HeaderMap, HeaderValue, header},
     response::Response,
 };
 use convenio_events::{Sequence, commitment::Digest};
 use convenio_projections::ViewName;
-use std::fmt::Write as _;
+use std::time::Duration;
 use tokio::{
-    sync::{OwnedSemaphorePermit, watch},
+    sync::watch,
     time::{Instant, Interval},
 };
 
@@ -38,7 +42,9 @@ pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Respon
         Some(last) => Sequence(last.saturating_add(1)),
         None => begin_at(state, from)?,
     };
-    let permit = state.streams().try_acquire_owned().map_err(|_| Code::Overloaded)?;
+    let Some(slot) = state.streams().take(asked.caller, 1) else {
+        return Ok(come_again(&Code::Overloaded.into(), STREAM_RETRY));
+    };
     let sequence = state.ask(asked.token, |reading| Eyes::open(reading).map(|_| reading.sequence())).await?;
     let mut positions = tokio::time::interval(STREAM_POSITION_INTERVAL);
     positions.reset();
@@ -52,7 +58,9 @@ pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Respon
         ends_at: Instant::now() + STREAM_LIFETIME,
         known: state.views().position(ViewName::Access),
         shutdown: state.shutdown(),
-        _permit: permit,
+        caller: asked.caller,
+        holding: None,
+        _slot: slot,
         _counted: Counted::new(state, |metrics: &Metrics| &metrics.streams),
     };
     let chunks = futures::stream::unfold(stream, |mut stream| async {
@@ -64,6 +72,21 @@ pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Respon
     // Proxies that gather answers before they pass them on would hold events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Whether a request asks for the live stream.
+pub(crate) fn is_asked_for(headers: &HeaderMap) -> bool {
+    prefers(headers, "text/event-stream", "application/json")
+}
+
+/// A stream that says when to come again, and ends: a browser's `EventSource` takes any status but 200 for the end, for good.
+pub(crate) fn come_again(problem: &Problem, after: Duration) -> Response {
+    let after = after.max(STREAM_RETRY);
+    let data = serde_json::json!({"code": problem.code(), "retry_ms": after.as_millis()});
+    let body = format!("retry: {}\nevent: come-again\ndata: {data}\n\n", after.as_millis());
+    let mut response = typed(None, HeaderValue::from_static("text/event-stream"), Body::from(body));
+    response.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
+    response
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
@@ -84,7 +107,10 @@ struct Stream {
     ends_at: Instant,
     known: watch::Receiver<Sequence>,
     shutdown: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    caller: Caller,
+    /// The memory that the last events hold until they are taken.
+    holding: Option<Holding>,
+    _slot: Slot,
     _counted: Counted,
 }
 
@@ -108,6 +134,9 @@ impl Stream {
                 Turn::End => return None,
                 Turn::TellPosition => return Some(self.tell("position")),
                 Turn::More => {
+                    if self.caught_up {
+                        gather(&self.state).await;
+                    }
                     // A fault, or a grant that ended, ends the stream: coming again, the client is told which.
                     let chunk = self.read().await.ok()?;
                     if !chunk.is_empty() {
@@ -139,30 +168,18 @@ impl Stream {
 
     /// Reads on; empty when nothing that it looked at is asked for.
     async fn read(&mut self) -> Result<Bytes, Problem> {
-        let limit = if self.filter.is_empty() { STREAM_PAGE_EVENTS } else { EVENT_SCAN_LIMIT };
-        let events = past::read(&self.state, self.next, limit).await?;
-        let filter = self.filter.clone();
-        let from = self.next;
-        let ask = move |reading: &mut crate::asking::Reading| {
-            let eyes = Eyes::open(reading)?;
-            let (known, mut next, mut out, mut line) = (eyes.position(), from, Vec::new(), String::new());
-            for event in events.iter().filter(|event| event.sequence < known) {
-                let before = out.len();
-                line.clear();
-                // Writing to a string cannot fail.
-                let _ = write!(line, "id: {}\ndata: ", event.sequence);
-                out.extend_from_slice(line.as_bytes());
-                if eyes.write(&mut out, event, &filter)? {
-                    out.extend_from_slice(b"\n\n");
-                } else {
-                    out.truncate(before);
-                }
-                next = event.sequence.next();
-            }
-            Ok((Bytes::from(out), next))
+        self.holding = None;
+        let Chunk { bytes, next, .. } = if self.token.is_none() && self.filter.is_empty() {
+            self.state.tail().read(&self.state, self.next).await?
+        } else {
+            let _turn = self.state.tail().turn().await;
+            Chunk::read(&self.state, self.token, self.next, &self.filter).await?
         };
-        let (chunk, next) = self.state.ask(self.token, ask).await?;
+        if bytes.len() > ANSWER_BYTES_FREE {
+            let room = self.state.answers().hold(self.caller, bytes.len(), None);
+            self.holding = Some(room.ok_or(Code::Overloaded)?);
+        }
         self.next = next;
-        Ok(chunk)
+        Ok(bytes)
     }
 }

@@ -13,6 +13,7 @@ mod params;
 mod parts;
 mod record;
 mod search;
+mod session;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ mod troubles;
 mod visit;
 mod words;
 
-use crate::state::PortalState;
+use crate::{questions::Questions, state::PortalState};
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -38,6 +39,8 @@ use visit::Build;
 #[derive(Clone, Debug)]
 struct PageState {
     views: Views,
+    /// The turn that a page takes before it asks the views.
+    questions: Questions,
     ledger: LedgerId,
     public_url: Arc<str>,
     /// Tells this run of the program from others: another program may show the same data otherwise.
@@ -69,6 +72,7 @@ const PAGES: &[(&str, Build)] = &[
 pub fn router(state: PortalState) -> Router {
     routes(&PageState {
         views: state.views().clone(),
+        questions: state.questions().clone(),
         ledger: state.ledger_id(),
         public_url: state.public_url().into(),
         started: format!("{:08x}", rand::random::<u32>()).into(),

@@ -172,6 +172,7 @@ async fn portal(events: Vec<RecordedEvent>) -> Portal {
     assert!(settled.is_ok(), "{:?}", views.statuses());
     let state = PageState {
         views,
+        questions: crate::questions::Questions::default(),
         ledger: LedgerId::new(uuid(100)),
         public_url: "http://portal.example".into(),
         started: "test".into(),

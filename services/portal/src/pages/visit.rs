@@ -1,7 +1,7 @@
 //! From a request to a page and back: what a page is given, how it answers, and what stands there when it cannot. It knows no
 //! page.
 
-use super::{PageState, locale::Language, params::Params, troubles};
+use super::{PageState, locale::Language, params::Params, session, troubles};
 use crate::limits::WAIT_FOR_LIMIT;
 use axum::{
     body::Body,
@@ -105,12 +105,19 @@ pub(super) async fn answer(
     build: Build,
 ) -> Response<Body> {
     let today = Utc::now().date_naive();
+    let seen = session::seen(&state, &headers);
+    if let Some(seen) = seen
+        && let Err(late) = session::wait(&state, seen).await
+    {
+        let (Ok(visit) | Err((visit, _))) = begin(state.clone(), language, &uri, today);
+        return with_cookie(trouble_page(visit, Trouble::Late(late)).await, session::forget(&state));
+    }
     let tag = entity_tag(&state, today);
     let waits = uri.query().is_some_and(|query| query.contains("wait_for="));
     if !waits && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return finish(StatusCode::NOT_MODIFIED, language, None, Some(tag), Body::empty());
     }
-    let visited = begin(state, language, &uri, today);
+    let visited = begin(state.clone(), language, &uri, today);
     let visit = match visited {
         Ok(visit) => visit,
         Err((visit, trouble)) => return trouble_page(visit, trouble).await,
@@ -118,12 +125,31 @@ pub(super) async fn answer(
     if let Err(trouble) = wait(&visit).await {
         return trouble_page(visit, trouble).await;
     }
+    let Ok(turn) = state.questions.turn(false).await else {
+        return trouble_page(visit, Trouble::Views(QueryError::Overloaded(ViewName::Board))).await;
+    };
     let builder = visit.clone();
-    let built = tokio::task::spawn_blocking(move || build(&builder)).await;
+    let built = tokio::task::spawn_blocking(move || {
+        let page = build(&builder);
+        drop(turn);
+        page
+    })
+    .await;
     match built.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
-        Ok(page) => finish(StatusCode::OK, language, page.sequence, Some(tag), page.html.into()),
+        Ok(page) => {
+            let newer = page.sequence.filter(|sequence| seen.is_none_or(|seen| *sequence > seen));
+            let cookie = newer.and_then(|sequence| session::keep(&state, sequence));
+            with_cookie(finish(StatusCode::OK, language, page.sequence, Some(tag), page.html.into()), cookie)
+        }
         Err(trouble) => trouble_page(visit, trouble).await,
     }
+}
+
+fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderValue>) -> Response<Body> {
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// Answers with the page that says that there is none.

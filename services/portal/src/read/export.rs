@@ -3,6 +3,7 @@
 use crate::{
     asking::{Asked, typed},
     problem::{Code, Problem},
+    slots::Slot,
     state::{PortalState, last},
 };
 use axum::{
@@ -30,6 +31,7 @@ pub(crate) async fn export(
 async fn begin(state: PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
     let as_of = asked.ready_as_of(&state, &[view]).await?;
     let token = asked.token;
+    let slot = state.exports().take(asked.caller, 1).ok_or(Code::Overloaded)?;
     let now = state
         .ask(token, move |reading| {
             reading.view(view)?;
@@ -37,7 +39,7 @@ async fn begin(state: PortalState, mut asked: Asked, kind: RecordKind, view: Vie
         })
         .await?;
     let position = as_of.unwrap_or(now.next());
-    let export = Export { state, token, kind, view, position, cursor: None, items: 0, over: false };
+    let export = Export { state, token, kind, view, position, cursor: None, items: 0, over: false, _slot: slot };
     let lines =
         futures::stream::unfold(export, |export| async { if export.over { None } else { Some(export.next().await) } });
     Ok(typed(last(position), HeaderValue::from_static("application/x-ndjson"), Body::from_stream(lines)))
@@ -52,6 +54,7 @@ struct Export {
     cursor: Option<String>,
     items: u64,
     over: bool,
+    _slot: Slot,
 }
 
 /// What cuts an export short: the connection ends without the last line.

@@ -2,6 +2,7 @@
 
 use crate::{
     asking::{Reading, blocking},
+    limits::FOLD_BYTES_LIMIT,
     problem::{Code, Problem, internal},
     state::PortalState,
 };
@@ -14,6 +15,8 @@ use convenio_projections::{
 
 /// Sequences of one record that are looked up at a time: a record has more only where it was changed for years.
 const LOOK_UP_EVENTS: usize = 10_000;
+/// The most events of one record that are read from the log at a time: their bytes are looked at in between.
+const PAGE_EVENTS: usize = 64;
 
 /// A record as its first so many events of the ledger left it, as far as its reader may see that today: what was for fewer then is
 /// not shown to more now.
@@ -27,9 +30,11 @@ pub async fn document(
     position: Sequence,
 ) -> Result<Document, Problem> {
     let seen = state.ask(token, move |reading| Seen::of(reading, subject)).await?;
-    let mut recorded = events(state, subject, StreamVersion(0), FOLD_LIMIT + 1).await?;
+    let Page { events: mut recorded, whole } =
+        events(state, subject, StreamVersion(0), FOLD_LIMIT + 1, FOLD_BYTES_LIMIT).await?;
+    let beyond = recorded.last().is_some_and(|last| last.sequence >= position);
     recorded.retain(|event| event.sequence < position);
-    if recorded.len() > FOLD_LIMIT {
+    if !whole && !beyond {
         return Err(Code::HistoryTooLong.into());
     }
     blocking(move || seen.show(&recorded, position)).await
@@ -63,7 +68,14 @@ impl Seen {
     }
 }
 
-/// A record's events from a version on, at most `limit`, oldest first.
+/// Some events of a record, oldest first.
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    /// Whether these are all that there were.
+    pub(crate) whole: bool,
+}
+
+/// A record's events from a version on, at most `limit`, until they have so many bytes; one at least, where there is one.
 ///
 /// # Errors
 /// 503 when the log cannot be read.
@@ -72,13 +84,15 @@ pub(crate) async fn events(
     subject: Subject,
     from: StreamVersion,
     limit: usize,
-) -> Result<Vec<RecordedEvent>, Problem> {
+    bytes: usize,
+) -> Result<Page, Problem> {
     let index = state.index().clone();
     let sequences = blocking(move || index.subject(subject, from, limit).map_err(|error| internal(&error))).await?;
-    named(state, &sequences).await
+    let (events, whole) = named(state, &sequences, bytes).await?;
+    Ok(Page { whole: whole && events.len() < limit, events })
 }
 
-/// A record's events from a sequence of the ledger on, at most `limit`, oldest first.
+/// A record's events from a sequence of the ledger on, at most `limit`, until they have so many bytes; oldest first.
 ///
 /// # Errors
 /// 503 when the log cannot be read.
@@ -87,7 +101,8 @@ pub(crate) async fn events_from(
     subject: Subject,
     from: Sequence,
     limit: usize,
-) -> Result<Vec<RecordedEvent>, Problem> {
+    bytes: usize,
+) -> Result<Page, Problem> {
     let index = state.index().clone();
     let look_up = move || {
         let (mut version, mut found) = (StreamVersion(0), Vec::new());
@@ -101,24 +116,33 @@ pub(crate) async fn events_from(
             }
         }
     };
-    named(state, &blocking(look_up).await?).await
+    let (events, whole) = named(state, &blocking(look_up).await?, bytes).await?;
+    Ok(Page { whole: whole && events.len() < limit, events })
 }
 
-/// Events by their sequences, which ascend.
-async fn named(state: &PortalState, sequences: &[Sequence]) -> Result<Vec<RecordedEvent>, Problem> {
-    let mut events = Vec::with_capacity(sequences.len());
+/// Events by their sequences, which ascend, until they have so many bytes, and whether these are all of them.
+async fn named(
+    state: &PortalState,
+    sequences: &[Sequence],
+    bytes: usize,
+) -> Result<(Vec<RecordedEvent>, bool), Problem> {
+    let (mut events, mut size) = (Vec::new(), 0);
     for run in sequences.chunk_by(|a, b| a.next() == *b) {
         let (mut next, end) = (run[0], run[0].0 + run.len() as u64);
         while next.0 < end {
             let left = usize::try_from(end - next.0).unwrap_or(usize::MAX);
-            let page = read(state, next, left).await?;
+            if size >= bytes {
+                return Ok((events, false));
+            }
+            let page = read(state, next, left.min(PAGE_EVENTS)).await?;
             // The index is written behind the log: what it names is there.
             let Some(last) = page.last() else { return Err(Code::LogUnavailable.into()) };
             next = last.sequence.next();
+            size += page.iter().map(RecordedEvent::size).sum::<usize>();
             events.extend(page);
         }
     }
-    Ok(events)
+    Ok((events, true))
 }
 
 /// A page of the log.

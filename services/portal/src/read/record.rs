@@ -8,7 +8,7 @@ use crate::{
         page::begin_at,
         render::{Eyes, Rendering, head_sequence},
     },
-    limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
+    limits::{EVENT_PAGE_BYTES, EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
     parameters::{StartAt, invalid},
     problem::{Code, Problem},
     state::{PortalState, last},
@@ -105,8 +105,8 @@ async fn readable(
 ) -> Result<Readable, Problem> {
     let (mut found, mut at): (Vec<RecordedEvent>, _) = (Vec::new(), from);
     loop {
-        let page = past::events_from(state, subject, at, HISTORY_SCAN_EVENTS).await?;
-        let over = page.len() < HISTORY_SCAN_EVENTS;
+        let past::Page { events: page, whole } =
+            past::events_from(state, subject, at, HISTORY_SCAN_EVENTS, EVENT_PAGE_BYTES).await?;
         at = page.last().map_or(at, |last| last.sequence.next());
         let read = move |reading: &mut Reading| {
             let eyes = Eyes::open(reading)?;
@@ -119,15 +119,27 @@ async fn readable(
             Ok(read)
         };
         found.extend(state.ask(token, read).await?);
-        if over || found.len() > limit {
+        if whole || found.len() > fitting(&found, limit) {
             break;
         }
     }
+    let limit = fitting(&found, limit);
     let more = found.len() > limit;
     found.truncate(limit);
     let all = visible.map_or(from, Sequence::next).max(from);
     let next_from = found.last().filter(|_| more).map_or(all, |last| last.sequence.next());
     Ok(Readable { events: found, next_from, more })
+}
+
+/// How many of these a page takes: so many, and no more than its bytes allow; one at least.
+fn fitting(found: &[RecordedEvent], limit: usize) -> usize {
+    let mut size = 0;
+    let fits = |event: &&RecordedEvent| {
+        let fits = size < EVENT_PAGE_BYTES;
+        size += event.size();
+        fits
+    };
+    limit.min(found.iter().take_while(fits).count().max(1))
 }
 
 /// `GET /api/v1/partnerships?organisation=<id>`.

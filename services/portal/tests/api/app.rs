@@ -284,7 +284,7 @@ impl App {
 }
 
 pub(crate) fn request(method: Method, path: &str, user: User, headers: &[(&str, &str)], body: Body) -> Request<Body> {
-    let mut request = Request::builder().method(method).uri(path);
+    let mut request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080");
     if let Some(token) = user.token() {
         request = request.header("authorization", format!("Bearer {token}"));
     }

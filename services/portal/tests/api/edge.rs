@@ -103,7 +103,8 @@ async fn every_answer_has_an_id_and_its_security_headers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_too_often_is_told_when_to_come_again() {
-    let app = App::with_limits(Limits { rate: Some(RateLimit { per_second: 0.01, burst: 2.0 }) }).await;
+    let app =
+        App::with_limits(Limits { rate: Some(RateLimit { per_second: 0.01, burst: 2.0 }), ..Limits::default() }).await;
     let ask = async || app.get(User::Operator, "/api/v1/offers").await;
     assert_eq!((ask().await.header("ratelimit-remaining"), ask().await.said().as_str()), ("1", "200"));
     let refused = ask().await;
@@ -151,7 +152,9 @@ async fn a_node_that_publishes_says_how_far_and_what_is_wrong() {
         error: Some("Kafka is away".to_owned()),
         halted: false,
     });
-    let said = &app.get(User::Anonymous, "/api/v1/status").await.json()["log"]["publisher"];
+    let told = &app.get(User::Anonymous, "/api/v1/status").await.json()["log"]["publisher"];
+    assert_eq!((&told["error"], &told["lag"]), (&"an admin is told more".into(), &2.into()));
+    let said = &app.get(User::Admin, "/api/v1/status").await.json()["log"]["publisher"];
     let waiting = said["oldest_waiting_age_ms"].as_u64().expect("a number");
     assert!((90_000..150_000).contains(&waiting), "{said}");
     assert_eq!((&said["next_sequence"], &said["lag"]), (&(head - 1).into(), &2.into()));

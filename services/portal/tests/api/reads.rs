@@ -227,7 +227,7 @@ async fn an_export_is_everything_at_one_sequence() {
 }
 
 /// Somebody's shell on the file of a view, in which it began to write: the view stands until it is dropped.
-fn shell_on(app: &App, view: &str) -> rusqlite::Connection {
+pub(crate) fn shell_on(app: &App, view: &str) -> rusqlite::Connection {
     let files = std::fs::read_dir(app.folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
     let mut of_view = files.filter(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
