@@ -7,6 +7,7 @@ pub mod faults;
 pub mod kafka;
 pub mod nodes;
 pub mod server;
+pub mod strangers;
 pub mod tls;
 pub mod users;
 

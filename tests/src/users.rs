@@ -134,6 +134,12 @@ impl User {
         Self { client: Client::new(), url: server.url.clone(), ..self.clone() }
     }
 
+    /// The same one through connections of its own.
+    #[must_use]
+    pub fn anew(&self, url: &str) -> Self {
+        Self { client: Client::new(), url: url.to_owned(), ..self.clone() }
+    }
+
     /// A request with the token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
