@@ -21,7 +21,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("convenio-events", &[]),
     ("convenio-notary", &["convenio-events"]),
     ("convenio-ledger", &["convenio-events", "convenio-notary"]),
-    ("convenio-projections", &["convenio-events"]),
+    ("convenio-pages", &[]),
+    ("convenio-projections", &["convenio-events", "convenio-pages"]),
     ("convenio-journal", ADAPTER_SEES),
     // Each node keeps a copy of the topic in a journal.
     ("convenio-kafka", &["convenio-events", "convenio-journal"]),
@@ -31,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What anything below `infra/` may see: the contract that it fulfils and the crates that define what it stores.
-const ADAPTER_SEES: &[&str] = &["convenio-events", "convenio-ledger", "convenio-notary"];
+const ADAPTER_SEES: &[&str] = &["convenio-events", "convenio-ledger", "convenio-notary", "convenio-pages"];
 const EVERYTHING: &[&str] = &["*"];
 
 #[test]
