@@ -15,7 +15,7 @@ pub const BATCH_BYTES_LIMIT: usize = 16 << 20;
 /// The most events of one [`EventLog::read`].
 pub const PAGE_EVENTS_LIMIT: usize = 10_000;
 /// The most bytes of one [`EventLog::read`], except that a page holds at least one event.
-pub const PAGE_BYTES_LIMIT: usize = 16 << 20;
+pub const PAGE_BYTES_LIMIT: usize = 4 << 20;
 
 /// A totally ordered, append-only log of one ledger.
 #[async_trait]

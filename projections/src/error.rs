@@ -28,6 +28,9 @@ pub enum QueryError {
     /// A stored row has another form than this version writes.
     #[error("the view holds a row that cannot be read")]
     Row(#[from] serde_json::Error),
+    /// Stored rows contradict each other.
+    #[error("the view's file is damaged: {0}")]
+    Damaged(&'static str),
 }
 
 impl QueryError {
@@ -48,6 +51,12 @@ pub enum ApplyError {
     /// A stored document has another form than this version writes.
     #[error("a stored document cannot be read")]
     Document(#[from] serde_json::Error),
+    /// Stored rows contradict each other.
+    #[error("the view's file is damaged: {0}")]
+    Damaged(&'static str),
+    /// A page of the file is not what was written.
+    #[error("the view's file is damaged")]
+    Checksum(#[from] convenio_pages::Damage),
 }
 
 impl ApplyError {
@@ -57,7 +66,11 @@ impl ApplyError {
             CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, ReadOnly,
             SystemIoFailure,
         };
-        let Self::Store(error) = self else { return false };
+        let error = match self {
+            Self::Store(error) => error,
+            Self::Checksum(damage) => return matches!(damage, convenio_pages::Damage::Io(_)),
+            Self::Contradiction(_) | Self::Document(_) | Self::Damaged(_) => return false,
+        };
         matches!(
             error.sqlite_error_code(),
             Some(
@@ -77,7 +90,8 @@ impl ApplyError {
     pub fn is_corruption(&self) -> bool {
         match self {
             Self::Store(error) => crate::store::is_corruption(error),
-            Self::Document(_) => true,
+            Self::Document(_) | Self::Damaged(_) => true,
+            Self::Checksum(_) => !self.is_passing(),
             Self::Contradiction(_) => false,
         }
     }

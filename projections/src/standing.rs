@@ -170,6 +170,11 @@ impl Standing {
         narrowed.map(|pair| pair[1].at.sequence).chain(left).collect()
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn about_bytes(&self) -> usize {
+        32 * self.since.len() + self.named.about_bytes()
+    }
+
     /// Whether it is more than its circle and the organisations that are named now.
     pub(crate) fn has_past(&self) -> bool {
         self.since.len() > 1 || !self.named.left().is_empty()

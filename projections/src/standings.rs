@@ -18,8 +18,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, hash_map::Entry};
 
-/// Subjects that are kept in memory between pages.
+/// Subjects that are kept in memory between pages; beyond it all are read again when they are needed.
 const SUBJECTS_KEPT: usize = 20_000;
+/// The most bytes, about, that they take; beyond it as for [`SUBJECTS_KEPT`], before the page is over.
+const KEPT_BYTES: usize = 16 << 20;
 
 /// `number` is the sequence of the subject's first event. Ids come in no order: what is kept by number is written where the last
 /// rows were, and only one narrow index takes a page for each id. `standing` is all of it; the columns before it are what most
@@ -46,6 +48,8 @@ const WRITE: &str = "INSERT INTO subject (number, subject, visibility, organisat
 pub(crate) struct Standings {
     kept: HashMap<Subject, Kept>,
     touched: Vec<Subject>,
+    /// About how many bytes `kept` takes beside its fixed part.
+    bytes: usize,
     /// The events since the last page that hid a record from somebody.
     hidden: Vec<i64>,
 }
@@ -62,6 +66,9 @@ impl Standings {
     /// Learns what an event says of its subject, and gives what is known after it.
     pub(crate) fn learn(&mut self, file: &Connection, event: &Event, titles: bool) -> Result<&Kept, ApplyError> {
         let subject = event.subject;
+        if self.bytes > KEPT_BYTES {
+            self.write(file)?;
+        }
         // A subject's first event needs no look at the file.
         let new = event.stream_version == StreamVersion(0);
         let kept = match self.kept.entry(subject) {
@@ -69,9 +76,12 @@ impl Standings {
             Entry::Vacant(empty) if new => empty.insert(Kept::new(event)),
             Entry::Vacant(empty) => {
                 let missing = || ApplyError::Contradiction(format!("{subject} has no first event"));
-                empty.insert(load(file, subject)?.ok_or_else(missing)?)
+                let kept = load(file, subject)?.ok_or_else(missing)?;
+                self.bytes += kept.bytes();
+                empty.insert(kept)
             }
         };
+        let bytes = kept.bytes();
         let mut changed = kept.standing.learn(event) || new;
         if kept.standing.hidings().contains(&event.sequence) {
             self.hidden.push(event.sequence.0.cast_signed());
@@ -84,6 +94,7 @@ impl Standings {
             kept.touched = true;
             self.touched.push(subject);
         }
+        self.bytes += kept.bytes().saturating_sub(bytes);
         Ok(kept)
     }
 
@@ -94,6 +105,10 @@ impl Standings {
 
     pub(crate) fn flush(&mut self, file: &Connection) -> Result<(), ApplyError> {
         self.hidden.clear();
+        self.write(file)
+    }
+
+    fn write(&mut self, file: &Connection) -> Result<(), ApplyError> {
         let mut write = file.prepare_cached(WRITE)?;
         for subject in self.touched.drain(..) {
             let Some(kept) = self.kept.get_mut(&subject) else { continue };
@@ -108,8 +123,9 @@ impl Standings {
                 kept.title
             ])?;
         }
-        if self.kept.len() > SUBJECTS_KEPT {
+        if self.kept.len() > SUBJECTS_KEPT || self.bytes > KEPT_BYTES {
             self.kept.clear();
+            self.bytes = 0;
         }
         Ok(())
     }
@@ -119,6 +135,10 @@ impl Kept {
     fn new(event: &Event) -> Self {
         let number = event.sequence.0.cast_signed();
         Self { number, standing: Standing::default(), title: None, touched: false }
+    }
+
+    fn bytes(&self) -> usize {
+        self.standing.about_bytes() + self.title.as_ref().map_or(0, |title| title.len())
     }
 }
 

@@ -49,9 +49,17 @@ pub struct ViewStatus {
     pub heartbeat_age_ms: u64,
     /// How long ago it last folded an event, in milliseconds; `None` when it has not since the start.
     pub progress_age_ms: Option<u64>,
+    /// How often its file was found damaged since the start, the start included, and made anew.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub damages: u64,
     /// How far a rebuild beside the live file is, where one is under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<RebuildProgress>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// When views that follow the log are further behind than this, those who record are asked to wait: some seconds' work.

@@ -66,7 +66,7 @@ async fn a_view_whose_file_is_locked_goes_on_when_it_is_free_and_holds_up_no_oth
     let mut files = std::fs::read_dir(folder.path()).expect("files").filter_map(|entry| Some(entry.ok()?.path()));
     let is_board = |path: &std::path::PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("board") && !name.ends_with("-wal") && !name.ends_with("-shm")
+        name.starts_with("board") && name.ends_with(".db")
     };
     let file = files.find(is_board).expect("the board has a file");
     let shell = rusqlite::Connection::open(file).expect("anybody can open it");
@@ -218,8 +218,10 @@ async fn files_that_are_not_what_they_should_be_are_made_anew() {
     views.shutdown().await;
 }
 
+/// Changes a file in a way that its checksums do not tell.
 fn set(file: &Path, sql: &str) {
     rusqlite::Connection::open(file).expect("opens").execute_batch(sql).expect("changes");
+    convenio_pages::Sums::seal(file).expect("it is sealed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,10 @@ use crate::{
     types::{Facts, access, agreement, convening, learning, listing, organisation},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// So many organisations are looked for one by one; among more, in a set.
+const FEW: usize = 64;
 
 /// The organisations that one record names, as its events made it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -87,7 +91,8 @@ impl Named {
             }
             Naming::Tie(facts) => self.tie(facts, event),
         }
-        let now = self.now();
+        // Sets: of a network's thousand members, each would be looked for among all.
+        let now: HashSet<OrganisationId> = self.now().into_iter().collect();
         self.left.retain(|left| !now.contains(&left.organisation));
         let gone = before.iter().filter(|one| !now.contains(one));
         self.left.extend(gone.map(|one| Left { organisation: *one, until: event.sequence }));
@@ -105,8 +110,14 @@ impl Named {
     pub fn openly(&self) -> Vec<OrganisationId> {
         let mut all = self.stay.clone();
         add(&mut all, &self.content);
-        self.ties.iter().filter(|tie| tie.own_word).for_each(|tie| add(&mut all, &[tie.with]));
+        let ties: Vec<_> = self.ties.iter().filter(|tie| tie.own_word).map(|tie| tie.with).collect();
+        add(&mut all, &ties);
         all
+    }
+
+    /// About how many bytes the list takes.
+    pub fn about_bytes(&self) -> usize {
+        16 * (self.stay.len() + self.content.len() + self.reviewers.len()) + 40 * self.ties.len() + 24 * self.left.len()
     }
 
     /// Those who were named and no longer are: they see what it was until then.
@@ -148,6 +159,11 @@ fn itself(event: &Event) -> Option<OrganisationId> {
 }
 
 fn add(list: &mut Vec<OrganisationId>, organisations: &[OrganisationId]) {
+    if list.len() + organisations.len() > FEW {
+        let mut known: HashSet<OrganisationId> = list.iter().copied().collect();
+        list.extend(organisations.iter().filter(|organisation| known.insert(**organisation)));
+        return;
+    }
     for organisation in organisations {
         if !list.contains(organisation) {
             list.push(*organisation);

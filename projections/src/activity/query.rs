@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 
 /// The most rows of one page.
 pub const PAGE_LIMIT: usize = 200;
+/// The most bytes of titles of one page; it then ends earlier. A row with a longer title comes alone.
+pub(super) const PAGE_BYTES_LIMIT: usize = 1 << 20;
 
 /// Which rows, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Questions about what happened. What a reader may not see today is left out before anything is counted.
 
 use super::{
-    query::{AuditItem, FeedItem, PAGE_LIMIT, TrailPage, TrailQuery},
+    query::{AuditItem, FeedItem, PAGE_BYTES_LIMIT, PAGE_LIMIT, TrailPage, TrailQuery},
     writer::{actor_bytes, actor_from},
 };
 use crate::{
@@ -205,7 +205,7 @@ fn page<T>(
     let mut statement = reader.statement(&sql)?;
     let mut rows = statement.query(&*parameters)?;
     let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_cursor: None };
-    let (mut looked_at, mut last, mut shown) = (0, None, None);
+    let (mut looked_at, mut last, mut shown, mut bytes) = (0, None, None, 0);
     while let Some(row) = rows.next()? {
         if looked_at == ROWS_LIMIT {
             page.next_cursor = last.map(SequenceCursor);
@@ -216,7 +216,8 @@ fn page<T>(
         let sequence = row.sequence;
         if row.is_asked_for(query) && row.is_seen(reader, identity)? {
             // There is a next page only where the reader sees something on it: rows that it may not see tell nothing.
-            if page.items.len() == limit {
+            bytes += row.title.as_ref().map_or(0, String::len);
+            if page.items.len() == limit || (bytes > PAGE_BYTES_LIMIT && !page.items.is_empty()) {
                 page.next_cursor = shown.map(SequenceCursor);
                 break;
             }

@@ -12,9 +12,14 @@ use convenio_events::{
     types::{
         Facts,
         access::{Facts as Access, Scope},
+        named::Named,
     },
 };
 use rusqlite::{Connection, params};
+
+/// An event of a record that names more organisations than this is found by those that the event itself names, and by who did
+/// it: rows for all of them would be as many as the square of what a record that grows for ever names.
+const ABOUT_LIMIT: usize = 50;
 
 /// `record` is the number of the subject; `because_of` is the record on account of which it happened; `about` finds what concerns an
 /// organisation.
@@ -53,7 +58,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::Activity,
-        version: 5,
+        version: 6,
         tables: &[TABLES, standings::TABLE],
         indexes: INDEXES,
         make: || Box::new(Writer::default()),
@@ -74,6 +79,13 @@ pub(super) fn actor_from(bytes: [u8; 16]) -> Actor {
         .unwrap_or_else(|| Actor::Organisation(OrganisationId::new(uuid::Uuid::from_bytes(bytes))))
 }
 
+/// Those whom an event itself names, whoever its record names beside them.
+fn named_by(event: &Event) -> Vec<OrganisationId> {
+    let mut named = Named::default();
+    named.learn(event);
+    named.now()
+}
+
 /// The fold.
 #[derive(Default)]
 struct Writer {
@@ -87,14 +99,18 @@ impl View for Writer {
         let record = self.standings.learn(file, event, true)?;
         let actor = event.actor.organisation();
         // That somebody reviewed a record is found by those alone who see its review.
-        let named = match event.audience {
+        let mut about = match event.audience {
             Audience::Public => record.standing.openly_named(),
             Audience::Restricted => record.standing.organisations(),
         };
-        let named = named.into_iter().filter(|named| Some(*named) != actor);
-        let about: Vec<_> =
-            named.chain(actor).map(|organisation| (organisation.uuid().into_bytes(), sequence)).collect();
-        self.about.extend(about);
+        if about.len() > ABOUT_LIMIT {
+            let named = named_by(event);
+            about.retain(|organisation| named.contains(organisation));
+        }
+        about.extend(actor);
+        about.sort_unstable();
+        about.dedup();
+        self.about.extend(about.iter().map(|organisation| (organisation.uuid().into_bytes(), sequence)));
         let record = record.number;
         let insert = "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         file.prepare_cached(insert)?.execute(params![

@@ -4,7 +4,7 @@ use super::{
     cursor::{self, Key},
     narrow::{BY_NUMBER, Narrow, Sieve},
     plan::Plan,
-    query::{Count, ListQuery, PAGE_LIMIT, Page, Sort},
+    query::{Count, Item, ListQuery, PAGE_BYTES_LIMIT, PAGE_LIMIT, Page, Sort},
     record::{gone, item},
     search::{Fit, RecordWords, Search},
     words::WordList,
@@ -59,6 +59,20 @@ fn empty(reader: &Reader, query: &ListQuery) -> Page {
     }
 }
 
+/// As many of these as a page holds, and one at least.
+pub(super) fn until_full(items: impl Iterator<Item = Result<Item, QueryError>>) -> Result<Vec<Item>, QueryError> {
+    let (mut full, mut bytes) = (Vec::new(), 0);
+    for item in items {
+        let item = item?;
+        bytes += item.document.get().len();
+        if bytes > PAGE_BYTES_LIMIT && !full.is_empty() {
+            break;
+        }
+        full.push(item);
+    }
+    Ok(full)
+}
+
 /// One question on one snapshot.
 pub(super) struct Lister<'a> {
     pub(super) reader: &'a Reader,
@@ -106,16 +120,13 @@ impl Lister<'_> {
                 _ => drop(self.in_order(after, ROWS_LIMIT, &mut found)?),
             },
         }
-        let more = found.rows.len() > limit;
-        found.rows.truncate(limit);
-        let last = found.rows.last().filter(|_| more);
+        let items = until_full(found.rows.iter().take(limit).map(|row| match row.gone {
+            true => gone(self.reader, row.number),
+            false => item(self.reader, self.identity, row.number),
+        }))?;
+        let more = found.rows.len() > items.len();
+        let last = items.len().checked_sub(1).and_then(|last| found.rows.get(last)).filter(|_| more);
         let next_cursor = last.map(|row| cursor::encode(self.reader, self.query, &row.key)).transpose()?;
-        let mut items = Vec::with_capacity(found.rows.len());
-        for row in &found.rows {
-            let item =
-                if row.gone { gone(self.reader, row.number)? } else { item(self.reader, self.identity, row.number)? };
-            items.push(item);
-        }
         Ok(Page { position: self.reader.position(), items, next_cursor, total: None, facets: None })
     }
 

@@ -3,12 +3,14 @@
 
 mod counted;
 mod cursor;
+mod difference;
 mod facets;
 mod index;
 mod list;
 mod names;
 mod narrow;
 mod order;
+mod parts;
 mod past;
 mod plan;
 mod query;
@@ -18,13 +20,15 @@ mod schema;
 mod search;
 mod tags;
 mod tally;
+mod versions;
 mod words;
 mod writer;
 
 pub(crate) use counted::Counted;
 pub use list::list;
+pub use parts::{PartPage, parts};
 pub use query::{
-    COUNT_LIMIT, Count, FILTER_VALUES_LIMIT, FacetCount, Filters, Item, ListQuery, PAGE_LIMIT, Page,
+    COUNT_LIMIT, Count, FILTER_VALUES_LIMIT, FacetCount, Filters, Item, ListQuery, PAGE_BYTES_LIMIT, PAGE_LIMIT, Page,
     SEARCH_CHARACTERS_LIMIT, SEARCH_WORDS_LIMIT, Sort, VersionSummary,
 };
 pub use record::{record, record_as_of, version, versions};

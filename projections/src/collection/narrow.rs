@@ -150,8 +150,33 @@ impl Sieve {
 
     /// Whether a reader may see the record of a row and finds it among those asked for. Nothing is copied: most rows are passed over.
     pub(super) fn passes(&self, row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
-        Ok(self.passes_tags(row.get_ref(3)?.as_blob()?)
-            && is_seen(row, identity)?
+        Ok(self.passes_tags(row.get_ref(3)?.as_blob()?) && self.passes_but_tags(row, identity)?)
+    }
+
+    /// The same for a row of the past: the tags of a version may be in `tag_span`.
+    pub(super) fn passed(&self, reader: &Reader, row: &Row<'_>, identity: &ReaderIdentity) -> Result<bool, QueryError> {
+        if let Some(tags) = row.get_ref(3)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+            return Ok(self.passes_tags(tags) && self.passes_but_tags(row, identity)?);
+        }
+        let (number, from): (i64, i64) = (row.get(0)?, row.get(4)?);
+        let mut had = reader.statement(
+            "SELECT 1 FROM tag_span WHERE number = ?1 AND tag = ?2 AND from_sequence <= ?3 \
+             AND (to_sequence IS NULL OR to_sequence > ?3)",
+        )?;
+        for group in &self.groups {
+            let mut any = false;
+            for tag in &group.tags {
+                any = any || had.exists((number, tag, from))?;
+            }
+            if !any {
+                return Ok(false);
+            }
+        }
+        Ok(self.passes_but_tags(row, identity)?)
+    }
+
+    fn passes_but_tags(&self, row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<bool> {
+        Ok(is_seen(row, identity)?
             && self.passes_dates(row.get_ref(5)?.as_str_or_null()?, row.get_ref(6)?.as_str_or_null()?)
             && match self.since {
                 Some(since) => updated(row, identity)? >= since,

@@ -2,6 +2,7 @@
 
 use super::{
     cursor::{self, Key},
+    list::until_full,
     narrow::{Sieve, is_whole},
     query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
     record::item_of_version,
@@ -32,8 +33,14 @@ struct Found {
 }
 
 /// The version of a row, where it was the current one for the reader and is among those asked for.
-fn found(row: &Row<'_>, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) -> Result<Option<Found>, QueryError> {
-    if !sieve.passes(row, identity)? {
+fn found(
+    reader: &Reader,
+    row: &Row<'_>,
+    identity: &ReaderIdentity,
+    sieve: &Sieve,
+    as_of: i64,
+) -> Result<Option<Found>, QueryError> {
+    if !sieve.passed(reader, row, identity)? {
         return Ok(None);
     }
     let (whole, from): (bool, i64) = (is_whole(row, identity)?, row.get(4)?);
@@ -70,17 +77,18 @@ pub(super) fn list(
     let mut statement = reader.statement(SQL)?;
     let mut rows = statement.query([before, as_of])?;
     while let Some(row) = rows.next()? {
-        items.extend(found(row, identity, sieve, as_of)?);
+        items.extend(found(reader, row, identity, sieve, as_of)?);
         if items.len() > limit {
             break;
         }
     }
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more).map(|last| Key { number: last.from, ..Key::default() });
-    let next_cursor = last.map(|key| cursor::encode(reader, query, &key)).transpose()?;
     let item = |one: &Found| item_of_version(reader, one.subject, (one.stream_version, one.from), one.whole);
-    let items = items.iter().map(item).collect::<Result<_, _>>()?;
+    let shown = until_full(items.iter().take(limit).map(item))?;
+    let more = items.len() > shown.len();
+    let last = shown.len().checked_sub(1).and_then(|last| items.get(last)).filter(|_| more);
+    let last = last.map(|last| Key { number: last.from, ..Key::default() });
+    let next_cursor = last.map(|key| cursor::encode(reader, query, &key)).transpose()?;
+    let items = shown;
     let total = if query.total { Some(count(reader, identity, sieve, as_of)?) } else { None };
     Ok(Page { position: reader.position(), items, next_cursor, total, facets: None })
 }
@@ -90,7 +98,7 @@ fn count(reader: &Reader, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) 
     let mut rows = statement.query([as_of, as_of])?;
     let mut total = 0;
     while let Some(row) = rows.next()? {
-        total += u32::from(found(row, identity, sieve, as_of)?.is_some());
+        total += u32::from(found(reader, row, identity, sieve, as_of)?.is_some());
         if total > COUNT_LIMIT {
             break;
         }

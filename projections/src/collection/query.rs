@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 /// The most items of one page.
 pub const PAGE_LIMIT: usize = 200;
+/// The most bytes of JSON of one page; it then ends earlier and says where to go on. A record that is larger comes alone.
+pub const PAGE_BYTES_LIMIT: usize = 2 << 20;
 /// Totals and facet counts stop here; what is more is written `1000+`.
 pub const COUNT_LIMIT: u32 = 1000;
 /// The most characters of `q` that are looked at.

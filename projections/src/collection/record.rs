@@ -1,6 +1,9 @@
 //! One record: as it is, and each of its versions, as far as its reader may see them.
 
-use super::query::{Item, VersionSummary};
+use super::{
+    query::{Item, VersionSummary},
+    versions::json,
+};
 use crate::{
     QueryError, ReaderIdentity,
     document::Head,
@@ -14,16 +17,18 @@ use convenio_events::{Sequence, StreamVersion, Subject};
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::value::RawValue;
 
+/// What an [`Item`] of the present is made of. Of a record that has one version only, `current` has no row.
+const PRESENT: &str = "SELECT r.subject, r.visibility, r.organisations, r.stream_version, r.updated_sequence, r.shown_version, \
+    r.shown_sequence, r.has_past, COALESCE(c.shown, d.full), c.full FROM record r LEFT JOIN current c ON c.number = r.number \
+    LEFT JOIN document d ON c.number IS NULL AND d.from_sequence = r.updated_sequence WHERE ";
+
 /// A record as it is; `None` when there is none or it is not the reader's to see. Who was named in it and no longer is sees it as it
 /// was left then.
 ///
 /// # Errors
 /// [`QueryError`] when the view cannot be read.
 pub fn record(reader: &Reader, identity: &ReaderIdentity, subject: Subject) -> Result<Option<Item>, QueryError> {
-    const SQL: &str = "SELECT r.subject, r.visibility, r.organisations, r.stream_version, r.updated_sequence, r.shown_version, \
-        r.shown_sequence, r.has_past, d.shown, d.full FROM record r JOIN document d ON d.from_sequence = r.updated_sequence \
-        WHERE r.subject = ?1";
-    match current(reader, identity, SQL, params![subject_bytes(subject)])? {
+    match current(reader, identity, &format!("{PRESENT}r.subject = ?1"), params![subject_bytes(subject)])? {
         Current::Seen(item) => Ok(Some(item)),
         Current::PerhapsOnce => record_as_of(reader, identity, subject, reader.position()),
         Current::Unseen => Ok(None),
@@ -32,10 +37,7 @@ pub fn record(reader: &Reader, identity: &ReaderIdentity, subject: Subject) -> R
 
 /// The item of a current record that the reader was found to see.
 pub(super) fn item(reader: &Reader, identity: &ReaderIdentity, number: i64) -> Result<Item, QueryError> {
-    const SQL: &str = "SELECT r.subject, r.visibility, r.organisations, r.stream_version, r.updated_sequence, r.shown_version, \
-        r.shown_sequence, r.has_past, d.shown, d.full FROM record r JOIN document d ON d.from_sequence = r.updated_sequence \
-        WHERE r.number = ?1";
-    match current(reader, identity, SQL, params![number])? {
+    match current(reader, identity, &format!("{PRESENT}r.number = ?1"), params![number])? {
         Current::Seen(item) => Ok(item),
         Current::PerhapsOnce | Current::Unseen => Err(QueryError::Store(rusqlite::Error::QueryReturnedNoRows)),
     }
@@ -132,13 +134,9 @@ impl Version {
     }
 
     fn item(&self, reader: &Reader, subject: Subject, whole: bool) -> Result<Item, QueryError> {
-        let sql = if whole {
-            "SELECT COALESCE(full, shown) FROM document WHERE from_sequence = ?1"
-        } else {
-            "SELECT shown FROM document WHERE from_sequence = ?1"
-        };
         let from = self.from.0.cast_signed();
-        let document = reader.statement(sql)?.query_row([from], |row| row.get(0))?;
+        let (full, shown) = json(reader, from)?;
+        let document = if whole { full } else { shown.unwrap_or(full) };
         item_from(subject, self.stream_version.0.cast_signed(), from, document)
     }
 }

@@ -1,19 +1,29 @@
 //! The rows that a collection has of one record, and the record in memory that they are written from. How events become records
 //! is not known here.
 
+use super::{
+    parts,
+    versions::{self, Step},
+};
 use crate::{
     ApplyError,
     document::{Document, Head},
     store::codec::{circle_number, organisations_bytes, subject_bytes, tags_bytes, tags_from},
 };
-use convenio_events::Subject;
+use convenio_events::{OrganisationId, Subject};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// A record in memory.
 pub(super) struct Kept {
     pub(super) number: i64,
     pub(super) document: Document,
+    /// The versions from which the next one may differ; empty where they have to be read from the file first.
+    pub(super) path: Vec<Step>,
+    /// About how many bytes it takes.
+    pub(super) bytes: usize,
     pub(super) tags: Vec<u32>,
+    /// Organisations that the record names, and their tags.
+    pub(super) named: (Vec<OrganisationId>, Vec<u32>),
     /// The tags that the `tag` table has; empty for a record that is not in the file yet.
     pub(super) stored_tags: Vec<u32>,
     /// Where the current version waits in `versions`, if it does, and the last that is shown to everybody who sees the record.
@@ -26,6 +36,8 @@ pub(super) struct Kept {
     pub(super) touched: bool,
     pub(super) new: bool,
     pub(super) words_changed: bool,
+    /// Whether its versions' tags are in `tag_span`.
+    pub(super) spans: bool,
     /// As the `record` table has it.
     pub(super) place: Place,
 }
@@ -36,21 +48,6 @@ pub(super) struct Place {
     pub(super) starts_on: Option<String>,
     pub(super) ends_on: Option<String>,
     pub(super) title: String,
-}
-
-/// A version that waits to be written.
-pub(super) struct Version {
-    pub(super) from: i64,
-    pub(super) number: i64,
-    pub(super) to: Option<i64>,
-    pub(super) stream_version: i64,
-    pub(super) starts_on: Option<String>,
-    pub(super) ends_on: Option<String>,
-    pub(super) tags: Vec<u8>,
-    pub(super) shown: String,
-    pub(super) full: Option<String>,
-    pub(super) aside: bool,
-    pub(super) shown_to: Option<i64>,
 }
 
 /// The row of a record. An index whose columns an UPDATE does not name is not touched, so where the record stays in its place only
@@ -155,53 +152,33 @@ pub(super) fn span(document: &Document) -> (Option<String>, Option<String>) {
     (starts_on.map(|date| date.to_string()), ends_on.map(|date| date.to_string()))
 }
 
-pub(super) fn version(kept: &Kept) -> Version {
-    let document = &kept.document;
-    let (starts_on, ends_on) = span(document);
-    let everything = document.to_json();
-    let (shown, full) = match document.without_secrets() {
-        Some(shown) => (shown.to_json(), Some(everything)),
-        None => (everything, None),
-    };
-    Version {
-        from: document.head.updated.sequence.0.cast_signed(),
-        number: kept.number,
-        to: None,
-        stream_version: document.head.stream_version.0.cast_signed(),
-        starts_on,
-        ends_on,
-        tags: tags_bytes(&kept.tags),
-        shown,
-        full,
-        aside: document.head.shown_sequence() != document.head.updated.sequence,
-        shown_to: None,
-    }
-}
-
+/// The record of a subject as the file has it.
 pub(super) fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, ApplyError> {
-    let sql = "SELECT r.number, r.tags, COALESCE(d.full, d.shown), r.starts_on, r.ends_on, r.title, r.standing \
-               FROM record r JOIN document d ON d.from_sequence = r.updated_sequence WHERE r.subject = ?1";
+    let sql = "SELECT number, tags, updated_sequence, starts_on, ends_on, title, \
+               EXISTS (SELECT 1 FROM tag_span WHERE tag_span.number = record.number), standing \
+               FROM record WHERE subject = ?1";
     let row = file
         .prepare_cached(sql)?
         .query_row([subject_bytes(subject)], |row| {
             let place = Place { starts_on: row.get(3)?, ends_on: row.get(4)?, title: row.get(5)? };
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, Vec<u8>>(1)?,
-                row.get::<_, String>(2)?,
-                place,
-                row.get::<_, String>(6)?,
-            ))
+            let numbers = (row.get::<_, i64>(0)?, row.get::<_, i64>(2)?);
+            Ok((numbers, row.get::<_, Vec<u8>>(1)?, place, row.get(6)?, row.get::<_, String>(7)?))
         })
         .optional()?;
-    let Some((number, tags, json, place, beside)) = row else { return Ok(None) };
-    let tags: Vec<u32> = tags_from(&tags).collect();
-    let mut document = Document::from_json(subject.kind, &json)?;
+    let Some(((number, updated), tags, place, spans, beside)) = row else { return Ok(None) };
+    let path = versions::load_path(file, updated)?;
+    let json = path.last().map(|step| &*step.json).unwrap_or_default();
+    let mut document = Document::from_json(subject.kind, json)?;
     document.head.take_beside(&beside)?;
+    parts::restore(file, number, &mut document)?;
+    let tags: Vec<u32> = tags_from(&tags).collect();
     Ok(Some(Kept {
         number,
+        bytes: 0,
+        path,
         stored_tags: tags.clone(),
         tags,
+        named: Default::default(),
         waiting: None,
         waiting_shown: None,
         stored_latest: latest(&document),
@@ -209,6 +186,7 @@ pub(super) fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, 
         touched: false,
         new: false,
         words_changed: false,
+        spans,
         place,
         document,
     }))

@@ -6,8 +6,11 @@ use crate::{ViewName, view::Spec};
 /// Raised with every change of what the fold writes.
 const VERSION: u32 = 8;
 
-/// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` their JSON
-/// (`document.full` only where some readers see less). `shown_...` is what readers are told who are not named in the record: not
+/// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` what changed in
+/// their JSON (`document.full`, from the version `base` to this one; `document.shown`, only where some readers see less, from `full` to
+/// what they see). `current` has the JSON of each record that has more than one version. `part` has the items of its lists that
+/// grow with its life, in the order `position`; a record's JSON has the first page of each. `tag_span` says which tags versions had
+/// whose record has too many for their rows. `shown_...` is what readers are told who are not named in the record: not
 /// when something happened that is not for them. `aside` marks the versions that such events made, `shown_to_sequence` the end of
 /// the others for those readers. `latest` has, for each record, the events that are the last one for somebody, by which lists are
 /// sorted. `standing` is who may see what. A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
@@ -39,16 +42,39 @@ CREATE TABLE version (
     stream_version INTEGER NOT NULL,
     starts_on TEXT,
     ends_on TEXT,
-    tags BLOB NOT NULL,
+    tags BLOB,
     aside INTEGER NOT NULL,
     shown_to_sequence INTEGER
 );
 CREATE TABLE latest (sequence INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE document (
     from_sequence INTEGER PRIMARY KEY,
-    shown TEXT NOT NULL,
-    full TEXT
+    version INTEGER NOT NULL,
+    base INTEGER,
+    full TEXT NOT NULL,
+    shown TEXT
 );
+CREATE TABLE current (number INTEGER PRIMARY KEY, shown TEXT NOT NULL, full TEXT);
+CREATE TABLE part (
+    row INTEGER PRIMARY KEY,
+    number INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    from_sequence INTEGER NOT NULL,
+    to_sequence INTEGER,
+    key BLOB NOT NULL,
+    restricted INTEGER NOT NULL,
+    json TEXT NOT NULL
+);
+CREATE INDEX part_key ON part (number, kind, key) WHERE to_sequence IS NULL;
+CREATE INDEX part_position ON part (number, kind, position);
+CREATE TABLE tag_span (
+    number INTEGER NOT NULL,
+    tag INTEGER NOT NULL,
+    from_sequence INTEGER NOT NULL,
+    to_sequence INTEGER,
+    PRIMARY KEY (number, tag, from_sequence)
+) WITHOUT ROWID;
 CREATE TABLE tag_name (tag INTEGER PRIMARY KEY, field TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL);
 CREATE TABLE tag (tag INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
 CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -73,6 +99,9 @@ const DUMP: &[(&str, &str)] = &[
     ("version", "SELECT * FROM version ORDER BY from_sequence"),
     ("latest", "SELECT * FROM latest ORDER BY sequence"),
     ("document", "SELECT * FROM document ORDER BY from_sequence"),
+    ("current", "SELECT * FROM current ORDER BY number"),
+    ("part", "SELECT * FROM part ORDER BY row"),
+    ("tag_span", "SELECT * FROM tag_span ORDER BY number, tag, from_sequence"),
     ("tag_name", "SELECT * FROM tag_name ORDER BY tag"),
     ("tag", "SELECT * FROM tag ORDER BY tag, number"),
     ("sample_grant", "SELECT * FROM sample_grant ORDER BY grant_id"),

@@ -4,7 +4,7 @@ use crate::{
     Circle,
     document::{Body, Document, REVIEWER, Verification},
 };
-use convenio_events::{Id, Subject, codes::Attestation, types::organisation::Standing, values::Theme};
+use convenio_events::{Id, OrganisationId, Subject, codes::Attestation, types::organisation::Standing, values::Theme};
 use std::collections::BTreeSet;
 
 /// A field by which records are filtered.
@@ -87,18 +87,24 @@ impl Field {
 /// A field and a value.
 pub(crate) type Tag = (Field, String);
 
-/// All tags of a record, sorted, each once.
+/// The organisations by which a record is found. That somebody reviewed it is found by those alone who see its review.
+pub(crate) fn found_by(document: &Document) -> Vec<OrganisationId> {
+    let head = &document.head;
+    if is_for_everybody(document) { head.standing.openly_named() } else { head.organisations.clone() }
+}
+
+fn is_for_everybody(document: &Document) -> bool {
+    matches!(document.head.circle(), Some(Circle::Public | Circle::Members))
+}
+
+/// The tags of a record, sorted, each once, but those of the organisations by which it is found.
 pub(crate) fn tags_of(document: &Document) -> BTreeSet<Tag> {
     let mut tags = Tags(BTreeSet::new());
     let head = &document.head;
     tags.add(Field::Kind, head.kind.word());
     tags.add(Field::State, head.state.word());
     // That somebody reviewed a record is found by those alone who see its review.
-    let everybody = matches!(head.circle(), Some(Circle::Public | Circle::Members));
-    let named = if everybody { head.standing.openly_named() } else { head.organisations.clone() };
-    for organisation in named {
-        tags.add(Field::Organisation, organisation.to_string());
-    }
+    let everybody = is_for_everybody(document);
     for role in document.roles().into_iter().filter(|role| !everybody || role.role != REVIEWER) {
         tags.add(Field::Role, role.role);
         tags.add(Field::OrganisationRole, format!("{}:{}", role.organisation, role.role));

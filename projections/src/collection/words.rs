@@ -9,7 +9,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// What is indexed of one record.
+/// What is indexed of one record: of its lists the first page, as its JSON shows it.
 pub(super) struct Words {
     /// Its words, those of its title also with a mark.
     pub(super) indexed: WordBytes,
@@ -30,11 +30,11 @@ pub(super) fn words_of(document: &Document) -> Words {
     match &document.body {
         Body::Organisation(organisation) => {
             organisation.identifiers.iter().for_each(|identifier| words.add(identifier.as_str()));
-            organisation.sites.iter().for_each(|site| words.add_all(site.text.as_deref(), &[]));
+            organisation.sites.page().iter().for_each(|site| words.add_all(site.text.as_deref(), &[]));
         }
         Body::Convening(convening) => {
-            convening.sessions.iter().for_each(|session| words.add_all(session.text.as_deref(), &[]));
-            convening.visits.iter().for_each(|visit| words.add_all(visit.text.as_deref(), &[]));
+            convening.sessions.page().iter().for_each(|session| words.add_all(session.text.as_deref(), &[]));
+            convening.visits.page().iter().for_each(|visit| words.add_all(visit.text.as_deref(), &[]));
         }
         Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) => {}
     }

@@ -4,8 +4,10 @@
 use super::{
     index::{self, Changed},
     names::Names,
-    rows::{Kept, Place, Version, latest, load, make_latest, span, version, write_latest, write_row},
-    tags::tags_of,
+    parts,
+    rows::{Kept, Place, latest, load, make_latest, span, write_latest, write_row},
+    tags::{Field, found_by, tags_of},
+    versions::{self, Version, version},
     words::words_of,
 };
 use crate::{ApplyError, ViewName, document::Document, store::codec::tags_from, view::View};
@@ -16,11 +18,15 @@ use convenio_events::{
         access::{Facts as Access, Scope},
     },
 };
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 
 /// Records that are kept in memory between pages; beyond it the least recently changed half is read again when it is needed.
 const RECORDS_KEPT: usize = 8_000;
+/// The most bytes, about, that they take; beyond it as for [`RECORDS_KEPT`].
+const KEPT_BYTES: usize = 16 << 20;
+/// The most bytes, about, that wait to be written; beyond it they are written before the page is over.
+const WAITING_BYTES: usize = 8 << 20;
 
 /// The fold of one collection.
 pub(crate) struct Collection {
@@ -30,6 +36,9 @@ pub(crate) struct Collection {
     records: HashMap<Subject, Kept>,
     next_number: Option<i64>,
     versions: Vec<Version>,
+    /// About how many bytes `records` and what waits take.
+    kept_bytes: usize,
+    waiting_bytes: usize,
     superseded: Vec<(i64, i64)>,
     no_longer_shown: Vec<(i64, i64)>,
     touched: Vec<Subject>,
@@ -48,6 +57,8 @@ impl Collection {
             records: HashMap::new(),
             next_number: None,
             versions: Vec::new(),
+            kept_bytes: 0,
+            waiting_bytes: 0,
             superseded: Vec::new(),
             no_longer_shown: Vec::new(),
             touched: Vec::new(),
@@ -74,20 +85,26 @@ impl Collection {
             None => kept = Some(self.begin(file, event)?),
         }
         let mut kept = kept.expect("found or begun");
-        self.retag(file, &mut kept)?;
-        let version = version(&kept);
-        self.supersede(&kept, &version);
+        parts::write(file, &kept, event)?;
+        kept.document.leave_out_words_beyond_pages();
+        self.kept_bytes = self.kept_bytes.saturating_sub(kept.bytes);
+        let before = self.retag(file, &mut kept)?;
+        let made = version(file, &mut kept, &before)?;
+        self.supersede(&kept, &made);
         kept.waiting = Some(self.versions.len());
-        if !version.aside {
+        if !made.aside {
             kept.waiting_shown = kept.waiting;
         }
-        self.versions.push(version);
+        // The version waits as what changed, and until it is written also whole, for others to differ from.
+        self.waiting_bytes += made.bytes() + kept.bytes;
+        self.versions.push(made);
         if !kept.touched {
             kept.touched = true;
             self.touched.push(subject);
         }
+        self.kept_bytes += kept.bytes;
         self.records.insert(subject, kept);
-        Ok(())
+        if self.waiting_bytes > WAITING_BYTES { self.flush(file) } else { Ok(()) }
     }
 
     fn begin(&mut self, file: &Connection, event: &Event) -> Result<Kept, ApplyError> {
@@ -104,7 +121,10 @@ impl Collection {
         Ok(Kept {
             number,
             document,
+            path: Vec::new(),
+            bytes: 0,
             tags: Vec::new(),
+            named: Default::default(),
             stored_tags: Vec::new(),
             waiting: None,
             waiting_shown: None,
@@ -113,21 +133,33 @@ impl Collection {
             touched: false,
             new: true,
             words_changed: true,
+            spans: false,
             place: Place::default(),
         })
     }
 
-    fn retag(&mut self, file: &Connection, kept: &mut Kept) -> rusqlite::Result<()> {
+    /// Gives the record its tags, and says which it had. A record names ever more organisations: only the new ones are looked up.
+    fn retag(&mut self, file: &Connection, kept: &mut Kept) -> rusqlite::Result<Vec<u32>> {
         let names = match &mut self.names {
             Some(names) => names,
             empty @ None => empty.insert(Names::load(file)?),
         };
-        kept.tags.clear();
-        for tag in tags_of(&kept.document) {
-            kept.tags.push(names.intern(file, tag)?);
+        let organisations = found_by(&kept.document);
+        let (known, named) = &mut kept.named;
+        if !organisations.starts_with(known) {
+            (known.clear(), named.clear());
         }
-        kept.tags.sort_unstable();
-        Ok(())
+        for organisation in &organisations[known.len()..] {
+            named.push(names.intern(file, (Field::Organisation, organisation.to_string()))?);
+        }
+        known.extend_from_slice(&organisations[known.len()..]);
+        let mut tags = named.clone();
+        for tag in tags_of(&kept.document) {
+            tags.push(names.intern(file, tag)?);
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        Ok(std::mem::replace(&mut kept.tags, tags))
     }
 
     /// The version that was current ends where this event stands.
@@ -166,23 +198,7 @@ impl Collection {
         }
         let mut end = file.prepare_cached("UPDATE version SET shown_to_sequence = ?2 WHERE from_sequence = ?1")?;
         self.no_longer_shown.drain(..).try_for_each(|row| end.execute(row).map(|_| ()))?;
-        let mut insert = file.prepare_cached("INSERT INTO version VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
-        let mut document = file.prepare_cached("INSERT INTO document VALUES (?1, ?2, ?3)")?;
-        for one in self.versions.drain(..) {
-            insert.execute(params![
-                one.from,
-                one.number,
-                one.to,
-                one.stream_version,
-                one.starts_on,
-                one.ends_on,
-                one.tags,
-                one.aside,
-                one.shown_to
-            ])?;
-            document.execute(params![one.from, one.shown, one.full])?;
-        }
-        Ok(())
+        versions::write(file, &mut self.versions)
     }
 
     fn write_record(&mut self, file: &Connection, subject: Subject) -> rusqlite::Result<()> {
@@ -207,6 +223,8 @@ impl Collection {
             kept.stored_latest = latest;
         }
         kept.stored_shown = Some(kept.document.head.shown_sequence().0.cast_signed());
+        versions::write_current(file, kept)?;
+        kept.path = Vec::new();
         for tag in kept.stored_tags.iter().filter(|tag| kept.tags.binary_search(tag).is_err()) {
             self.tags_gone.push((*tag, kept.number));
             names.count(*tag, -1);
@@ -237,14 +255,21 @@ impl Collection {
     }
 
     fn evict(&mut self) {
-        if self.records.len() <= RECORDS_KEPT {
+        self.waiting_bytes = 0;
+        if self.records.len() <= RECORDS_KEPT && self.kept_bytes <= KEPT_BYTES {
             return;
         }
-        let mut ages: Vec<_> = self.records.values().map(|kept| kept.document.head.updated.sequence).collect();
-        let middle = ages.len() / 2;
-        let (_, threshold, _) = ages.select_nth_unstable(middle);
-        let threshold = *threshold;
-        self.records.retain(|_, kept| kept.document.head.updated.sequence >= threshold);
+        let sequence = |kept: &Kept| kept.document.head.updated.sequence;
+        let mut ages: Vec<_> = self.records.values().map(|kept| (sequence(kept), kept.bytes)).collect();
+        ages.sort_unstable_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
+        let mut bytes = 0;
+        let newest = ages.iter().take(RECORDS_KEPT / 2).take_while(|(_, size)| {
+            bytes += size;
+            bytes <= KEPT_BYTES / 2
+        });
+        let threshold = newest.last().map(|(sequence, _)| *sequence);
+        self.records.retain(|_, kept| threshold.is_some_and(|threshold| sequence(kept) >= threshold));
+        self.kept_bytes = self.records.values().map(|kept| kept.bytes).sum();
     }
 }
 

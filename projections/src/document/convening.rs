@@ -2,6 +2,7 @@
 
 use super::attesting::{Attested, attest_together, claimed};
 use super::head::{Head, State};
+use super::parts::Parts;
 use super::text::raw_text;
 use convenio_events::{
     Event, OrganisationId, SiteId,
@@ -61,13 +62,22 @@ pub struct Convening {
     /// Title, summary, venue.
     pub text: Option<Box<RawValue>>,
     /// Who says that it took part.
-    pub participation: Vec<Attested>,
+    pub participation: Parts<Attested>,
+    /// How many those are, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participation_count: Option<u64>,
     /// What was held.
     #[serde(default)]
-    pub sessions: Vec<Session>,
+    pub sessions: Parts<Session>,
+    /// How many sessions were held, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions_count: Option<u64>,
     /// What was visited.
     #[serde(default)]
-    pub visits: Vec<Visit>,
+    pub visits: Parts<Visit>,
+    /// How many visits there were, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visits_count: Option<u64>,
 }
 
 impl Convening {
@@ -86,9 +96,12 @@ impl Convening {
             registered,
             plan: plan.clone(),
             text: raw_text(event),
-            participation,
-            sessions: Vec::new(),
-            visits: Vec::new(),
+            participation: participation.into_iter().collect(),
+            participation_count: None,
+            sessions: Parts::default(),
+            sessions_count: None,
+            visits: Parts::default(),
+            visits_count: None,
         };
         (head, convening)
     }
@@ -141,7 +154,8 @@ impl Convening {
     /// Whoever is said to have taken part in something takes part in the whole, claimed until it confirms.
     fn take_part(&mut self, organisation: OrganisationId, event: &Event) {
         if self.participation.iter().all(|one| one.organisation != organisation) {
-            self.participation.extend(claimed([organisation].into_iter(), event));
+            let attestation = Attestation::Claimed;
+            self.participation.push(Attested { organisation, attestation, says_so: false, since: event.into() });
         }
     }
 }

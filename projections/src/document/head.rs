@@ -1,5 +1,6 @@
 //! What every record shows, whatever its kind. States are those of the code lists; which follows which is not judged here.
 
+use super::lists::first_page;
 use crate::{
     Circle,
     standing::{Standing, is_aside},
@@ -83,8 +84,12 @@ pub struct Head {
     pub created: Moment,
     /// The event that changed it last.
     pub updated: Moment,
-    /// Every organisation named in it now: those who see it where only parties may.
+    /// Every organisation named in it now: those who see it where only parties may. It shows the first 200.
+    #[serde(serialize_with = "first_page")]
     pub organisations: Vec<OrganisationId>,
+    /// How many are named, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisations_count: Option<u64>,
     /// The grant under which it was made.
     #[serde(with = "crate::grant_reference")]
     pub grant: Option<AccessId>,
@@ -113,6 +118,7 @@ impl Head {
             created: event.into(),
             updated: event.into(),
             organisations: Vec::new(),
+            organisations_count: None,
             grant: event.grant,
             sample: false,
             reason: None,
@@ -151,6 +157,8 @@ impl Head {
     /// Takes back [`Self::kept_beside`], after the JSON was read.
     pub(crate) fn take_beside(&mut self, json: &str) -> Result<(), serde_json::Error> {
         let Beside { standing, last_shown } = serde_json::from_str(json)?;
+        // The JSON shows only the first of them.
+        self.organisations = standing.organisations();
         (self.standing, self.last_shown) = (standing, last_shown);
         Ok(())
     }

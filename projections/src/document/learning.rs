@@ -2,6 +2,7 @@
 
 use super::attesting::{Attested, attest_alone, claimed};
 use super::head::{Head, Moment, State};
+use super::parts::{Parts, is_empty};
 use super::text::raw_text;
 use convenio_events::{
     Event, LanguageMap, OrganisationId,
@@ -45,8 +46,11 @@ pub struct Learning {
     /// Which authors accept that they wrote it.
     pub authorship: Vec<Attested>,
     /// What reviewers found.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub screenings: Vec<Screening>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub screenings: Parts<Screening>,
+    /// How many those are, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screenings_count: Option<u64>,
     /// Who will see it once it is published; until then, those who work on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility_once_published: Option<Visibility>,
@@ -71,7 +75,8 @@ impl Learning {
             text: raw_text(event),
             level: None,
             authorship: claimed(content.authors.iter().copied(), event),
-            screenings: Vec::new(),
+            screenings: Parts::default(),
+            screenings_count: None,
             visibility_once_published: (!published_elsewhere).then_some(visibility),
             retracted_by: None,
         };

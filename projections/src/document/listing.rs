@@ -1,6 +1,7 @@
 //! Offers and demands as a person sees them. What a restricted agreement took is for the owner alone.
 
 use super::head::{Head, State};
+use super::parts::{Parts, is_empty};
 use super::text::raw_text;
 use convenio_events::{
     AgreementId, Event, OrganisationId,
@@ -70,8 +71,11 @@ pub struct Listing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Remaining>,
     /// What agreements hold of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reservations: Vec<Reservation>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub reservations: Parts<Reservation>,
+    /// How many those are, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservations_count: Option<u64>,
     /// The agreement that met it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fulfilled_by: Option<AgreementId>,
@@ -90,7 +94,8 @@ impl Listing {
             terms: facts.terms.clone(),
             commitment_level: CommitmentLevel::Uncommitted,
             remaining: None,
-            reservations: Vec::new(),
+            reservations: Parts::default(),
+            reservations_count: None,
             fulfilled_by: None,
             fulfilled_restricted: false,
             text: raw_text(event),

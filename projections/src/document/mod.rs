@@ -2,12 +2,15 @@
 
 mod agreement;
 mod attesting;
+mod brief;
 mod convening;
 mod head;
 mod involvement;
 mod learning;
 mod listing;
+mod lists;
 mod organisation;
+mod parts;
 mod shown;
 mod text;
 
@@ -20,6 +23,7 @@ pub use involvement::Role;
 pub use learning::{Learning, Screening};
 pub use listing::{CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
 pub use organisation::{Affiliation, Organisation, Site, Verification};
+pub use parts::{PART_PAGE_BYTES_LIMIT, PART_PAGE_LIMIT, Part, PartKind, Parts};
 
 use crate::ApplyError;
 use convenio_events::{
@@ -107,6 +111,7 @@ impl Document {
         }
         let mut document = Self { head, body };
         document.head.learn(event);
+        document.count_parts();
         Ok(document)
     }
 
@@ -143,6 +148,7 @@ impl Document {
         }
         (head.standing, head.last_shown) = (standing, last_shown);
         head.learn(event);
+        self.count_parts();
         Ok(())
     }
 
@@ -154,7 +160,11 @@ impl Document {
         let mut events = events.into_iter();
         let Some(first) = events.next() else { return Ok(None) };
         let mut document = Self::begin(first)?;
-        events.try_for_each(|event| document.apply(event))?;
+        document.leave_out_words_beyond_pages();
+        for event in events {
+            document.apply(event)?;
+            document.leave_out_words_beyond_pages();
+        }
         Ok(Some(document))
     }
 

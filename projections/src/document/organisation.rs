@@ -1,6 +1,7 @@
 //! Organisations as a person sees them: who they are, where, how they belong together, who vouches for them.
 
 use super::head::{Head, Moment, State};
+use super::parts::{Parts, is_empty};
 use super::text::raw_text;
 use convenio_events::{
     Actor, Event, OrganisationId, SiteId,
@@ -89,11 +90,17 @@ pub struct Organisation {
     /// Name, description, office, website.
     pub text: Option<Box<RawValue>>,
     /// Its sites.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sites: Vec<Site>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub sites: Parts<Site>,
+    /// How many sites it has, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites_count: Option<u64>,
     /// To which others it belongs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub affiliations: Vec<Affiliation>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub affiliations: Parts<Affiliation>,
+    /// How many those are, where that are more than it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affiliations_count: Option<u64>,
     /// Who vouches for it.
     pub verification: Verification,
 }
@@ -106,8 +113,10 @@ impl Organisation {
             profile: facts.profile.clone(),
             identifiers: facts.identifiers.clone(),
             text: raw_text(event),
-            sites: Vec::new(),
-            affiliations: Vec::new(),
+            sites: Parts::default(),
+            sites_count: None,
+            affiliations: Parts::default(),
+            affiliations_count: None,
             verification: Verification::Unverified,
         };
         (head, organisation)

@@ -1,7 +1,7 @@
 //! A record as each reader sees it: what is for those who are named in it is left out for everybody else, and so is when it
 //! happened. Who may see it at all is said in `standing`.
 
-use super::{Agreement, Attested, Body, Convening, Document, Learning, Moment, Organisation, Verification};
+use super::{Agreement, Attested, Body, Convening, Document, Learning, Moment, Organisation, Parts, Verification};
 use crate::{
     ApplyError, ReaderIdentity,
     standing::{Face, Sight, Standing, is_aside},
@@ -34,6 +34,7 @@ impl Document {
         shown.head.created = created;
         shown.head.organisations = head.standing.openly_named();
         shown.body.tell_moments(&head.standing);
+        shown.count_parts();
         Some(shown)
     }
 
@@ -58,16 +59,22 @@ impl Document {
         before: Sequence,
     ) -> Result<Option<Self>, ApplyError> {
         let past = || events.iter().take_while(|event| event.sequence < before);
-        let reads = |event: &Event| {
-            let whole = today.is_whole_at(reader, event.sequence);
-            whole || today.sight(reader, event.sequence) == Sight::Whole && !is_aside(event)
-        };
-        let Some(last) = past().filter(|event| reads(event)).last() else { return Ok(None) };
-        let Some(document) = Self::fold(past().take_while(|event| event.sequence <= last.sequence))? else {
-            return Ok(None);
-        };
-        let whole = today.is_whole_at(reader, last.sequence);
-        Ok(Some(if whole { document } else { document.without_secrets().unwrap_or(document) }))
+        let Some(last) = past().filter(|event| Self::is_made_for(event, reader, today)).last() else { return Ok(None) };
+        let document = Self::fold(past().take_while(|event| event.sequence <= last.sequence))?;
+        Ok(document.map(|document| document.as_shown_to(reader, today)))
+    }
+
+    /// Whether the version that an event makes is one that this reader may read today.
+    pub fn is_made_for(event: &Event, reader: &ReaderIdentity, today: &Standing) -> bool {
+        let whole = today.is_whole_at(reader, event.sequence);
+        whole || today.sight(reader, event.sequence) == Sight::Whole && !is_aside(event)
+    }
+
+    /// A version that is made for this reader, as it may read it today.
+    #[must_use]
+    pub fn as_shown_to(self, reader: &ReaderIdentity, today: &Standing) -> Self {
+        let whole = today.is_whole_at(reader, self.head.updated.sequence);
+        if whole { self } else { self.without_secrets().unwrap_or(self) }
     }
 }
 
@@ -75,7 +82,7 @@ impl Body {
     /// Nothing in it is older than when its readers learnt of it.
     fn tell_moments(&mut self, standing: &Standing) {
         let tell = |moment: &mut Moment| *moment = standing.told(*moment);
-        let attested = |list: &mut Vec<Attested>| list.iter_mut().for_each(|one| tell(&mut one.since));
+        let attested = |list: &mut [Attested]| list.iter_mut().for_each(|one| tell(&mut one.since));
         match self {
             Self::Listing(_) => {}
             Self::Organisation(organisation) => {
@@ -93,7 +100,7 @@ impl Body {
             Self::Learning(learning) => {
                 let Learning { authorship, screenings, .. } = &mut **learning;
                 attested(authorship);
-                screenings.clear();
+                *screenings = Parts::default();
             }
             Self::Convening(convening) => {
                 let Convening { participation, .. } = &mut **convening;

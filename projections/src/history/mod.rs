@@ -4,6 +4,6 @@ mod query;
 mod read;
 mod writer;
 
-pub use query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
+pub use query::{Affiliate, AttestedCount, Involvement, LIST_BYTES_LIMIT, LIST_LIMIT, Partner, Passport};
 pub use read::passport;
 pub(crate) use writer::spec;

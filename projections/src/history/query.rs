@@ -6,8 +6,10 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The most involvements and partners that one passport lists; the counts go on.
+/// The most involvements, partners and affiliates that one passport lists; the counts go on.
 pub const LIST_LIMIT: usize = 500;
+/// The most bytes of titles and names that each of these lists takes; it then ends earlier.
+pub const LIST_BYTES_LIMIT: usize = 1 << 20;
 
 /// One organisation's history.
 #[derive(Clone, Debug, Serialize)]

@@ -1,6 +1,6 @@
 //! Questions about an organisation's history. Records that the reader may not see are neither listed nor counted.
 
-use super::query::{Affiliate, AttestedCount, Involvement, LIST_LIMIT, Partner, Passport};
+use super::query::{Affiliate, AttestedCount, Involvement, LIST_BYTES_LIMIT, LIST_LIMIT, Partner, Passport};
 use crate::{
     QueryError, ReaderIdentity,
     document::REVIEWER,
@@ -37,12 +37,13 @@ pub fn passport(
         other.sorted_by.cmp(&one.sorted_by).then(updated)
     });
     timeline.truncate(LIST_LIMIT);
+    let timeline = with_titles(reader, timeline)?;
     Ok(Some(Passport {
         position: reader.position(),
         organisation,
         name,
         counts,
-        timeline: timeline.into_iter().map(|found| found.involvement).collect(),
+        timeline,
         partners,
         affiliates: affiliates(reader, identity, organisation)?,
     }))
@@ -60,6 +61,23 @@ impl AttestedCount {
     fn all(self) -> u32 {
         self.claimed + self.confirmed + self.denied
     }
+}
+
+/// The titles of those that are listed, as far as they fit: all that an organisation takes part in may be too many.
+fn with_titles(reader: &Reader, timeline: Vec<Found>) -> Result<Vec<Involvement>, QueryError> {
+    let mut statement = reader.statement("SELECT title FROM record WHERE subject = ?1")?;
+    let (mut titled, mut bytes) = (Vec::with_capacity(timeline.len()), 0);
+    for Found { involvement: mut one, .. } in timeline {
+        let subject = subject_bytes(Subject::new(one.kind, one.id));
+        let title: Option<String> = statement.query_row([subject], |row| row.get(0))?;
+        bytes += title.as_ref().map_or(0, String::len);
+        if bytes > LIST_BYTES_LIMIT && !titled.is_empty() {
+            break;
+        }
+        one.title = raw(title);
+        titled.push(one);
+    }
+    Ok(titled)
 }
 
 fn raw(json: Option<String>) -> Option<Box<RawValue>> {
@@ -99,7 +117,7 @@ fn involvements(
     identity: &ReaderIdentity,
     organisation: OrganisationId,
 ) -> Result<Vec<Found>, QueryError> {
-    let sql = "SELECT r.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.title, r.starts_on, r.ends_on, \
+    let sql = "SELECT r.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.starts_on, r.ends_on, \
                r.created_time, r.updated_sequence, r.sample, r.shown_sequence FROM involvement i JOIN record r ON r.number = i.record \
                WHERE i.organisation = ?1 ORDER BY i.record, i.position";
     let mut statement = reader.statement(sql)?;
@@ -122,19 +140,19 @@ fn involvements(
         if !identity.may_see(circle_from(row.get(3)?), &named) {
             continue;
         }
-        let starts_on: Option<String> = row.get(7)?;
-        let learnt = Timestamp::from_micros(row.get(9)?).to_string();
+        let starts_on: Option<String> = row.get(6)?;
+        let learnt = Timestamp::from_micros(row.get(8)?).to_string();
         let involvement = Involvement {
             kind: subject.kind,
             id: subject.id,
-            title: raw(row.get(6)?),
+            title: None,
             state: row.get(5)?,
             roles: vec![role],
             attestation: attestation.parse().unwrap_or(Attestation::Claimed),
             starts_on: starts_on.clone(),
-            ends_on: row.get(8)?,
-            updated_sequence: Sequence(row.get::<_, i64>(if whole { 10 } else { 12 })?.cast_unsigned()),
-            sample: row.get(11)?,
+            ends_on: row.get(7)?,
+            updated_sequence: Sequence(row.get::<_, i64>(if whole { 9 } else { 11 })?.cast_unsigned()),
+            sample: row.get(10)?,
         };
         found.push(Found { sorted_by: starts_on.unwrap_or(learnt), whole, involvement });
     }
@@ -165,13 +183,14 @@ fn partners(
     }
     let mut records: Vec<_> = records.into_iter().collect();
     records.sort_by_key(|(other, count)| (std::cmp::Reverse(count.all()), *other));
-    let mut partners = Vec::new();
+    let (mut partners, mut bytes) = (Vec::new(), 0);
     for (organisation, records) in records {
-        if partners.len() == LIST_LIMIT {
+        if partners.len() == LIST_LIMIT || bytes > LIST_BYTES_LIMIT {
             break;
         }
         // A partner that the reader may not see is not named either.
         if let Some(name) = name_of(reader, identity, organisation)? {
+            bytes += name.as_ref().map_or(0, |name| name.get().len());
             partners.push(Partner { organisation, name, records });
         }
     }
@@ -192,10 +211,14 @@ fn affiliates(reader: &Reader, identity: &ReaderIdentity, own: OrganisationId) -
                UNION ALL SELECT organisation, kind, attestation, 1 FROM affiliation WHERE other = ?1 ORDER BY 4, 1, 2";
     let mut statement = reader.statement(sql)?;
     let mut rows = statement.query([own.uuid()])?;
-    let mut affiliates = Vec::new();
+    let (mut affiliates, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
+        if affiliates.len() == LIST_LIMIT || bytes > LIST_BYTES_LIMIT {
+            break;
+        }
         let organisation = OrganisationId::new(row.get(0)?);
         if let Some(name) = name_of(reader, identity, organisation)? {
+            bytes += name.as_ref().map_or(0, |name| name.get().len());
             let attestation: String = row.get(2)?;
             affiliates.push(Affiliate {
                 organisation,

@@ -17,8 +17,10 @@ use convenio_events::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::{HashMap, HashSet};
 
-/// Records that are kept in memory between pages.
+/// Records that are kept in memory between pages; beyond it the least recently changed half is read again when it is needed.
 const RECORDS_KEPT: usize = 8_000;
+/// The most bytes, about, that they take; beyond it as for [`RECORDS_KEPT`], before the page is over.
+const KEPT_BYTES: usize = 16 << 20;
 
 /// `number` is the sequence of the record's first event: ids come in no order, so that rows kept by them would each take a page.
 /// `involvement` says what an organisation does in a record, `affiliation` what organisations say of belonging together; `position`
@@ -84,6 +86,8 @@ pub(crate) fn spec() -> Spec {
 #[derive(Default)]
 struct Writer {
     records: HashMap<Subject, Kept>,
+    /// About how many bytes they take.
+    kept_bytes: usize,
     touched: Vec<Subject>,
     samples: Option<HashSet<AccessId>>,
 }
@@ -92,6 +96,7 @@ struct Kept {
     document: Document,
     /// What the file has of it; `None` where that is not known, because the record was read again.
     stored: Option<Rows>,
+    bytes: usize,
     touched: bool,
 }
 
@@ -109,21 +114,27 @@ impl Writer {
             Some(kept) => Some(kept),
             // A record's first event needs no look at the file.
             None if event.stream_version == StreamVersion(0) => None,
-            None => load(file, subject)?.map(|document| Kept { document, stored: None, touched: false }),
+            None => load(file, subject)?.map(|document| Kept { document, stored: None, bytes: 0, touched: false }),
         };
         let mut kept = match known {
             Some(mut kept) => {
                 kept.document.apply(event)?;
                 kept
             }
-            None => Kept { document: self.begin(file, event)?, stored: Some(Rows::default()), touched: false },
+            None => {
+                Kept { document: self.begin(file, event)?, stored: Some(Rows::default()), bytes: 0, touched: false }
+            }
         };
+        kept.document.leave_out_words();
         if !kept.touched {
             kept.touched = true;
             self.touched.push(subject);
         }
+        self.kept_bytes = self.kept_bytes.saturating_sub(kept.bytes);
+        kept.bytes = about_bytes(&kept.document);
+        self.kept_bytes += kept.bytes;
         self.records.insert(subject, kept);
-        Ok(())
+        if self.kept_bytes > KEPT_BYTES { self.flush(file) } else { Ok(()) }
     }
 
     fn begin(&mut self, file: &Connection, event: &Event) -> Result<Document, ApplyError> {
@@ -151,9 +162,7 @@ impl Writer {
         write_record(file, subject, &kept.document)?;
         let rows = rows_of(&kept.document);
         if kept.stored.as_ref() != Some(&rows) {
-            let known = kept.stored.as_ref();
-            let none = known.is_some_and(|known| known.involvements.is_empty() && known.affiliations.is_empty());
-            write_rows(file, subject, number(&kept.document), &rows, !none)?;
+            write_rows(file, subject, number(&kept.document), kept.stored.as_ref(), &rows)?;
         }
         kept.stored = Some(rows);
         kept.touched = false;
@@ -203,20 +212,67 @@ fn number(document: &Document) -> i64 {
     document.head.created.sequence.0.cast_signed()
 }
 
-fn write_rows(file: &Connection, subject: Subject, record: i64, rows: &Rows, replace: bool) -> rusqlite::Result<()> {
-    if replace {
+/// Writes those rows that are not as the file has them; all of them where that is not known.
+fn write_rows(
+    file: &Connection,
+    subject: Subject,
+    record: i64,
+    stored: Option<&Rows>,
+    rows: &Rows,
+) -> rusqlite::Result<()> {
+    let none = Rows::default();
+    if stored.is_none() {
         file.prepare_cached("DELETE FROM involvement WHERE record = ?1")?.execute([record])?;
         file.prepare_cached("DELETE FROM affiliation WHERE organisation = ?1")?.execute([subject.id])?;
     }
+    let stored = stored.unwrap_or(&none);
+    let mut delete =
+        file.prepare_cached("DELETE FROM involvement WHERE organisation = ?1 AND record = ?2 AND position = ?3")?;
     let mut insert = file.prepare_cached("INSERT INTO involvement VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (position, (organisation, role, attestation)) in (0_i64..).zip(&rows.involvements) {
-        insert.execute(params![organisation.uuid(), record, position, role, attestation.word()])?;
+    for (position, before, now) in changed(&stored.involvements, &rows.involvements) {
+        if let Some((organisation, ..)) = before {
+            delete.execute(params![organisation.uuid(), record, position])?;
+        }
+        if let Some((organisation, role, attestation)) = now {
+            insert.execute(params![organisation.uuid(), record, position, role, attestation.word()])?;
+        }
     }
+    let mut delete = file.prepare_cached("DELETE FROM affiliation WHERE organisation = ?1 AND position = ?2")?;
     let mut insert = file.prepare_cached("INSERT INTO affiliation VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (position, (other, kind, attestation)) in (0_i64..).zip(&rows.affiliations) {
-        insert.execute(params![subject.id, position, other.uuid(), kind, attestation.word()])?;
+    for (position, before, now) in changed(&stored.affiliations, &rows.affiliations) {
+        if before.is_some() {
+            delete.execute(params![subject.id, position])?;
+        }
+        if let Some((other, kind, attestation)) = now {
+            insert.execute(params![subject.id, position, other.uuid(), kind, attestation.word()])?;
+        }
     }
     Ok(())
+}
+
+/// The places at which two lists differ, with what each has there.
+fn changed<'a, T: PartialEq>(
+    before: &'a [T],
+    now: &'a [T],
+) -> impl Iterator<Item = (i64, Option<&'a T>, Option<&'a T>)> {
+    let places = 0..before.len().max(now.len());
+    let pairs = places.map(|place| (place, before.get(place), now.get(place)));
+    pairs
+        .filter(|(_, before, now)| before != now)
+        .map(|(place, before, now)| (i64::try_from(place).unwrap_or(i64::MAX), before, now))
+}
+
+/// About how many bytes a record takes in memory.
+fn about_bytes(document: &Document) -> usize {
+    let title = document.title().map_or(0, |title| title.get().len());
+    let lists = match &document.body {
+        Body::Organisation(body) => 160 * (body.sites.len() + body.affiliations.len() + body.identifiers.len()),
+        Body::Listing(body) => 120 * body.reservations.len(),
+        Body::Agreement(body) => 400 * (body.terms.commitments.len() + body.terms.parties.len()),
+        Body::Learning(body) => 100 * (body.screenings.len() + body.content.authors.len()),
+        Body::Convening(body) => 160 * (body.sessions.len() + body.visits.len() + body.participation.len()),
+    };
+    1_024 + title + lists + 64 * document.head.organisations.len()
 }
 
 fn load(file: &Connection, subject: Subject) -> Result<Option<Document>, ApplyError> {
@@ -262,12 +318,18 @@ impl View for Writer {
         for subject in std::mem::take(&mut self.touched) {
             self.write(file, subject)?;
         }
-        if self.records.len() > RECORDS_KEPT {
-            let mut ages: Vec<_> = self.records.values().map(|kept| kept.document.head.updated.sequence).collect();
-            let middle = ages.len() / 2;
-            let (_, threshold, _) = ages.select_nth_unstable(middle);
-            let threshold = *threshold;
-            self.records.retain(|_, kept| kept.document.head.updated.sequence >= threshold);
+        if self.records.len() > RECORDS_KEPT || self.kept_bytes > KEPT_BYTES {
+            let sequence = |kept: &Kept| kept.document.head.updated.sequence;
+            let mut ages: Vec<_> = self.records.values().map(|kept| (sequence(kept), kept.bytes)).collect();
+            ages.sort_unstable_by_key(|(sequence, _)| std::cmp::Reverse(*sequence));
+            let mut bytes = 0;
+            let newest = ages.iter().take(RECORDS_KEPT / 2).take_while(|(_, size)| {
+                bytes += size;
+                bytes <= KEPT_BYTES / 2
+            });
+            let threshold = newest.last().map(|(sequence, _)| *sequence);
+            self.records.retain(|_, kept| threshold.is_some_and(|threshold| sequence(kept) >= threshold));
+            self.kept_bytes = self.records.values().map(|kept| kept.bytes).sum();
         }
         Ok(())
     }

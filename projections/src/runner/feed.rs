@@ -28,8 +28,9 @@ const LIVE_RATE: f64 = 5_500.0;
 const BUSY_RATE: f64 = 7_500.0;
 /// Over how long the rate is taken: a group that comes at once is not a busy ledger.
 const RATE_SPAN: Duration = Duration::from_millis(100);
-/// The most bytes of text and record that one page of events is cut to: it bounds memory where events are large.
-const PAGE_BYTES: usize = 8 << 20;
+/// The most bytes of text and record that one page of events is cut to, except that it holds at least one event: it bounds memory
+/// where events are large.
+const PAGE_BYTES: usize = 2 << 20;
 
 /// A page of decoded events, shared by all views.
 #[derive(Debug)]
@@ -38,8 +39,17 @@ pub(crate) struct Page {
     pub(crate) events: Vec<Event>,
     /// The bytes of the ledger's first entry, where the page holds it: what tells ledgers apart.
     pub(crate) first_entry: Option<Box<str>>,
+    /// The last event that was decoded, and the bytes of its entry: what tells logs of one ledger apart.
+    pub(crate) last_entry: Option<(Sequence, Box<str>)>,
     /// The first event that could not be decoded: nothing may be folded from there on.
     pub(crate) failure: Option<Failure>,
+}
+
+impl Page {
+    /// The last event and its entry.
+    pub(crate) fn entry(&self) -> Option<(Sequence, &str)> {
+        self.last_entry.as_ref().map(|(sequence, entry)| (*sequence, &**entry))
+    }
 }
 
 /// An event that could not be decoded.
@@ -62,7 +72,8 @@ pub(crate) type Taps = Arc<Mutex<Vec<SyncSender<Input>>>>;
 
 /// Decodes a page; stops at the first event that cannot be.
 pub(crate) fn decode(recorded: &[RecordedEvent]) -> Page {
-    let mut page = Page { events: Vec::with_capacity(recorded.len()), first_entry: None, failure: None };
+    let mut page =
+        Page { events: Vec::with_capacity(recorded.len()), first_entry: None, last_entry: None, failure: None };
     if let Some(first) = recorded.first().filter(|first| first.sequence == Sequence::ZERO) {
         page.first_entry = Some(first.entry.clone());
     }
@@ -75,6 +86,8 @@ pub(crate) fn decode(recorded: &[RecordedEvent]) -> Page {
             }
         }
     }
+    let last = page.events.len().checked_sub(1).and_then(|last| recorded.get(last));
+    page.last_entry = last.map(|last| (last.sequence, last.entry.clone()));
     page
 }
 

@@ -4,14 +4,14 @@ use super::feed::{self, Input};
 use super::shared::{Shared, Slot};
 use crate::{
     status::RebuildProgress,
-    store::file::{FoldError, Writer, remove},
+    store::file::{Entries, FoldError, Writer, remove},
     view::spec,
 };
 use convenio_events::{Sequence, causes::with_causes};
 use std::{
     path::Path,
     sync::{
-        Arc, PoisonError,
+        Arc, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
@@ -73,6 +73,7 @@ impl Work {
 
     fn make(&self, path: &Path) -> Result<Sequence, End> {
         let spec = spec(self.slot.view);
+        let _turn = self.wait_for_turn()?;
         let failed = |error: rusqlite::Error| End::Failed(error.to_string());
         let mut writer = Writer::create(path, &spec, true).map_err(failed)?;
         self.fold_until_head(&mut writer, LAG_LIMIT)?;
@@ -98,7 +99,8 @@ impl Work {
                 self.check()?;
                 self.rest();
                 let events: Vec<_> = page.events.iter().collect();
-                let folded = writer.fold(&events, page.first_entry.as_deref());
+                let entries = Entries { first: page.first_entry.as_deref(), last: page.entry() };
+                let folded = writer.fold(&events, entries);
                 self.progress.send_replace(RebuildProgress::Folding { done: writer.position().0, of: head.0 });
                 match folded {
                     Err(FoldError::Damaged(cause) | FoldError::Passing(cause)) => {
@@ -117,6 +119,18 @@ impl Work {
                 self.check()?;
                 return Err(End::Failed("the log ended before its head".to_owned()));
             }
+        }
+    }
+
+    /// Waits until no other view is being rebuilt.
+    fn wait_for_turn(&self) -> Result<MutexGuard<'_, ()>, End> {
+        loop {
+            match self.shared.rebuilding.try_lock() {
+                Ok(turn) => return Ok(turn),
+                Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+                Err(TryLockError::WouldBlock) => self.check()?,
+            }
+            std::thread::sleep(REST);
         }
     }
 

@@ -6,7 +6,11 @@ use super::worker::Worker;
 use crate::{
     QueryError, Rebuild, RebuildError, Settings, StartError, ViewName,
     status::{Activity, LAG_LIMIT, RebuildProgress, ViewStatus},
-    store::{Pool, Reader, file::Writer, manifest::Manifest},
+    store::{
+        Pool, Reader,
+        file::{Unusable, Writer},
+        manifest::Manifest,
+    },
     view::{Spec, spec},
 };
 use arc_swap::ArcSwapOption;
@@ -46,6 +50,7 @@ pub(crate) struct Slot {
     epoch: Instant,
     beat_ms: AtomicU64,
     progress_ms: AtomicU64,
+    damages: AtomicU64,
     rebuild: Mutex<Option<watch::Receiver<RebuildProgress>>>,
     inputs: Mutex<Option<SyncSender<Input>>>,
 }
@@ -104,6 +109,10 @@ impl Slot {
         let inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         inputs.ok_or(())?.send(input).map_err(|_| ())
     }
+    /// Its file was found damaged, and is made anew.
+    pub(crate) fn count_damage(&self) {
+        self.damages.fetch_add(1, Ordering::Relaxed);
+    }
     fn hang_up(&self) {
         self.inputs.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -124,6 +133,7 @@ impl Slot {
             lag: head.0.saturating_sub(position.0),
             activity,
             heartbeat_age_ms: now.saturating_sub(self.beat_ms.load(Ordering::Relaxed)),
+            damages: self.damages.load(Ordering::Relaxed),
             progress_age_ms: (progress > 0).then(|| now.saturating_sub(progress)),
             rebuild: rebuild.as_ref().map(|progress| progress.borrow().clone()),
         }
@@ -139,6 +149,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     stop: watch::Sender<bool>,
     taps: Taps,
+    /// Who is rebuilding: one view at a time, for each takes the memory of a bulk fold.
+    pub(crate) rebuilding: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -158,40 +170,61 @@ pub(crate) async fn start(settings: Settings, log: Arc<dyn EventLog>) -> Result<
     let mut writers = Vec::new();
     for name in ViewName::ALL {
         let spec = spec(name);
-        let writer = open_or_create(&mut manifest, &spec, first_entry, head)?;
-        writers.push((spec, writer));
+        let (writer, damaged) = open_or_create(&mut manifest, &spec, &*log, first_entry, head).await?;
+        writers.push((spec, writer, damaged));
     }
     manifest.remove_leftovers().map_err(folder_error)?;
     Ok(run(settings, log, manifest, writers))
 }
 
-fn open_or_create(
+/// Opens the file of a view, or makes it anew; true where one was there and damaged.
+async fn open_or_create(
     manifest: &mut Manifest,
     spec: &Spec,
+    log: &dyn EventLog,
     first_entry: Option<&str>,
     head: Sequence,
-) -> Result<Writer, StartError> {
-    let view = spec.name;
+) -> Result<(Writer, bool), StartError> {
+    let (view, mut damaged) = (spec.name, false);
     if let Some(path) = manifest.file(view) {
-        match Writer::open(&path, spec, first_entry, head) {
-            Ok(writer) => return Ok(writer),
-            Err(why) => tracing::info!(%view, file = %path.display(), %why, "a view's file is made anew"),
-        }
+        let why = match Writer::open(&path, spec, first_entry, head) {
+            Ok(writer) => match writer.last_entry() {
+                Ok(last) if is_in(log, &last).await? => return Ok((writer, false)),
+                Ok(_) => Unusable::OtherLog,
+                Err(error) => Unusable::Damaged(error),
+            },
+            Err(why) => why,
+        };
+        damaged = why.is_damage();
+        tracing::warn!(%view, file = %path.display(), %why, "a view's file is made anew");
     }
     let path = manifest.fresh(view, spec.version);
     let writer = Writer::create(&path, spec, false).map_err(|source| StartError::File { view, source })?;
     manifest
         .set(view, &path)
         .map_err(|source| StartError::Folder { folder: path.parent().unwrap_or(&path).to_owned(), source })?;
-    Ok(writer)
+    Ok((writer, damaged))
 }
 
-fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: Vec<(Spec, Writer)>) -> Arc<Shared> {
-    let foremost = writers.iter().map(|(_, writer)| writer.position()).max().unwrap_or_default();
+/// Whether the log has this entry at this place: one that was swapped for another of the same ledger, or for an older copy that has
+/// gone on since, has another there.
+async fn is_in(log: &dyn EventLog, last: &Option<(Sequence, String)>) -> Result<bool, StartError> {
+    let Some((sequence, entry)) = last else { return Ok(true) };
+    let found = log.read(*sequence, 1).await.map_err(StartError::Log)?;
+    Ok(found.first().is_some_and(|event| *event.entry == **entry))
+}
+
+fn run(
+    settings: Settings,
+    log: Arc<dyn EventLog>,
+    manifest: Manifest,
+    writers: Vec<(Spec, Writer, bool)>,
+) -> Arc<Shared> {
+    let foremost = writers.iter().map(|(_, writer, _)| writer.position()).max().unwrap_or_default();
     let near = |position: Sequence| foremost.0 - position.0 <= FAR_BEHIND;
     let from = writers
         .iter()
-        .map(|(_, writer)| writer.position())
+        .map(|(_, writer, _)| writer.position())
         .filter(|position| near(*position))
         .min()
         .unwrap_or_default();
@@ -201,9 +234,9 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
     let taps = Taps::default();
     let turns = Arc::new(Semaphore::new(turns()));
     let (mut slots, mut threads) = (Vec::new(), Vec::new());
-    for (spec, writer) in writers {
+    for (spec, writer, damaged) in writers {
         let (sender, inputs) = sync_channel(PAGES_AHEAD);
-        let slot = Arc::new(slot(&spec, &writer, sender.clone(), *head.borrow()));
+        let slot = Arc::new(slot(&spec, &writer, damaged, sender.clone(), *head.borrow()));
         slots.push(slot.clone());
         let tap = if near(writer.position()) {
             taps.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
@@ -224,6 +257,7 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
             stop,
             page_events,
             tried: Instant::now(),
+            looked: Instant::now(),
             turns: turns.clone(),
         };
         threads.push(thread(&format!("view-{}", worker.spec.name), move || worker.run(&inputs, tap)));
@@ -233,10 +267,11 @@ fn run(settings: Settings, log: Arc<dyn EventLog>, manifest: Manifest, writers: 
         thread("views-feed", move || feed::run(&runtime, log, from, settings.page_events, &taps, stopped))
     };
     threads.push(feed);
-    Arc::new(Shared { slots, manifest, log, head, runtime, stop, taps, threads: Mutex::new(threads) })
+    let (rebuilding, threads) = (Mutex::default(), Mutex::new(threads));
+    Arc::new(Shared { slots, manifest, log, head, runtime, stop, taps, rebuilding, threads })
 }
 
-fn slot(spec: &Spec, writer: &Writer, inputs: SyncSender<Input>, head: Sequence) -> Slot {
+fn slot(spec: &Spec, writer: &Writer, damaged: bool, inputs: SyncSender<Input>, head: Sequence) -> Slot {
     let position = writer.position();
     let activity = if position >= head { Activity::Live } else { Activity::CatchingUp };
     Slot {
@@ -249,6 +284,7 @@ fn slot(spec: &Spec, writer: &Writer, inputs: SyncSender<Input>, head: Sequence)
         epoch: Instant::now(),
         beat_ms: AtomicU64::new(0),
         progress_ms: AtomicU64::new(0),
+        damages: AtomicU64::new(damaged.into()),
         rebuild: Mutex::default(),
         inputs: Mutex::new(Some(inputs)),
     }

@@ -8,7 +8,7 @@ use crate::{
     status::Activity,
     store::{
         Pool,
-        file::{FoldError, Writer},
+        file::{Entries, FoldError, Writer},
         manifest::Manifest,
     },
     view::Spec,
@@ -48,6 +48,8 @@ pub(crate) struct Worker {
     pub(crate) page_events: usize,
     /// When its file was last found blocked.
     pub(crate) tried: Instant,
+    /// When it was last looked whether its file is what was written.
+    pub(crate) looked: Instant,
     /// Who may fold a live page now.
     pub(crate) turns: Arc<Semaphore>,
 }
@@ -67,6 +69,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => self.try_again(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            self.look();
             if *self.stop.borrow() {
                 break;
             }
@@ -128,7 +131,8 @@ impl Worker {
         let (Some(writer), Some(last)) = (self.writer.as_mut(), pages.last()) else { return };
         let before = writer.position();
         let events: Vec<_> = pages.iter().flat_map(|page| &page.events).collect();
-        let folded = writer.fold(&events, pages.iter().find_map(|page| page.first_entry.as_deref()));
+        let first = pages.iter().find_map(|page| page.first_entry.as_deref());
+        let folded = writer.fold(&events, Entries { first, last: last.entry() });
         let position = writer.position();
         if position > before {
             self.slot.moved(position);
@@ -157,6 +161,21 @@ impl Worker {
             tracing::info!(view = %self.spec.name, "a view's file can be written again");
             self.slot.set(Activity::CatchingUp);
         }
+    }
+
+    /// Every now and then: whether the file is still what was written. One that is not is made anew.
+    fn look(&mut self) {
+        if self.looked.elapsed() < HEARTBEAT {
+            return;
+        }
+        self.looked = Instant::now();
+        let Some(Err(error)) = self.writer.as_mut().map(Writer::look) else { return };
+        if error.is_corruption() {
+            self.begin_anew(&with_causes(&error));
+            self.catch_up(0);
+            self.slot.settle(*self.head.borrow());
+        }
+        // What passes is looked at again.
     }
 
     fn try_again(&mut self) {
@@ -223,6 +242,8 @@ impl Worker {
                 self.halt(self.position(), format!("its file is damaged, and no new one can be made: {error}"))
             }
         }
+        // Told once nobody reads the old file any more.
+        self.slot.count_damage();
     }
 
     /// A rebuilt file takes over once it has everything that the live one has.

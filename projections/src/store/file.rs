@@ -4,19 +4,20 @@
 //! The files are derived, so they are written without fsync. The death of the process loses nothing (the kernel has the bytes);
 //! after a crash of the whole machine a file that was not closed cleanly is not believed but made anew.
 
-use super::is_corruption;
+use super::{is_corruption, seal::Seal};
 use crate::{
     ApplyError,
     view::{Spec, View},
 };
 use convenio_events::{Event, Sequence};
+use convenio_pages::Damage;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::{Path, PathBuf};
 
 /// Prepared statements that the writer keeps.
 const STATEMENTS_KEPT: usize = 64;
 /// How long a page waits for somebody else's lock on the file before it is put off.
-const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
+pub(super) const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The one writer of a file.
 pub(crate) struct Writer {
@@ -26,6 +27,17 @@ pub(crate) struct Writer {
     indexes: &'static str,
     position: Sequence,
     bulk: bool,
+    /// `None` in bulk: the file has no WAL then, and nobody reads it.
+    seal: Option<Seal>,
+}
+
+/// The entries by which a file is known to be of a log.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entries<'a> {
+    /// The ledger's first one.
+    pub(crate) first: Option<&'a str>,
+    /// The last one of the events at hand, and its sequence.
+    pub(crate) last: Option<(Sequence, &'a str)>,
 }
 
 /// Why a page was not folded whole.
@@ -44,9 +56,18 @@ pub(crate) enum Unusable {
     Missing,
     OtherVersion,
     OtherLedger,
+    OtherLog,
     AheadOfLog,
     NotClosed,
     Damaged(rusqlite::Error),
+    Changed(Damage),
+}
+
+impl Unusable {
+    /// Whether it was ours, and is not what it was.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Changed(Damage::Page(_) | Damage::Wal | Damage::Io(_)))
+    }
 }
 
 impl Writer {
@@ -68,6 +89,7 @@ impl Writer {
             indexes: spec.indexes,
             position: Sequence::ZERO,
             bulk,
+            seal: None,
         };
         if bulk {
             writer.view.begin_bulk();
@@ -77,6 +99,9 @@ impl Writer {
         writer.set("position", 0)?;
         writer.mark_open()?;
         writer.connection.busy_timeout(LOCK_WAIT)?;
+        if !bulk {
+            writer.seal()?;
+        }
         Ok(writer)
     }
 
@@ -85,12 +110,20 @@ impl Writer {
         if !path.exists() {
             return Err(Unusable::Missing);
         }
+        let seal = Seal::open(path).map_err(Unusable::Changed)?;
         let connection = Connection::open(path).map_err(Unusable::Damaged)?;
         set_pragmas(&connection, false).map_err(Unusable::Damaged)?;
         let position = check(&connection, spec, first_entry, head)?;
         connection.busy_timeout(LOCK_WAIT).map_err(Unusable::Damaged)?;
-        let writer =
-            Self { connection, path: path.into(), view: (spec.make)(), indexes: spec.indexes, position, bulk: false };
+        let writer = Self {
+            connection,
+            path: path.into(),
+            view: (spec.make)(),
+            indexes: spec.indexes,
+            position,
+            bulk: false,
+            seal: Some(seal),
+        };
         writer.mark_open().map_err(Unusable::Damaged)?;
         Ok(writer)
     }
@@ -104,14 +137,32 @@ impl Writer {
         self.position
     }
 
-    /// Folds those of `events` that are not folded yet, in one transaction; they must continue what is. `first_entry` comes with the
-    /// first event.
-    pub(crate) fn fold(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), FoldError> {
+    /// The last event of which the file keeps the entry, and that.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub(crate) fn last_entry(&self) -> rusqlite::Result<Option<(Sequence, String)>> {
+        let value = |key: &str| format!("(SELECT value FROM meta WHERE key = '{key}')");
+        let sql = format!("SELECT {}, {}", value("last_sequence"), value("last_entry"));
+        let (sequence, entry): (Option<i64>, Option<String>) =
+            self.connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(sequence.map(|sequence| Sequence(sequence.cast_unsigned())).zip(entry))
+    }
+
+    /// Folds those of `events` that are not folded yet, in one transaction; they must continue what is. The first entry comes with the
+    /// first event, the last one with the last.
+    pub(crate) fn fold(&mut self, events: &[&Event], entries: Entries<'_>) -> Result<(), FoldError> {
         let known = events.partition_point(|event| event.sequence < self.position);
         let fresh = &events[known..];
         let Some(first) = fresh.first() else { return Ok(()) };
         assert_eq!(first.sequence, self.position, "pages continue each other");
-        let Err((done, cause)) = self.transact(fresh, first_entry) else { return Ok(()) };
+        let Err((done, cause)) = self.transact(fresh, entries) else {
+            let Some(seal) = &mut self.seal else { return Ok(()) };
+            return seal.after_commit(&self.connection).map_err(|cause| match cause.is_passing() {
+                true => FoldError::Passing(cause),
+                false => FoldError::Damaged(cause),
+            });
+        };
         if cause.is_corruption() || self.bulk {
             return Err(FoldError::Damaged(cause));
         }
@@ -119,7 +170,7 @@ impl Writer {
             return Err(FoldError::Passing(cause));
         }
         let sequence = fresh.get(done).map_or(self.position, |event| event.sequence);
-        match self.transact(&fresh[..done], first_entry) {
+        match self.transact(&fresh[..done], entries) {
             Ok(()) => Err(FoldError::Poisoned { sequence, cause }),
             Err((_, again)) if again.is_corruption() => Err(FoldError::Damaged(again)),
             Err((_, again)) if again.is_passing() => Err(FoldError::Passing(again)),
@@ -128,8 +179,8 @@ impl Writer {
     }
 
     /// All of `events` and the new position in one transaction, or none and how many could be applied.
-    fn transact(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
-        let result = self.try_transact(events, first_entry);
+    fn transact(&mut self, events: &[&Event], entries: Entries<'_>) -> Result<(), (usize, ApplyError)> {
+        let result = self.try_transact(events, entries);
         if result.is_err() {
             self.view.forget();
             if !self.connection.is_autocommit() {
@@ -140,7 +191,7 @@ impl Writer {
         result
     }
 
-    fn try_transact(&mut self, events: &[&Event], first_entry: Option<&str>) -> Result<(), (usize, ApplyError)> {
+    fn try_transact(&mut self, events: &[&Event], entries: Entries<'_>) -> Result<(), (usize, ApplyError)> {
         let all = events.len();
         let at = |index: usize| move |error: rusqlite::Error| (index, error.into());
         self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(at(0))?;
@@ -149,8 +200,12 @@ impl Writer {
         }
         self.view.flush(&self.connection).map_err(|cause| (all, cause))?;
         let position = events.last().map_or(self.position, |event| event.sequence.next());
-        if let (Some(entry), Sequence::ZERO) = (first_entry, self.position) {
+        if let (Some(entry), Sequence::ZERO) = (entries.first, self.position) {
             self.set("first_entry", entry).map_err(at(all))?;
+        }
+        if let Some((sequence, entry)) = entries.last.filter(|(sequence, _)| sequence.next() == position) {
+            self.set("last_sequence", sequence.0.cast_signed()).map_err(at(all))?;
+            self.set("last_entry", entry).map_err(at(all))?;
         }
         self.set("position", position.0.cast_signed()).map_err(at(all))?;
         self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(at(all))?;
@@ -167,7 +222,22 @@ impl Writer {
         self.connection.execute_batch("PRAGMA locking_mode = NORMAL; SELECT 1 FROM meta LIMIT 1")?;
         set_pragmas(&self.connection, false)?;
         self.bulk = false;
+        Ok(self.seal()?)
+    }
+
+    /// Takes the file as it is for what was written.
+    fn seal(&mut self) -> rusqlite::Result<()> {
+        let cannot = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+        self.seal = Some(Seal::new(&self.path).map_err(cannot)?);
         Ok(())
+    }
+
+    /// Looks whether some more of the file is still what was written.
+    pub(crate) fn look(&mut self) -> Result<(), ApplyError> {
+        match &mut self.seal {
+            Some(seal) => seal.look(&self.connection),
+            None => Ok(()),
+        }
     }
 
     fn set(&self, key: &str, value: impl rusqlite::ToSql) -> rusqlite::Result<()> {
@@ -182,20 +252,22 @@ impl Writer {
     }
 
     /// Puts everything on disk and says so in the file: it may then be believed after a crash of the machine.
-    pub(crate) fn close(self) -> rusqlite::Result<()> {
+    pub(crate) fn close(mut self) -> Result<(), ApplyError> {
         self.connection.execute_batch("PRAGMA synchronous = FULL")?;
         self.set("closed", true)?;
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        self.connection.close().map_err(|(_, error)| error)
+        if let Some(seal) = &mut self.seal {
+            seal.move_wal(&self.connection)?;
+        }
+        Ok(self.connection.close().map_err(|(_, error)| error)?)
     }
 }
 
 fn set_pragmas(connection: &Connection, bulk: bool) -> rusqlite::Result<()> {
     super::prepare(connection, STATEMENTS_KEPT)?;
     let journal = if bulk {
-        "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536;"
+        "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -32768;"
     } else {
-        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -24576;"
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -12288;"
     };
     connection.execute_batch(journal)?;
     connection.execute_batch(
@@ -237,7 +309,10 @@ fn check(
 /// How many events a file was made of and the first one's entry; `None` where it says nothing that can be believed.
 pub(crate) fn reach(path: &Path) -> Option<(Sequence, String)> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // What is not as it was written is not believed.
+    Seal::open(path).ok()?;
     let connection = Connection::open_with_flags(path, flags).ok()?;
+    super::prepare(&connection, STATEMENTS_KEPT).ok()?;
     connection.busy_timeout(LOCK_WAIT).ok()?;
     // Whoever opens it next to write moves its WAL; nobody waits for that here.
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
@@ -257,7 +332,7 @@ fn boot_id() -> String {
 
 /// Deletes a view's file and what SQLite keeps beside it.
 pub(crate) fn remove(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in ["", "-wal", "-shm", "-journal", "-sums", "-sums.new"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         // What is not there needs no deleting, and what cannot be deleted is found again at the next start.
@@ -271,10 +346,14 @@ impl std::fmt::Display for Unusable {
             Self::Missing => f.write_str("there is none"),
             Self::OtherVersion => f.write_str("it is of another version"),
             Self::OtherLedger => f.write_str("it is of another ledger"),
+            Self::OtherLog => {
+                f.write_str("it is of another log of this ledger: the event that it folded last is another there")
+            }
             Self::AheadOfLog => f.write_str("it is ahead of the log"),
             Self::NotClosed => f.write_str("the machine stopped while it was open"),
             Self::Damaged(error) if is_corruption(error) => write!(f, "it is damaged: {error}"),
             Self::Damaged(error) => write!(f, "it cannot be read: {error}"),
+            Self::Changed(damage) => write!(f, "{damage}"),
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod codec;
 pub(crate) mod file;
 pub(crate) mod manifest;
 mod reader;
+mod seal;
 
 pub(crate) use reader::Pool;
 pub use reader::Reader;
@@ -14,6 +15,8 @@ pub(crate) fn prepare(connection: &rusqlite::Connection, statements_kept: usize)
     connection.set_prepared_statement_cache_capacity(statements_kept);
     // Plans must not depend on bound values: SQLite would prepare many of our statements again at every use.
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // The WAL is moved into the file by its writer alone, which keeps the checksums of the pages.
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))
 }
 

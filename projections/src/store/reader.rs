@@ -108,7 +108,7 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     super::prepare(&connection, STATEMENTS_KEPT)?;
     connection.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA cache_size = -8000; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY",
+        "PRAGMA query_only = ON; PRAGMA cache_size = -2000; PRAGMA mmap_size = 1073741824; PRAGMA temp_store = MEMORY",
     )?;
     Ok(connection)
 }

@@ -218,6 +218,11 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::NotReady(_) => Code::NotReady.into(),
             QueryError::Outdated(_) => Self::from(Code::NotReady).detail(error.to_string()),
+            // It is being made anew: what is damaged tells nothing.
+            QueryError::Damaged(_) => {
+                internal(&error);
+                Code::NotReady.into()
+            }
             QueryError::Overloaded(_) => Code::Overloaded.into(),
             QueryError::Refused { code, rule } => {
                 let problem = Self::new(code, StatusCode::BAD_REQUEST, Code::ParameterInvalid.title()).detail(rule);

@@ -82,6 +82,9 @@ fn handler(operation: Operation) -> MethodRouter<PortalState> {
         Operation::History(Collection { kind, .. }) => {
             get(move |state: Here, asked: Asked| record::events(state, asked, kind))
         }
+        Operation::Parts(Collection { kind, view }) => {
+            get(move |state: Here, asked: Asked| record::parts(state, asked, kind, view))
+        }
         Operation::Export(Collection { kind, view }) => {
             get(move |state: Here, asked: Asked| export::export(state, asked, kind, view))
         }

@@ -2,7 +2,7 @@
 //! their own.
 
 use convenio_events::RecordKind;
-use convenio_projections::ViewName;
+use convenio_projections::{ViewName, document::PartKind};
 
 /// Something that a caller can ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub enum Operation {
     Record(Collection),
     /// One record's events.
     History(Collection),
+    /// The items of one list of a record.
+    Parts(Collection),
     /// All records of a kind.
     Export(Collection),
     /// What an organisation took part in.
@@ -123,6 +125,9 @@ impl Operation {
         let mut all = vec![Self::SendCommand, Self::SendCommands, Self::Events, Self::Event, Self::EventData];
         for collection in COLLECTIONS {
             all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
+            if !PartKind::of(collection.kind).is_empty() {
+                all.push(Self::Parts(collection));
+            }
         }
         all.extend([Self::Partnerships, Self::Activity, Self::Audit, Self::Grants]);
         all.extend([Self::CodeLists, Self::CodeList, Self::Status]);
@@ -147,6 +152,7 @@ impl Operation {
             Self::List(collection) => get(&format!("/api/v1/{}", plural(collection)), Reader),
             Self::Record(collection) => get(&format!("/api/v1/{}/{{id}}", plural(collection)), Reader),
             Self::History(collection) => get(&format!("/api/v1/{}/{{id}}/history", plural(collection)), Reader),
+            Self::Parts(collection) => get(&format!("/api/v1/{}/{{id}}/parts", plural(collection)), Reader),
             Self::Export(collection) => get(&format!("/api/v1/export/{}", plural(collection)), Reader),
             Self::Partnerships => get("/api/v1/partnerships", Reader),
             Self::Activity => get("/api/v1/activity", Reader),

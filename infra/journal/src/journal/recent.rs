@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(read(&recent, 6, 10), None);
         assert_eq!(read(&recent, 7, 10), Some(vec![7, 8, 9]));
         let large = Recent::default();
-        push(&large, 0..3, PAGE_BYTES_LIMIT / 3 + 1_000);
+        push(&large, 0..3, BYTES_LIMIT / 3 + 1_000);
         assert_eq!(read(&large, 0, 10), None, "more than is kept");
     }
 }

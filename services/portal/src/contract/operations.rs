@@ -5,7 +5,10 @@ use crate::{
     limits::{EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT},
     routes::{Collection, Operation, Verb},
 };
-use convenio_projections::collection::{PAGE_LIMIT, Sort};
+use convenio_projections::{
+    collection::{PAGE_LIMIT, Sort},
+    document::{PART_PAGE_LIMIT, PartKind},
+};
 use serde_json::{Value, json};
 
 /// What is said of one operation.
@@ -31,6 +34,7 @@ pub(super) fn id(operation: Operation) -> String {
         Operation::List(collection) => format!("list-{}", collection.kind.plural()),
         Operation::Record(collection) => of("read", collection),
         Operation::History(collection) => format!("{}-history", of("read", collection)),
+        Operation::Parts(collection) => format!("{}-parts", of("read", collection)),
         Operation::Export(collection) => format!("export-{}", collection.kind.plural()),
         Operation::Partnerships => "read-partnerships".to_owned(),
         Operation::Activity => "list-activity".to_owned(),
@@ -90,6 +94,15 @@ pub(super) fn describe(operation: Operation) -> Described {
             ("records", format!("One {}, now or as of the past.", c.kind), record_parameters(), JSON)
         }
         Operation::History(c) => ("records", format!("The events of one {}.", c.kind), history_parameters(), JSON),
+        Operation::Parts(c) => (
+            "records",
+            format!(
+                "All items of one list of one {}, page by page: the record itself shows the first {PART_PAGE_LIMIT}.",
+                c.kind
+            ),
+            part_parameters(c),
+            JSON,
+        ),
         Operation::Export(c) => (
             "records",
             format!("All {} as lines, true at one sequence; the last line says which.", plural(c)),
@@ -198,6 +211,11 @@ fn schema(operation: Operation) -> Value {
             "type": "object",
             "required": ["events", "next_from", "head_sequence"],
             "properties": {"events": events, "next_from": {"type": "integer"}, "head_sequence": {"type": ["integer", "null"]}},
+        }),
+        Operation::Parts(_) => json!({
+            "type": "object",
+            "required": ["items", "next_cursor"],
+            "properties": {"items": {"type": "array", "items": {"type": "object"}}, "next_cursor": {"type": ["string", "null"]}},
         }),
         Operation::Event => json!({
             "type": "object",
@@ -334,6 +352,17 @@ fn history_parameters() -> Vec<Value> {
         ("limit", page(EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT), "Events of a page."),
     ]);
     [vec![path_id()], pages, vec![wait_for()]].concat()
+}
+
+fn part_parameters(collection: Collection) -> Vec<Value> {
+    let lists: Vec<_> = PartKind::of(collection.kind).iter().map(|kind| kind.word()).collect();
+    let mut list = query("list", json!({"type": "string", "enum": lists}), "Which list, as the record names it.");
+    list["required"] = true.into();
+    let pages = queries(&[
+        ("cursor", text(), "`next_cursor` of the page before."),
+        ("limit", page(PART_PAGE_LIMIT, PART_PAGE_LIMIT), "Items of a page."),
+    ]);
+    [vec![path_id(), list], pages, vec![wait_for()]].concat()
 }
 
 fn event_parameters() -> Vec<Value> {

@@ -63,6 +63,7 @@ impl Seen {
         let decoded = decoded.map_err(|error| internal(&error))?;
         let read = Document::as_read_by(&decoded, &self.identity, &self.standing, position);
         let mut shown = read.map_err(|error| internal(&error))?.ok_or(Code::RecordUnknown)?;
+        shown.keep_first_pages();
         shown.head.sample = shown.head.grant.is_some_and(|grant| self.sample_grants.contains(&grant));
         Ok(shown)
     }

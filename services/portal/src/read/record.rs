@@ -9,7 +9,7 @@ use crate::{
         render::{Eyes, Rendering, head_sequence},
     },
     limits::{EVENT_PAGE_BYTES, EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
-    parameters::{StartAt, invalid},
+    parameters::{StartAt, cursor, invalid},
     problem::{Code, Problem},
     state::{PortalState, last},
 };
@@ -21,7 +21,9 @@ use convenio_events::{RecordKind, RecordedEvent, Sequence, StreamVersion, Subjec
 use convenio_projections::{
     ViewName,
     access::{self, Sight},
-    collection, history,
+    collection,
+    document::{PART_PAGE_LIMIT, PartKind},
+    history,
 };
 
 /// `GET /api/v1/<collection>/<id>`.
@@ -140,6 +142,43 @@ fn fitting(found: &[RecordedEvent], limit: usize) -> usize {
         fits
     };
     limit.min(found.iter().take_while(fits).count().max(1))
+}
+
+/// `GET /api/v1/<collection>/<id>/parts`: a page of the items of one of its lists.
+pub(crate) async fn parts(
+    State(state): State<PortalState>,
+    asked: Asked,
+    kind: RecordKind,
+    view: ViewName,
+) -> Response {
+    part_page(&state, asked, kind, view).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn part_page(
+    state: &PortalState,
+    mut asked: Asked,
+    kind: RecordKind,
+    view: ViewName,
+) -> Result<Response, Problem> {
+    let subject = Subject::new(kind, asked.id()?);
+    let lists = PartKind::of(kind);
+    let named = || lists.iter().map(|list| list.word()).collect::<Vec<_>>().join(", ");
+    let word: Option<String> = asked.parameters.one("list")?;
+    let list = lists.iter().copied().find(|list| Some(list.word()) == word.as_deref());
+    // Who asks comes first, as everywhere.
+    let list = list.ok_or_else(|| invalid("list", format_args!("it is one of {}", named())));
+    let cursor = cursor(&mut asked.parameters)?;
+    let limit = asked.parameters.limit(PART_PAGE_LIMIT, PART_PAGE_LIMIT)?;
+    asked.ready(state, &[view]).await?;
+    let uri = asked.uri;
+    state
+        .ask(asked.token, move |reading| {
+            let page = collection::parts(&reading.view(view)?, &reading.identity, subject, list?, cursor, limit)?;
+            let page = page.ok_or(Code::RecordUnknown)?;
+            let next = page.next_cursor.map(|cursor| cursor.to_string());
+            Ok(with_next(json(reading.sequence(), &page), &uri, "cursor", next.as_deref()))
+        })
+        .await
 }
 
 /// `GET /api/v1/partnerships?organisation=<id>`.

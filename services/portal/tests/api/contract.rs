@@ -6,6 +6,7 @@ use convenio_portal::{
     operation_id,
     routes::{Collection, Operation, Verb},
 };
+use convenio_projections::document::PartKind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -112,6 +113,10 @@ fn asked(operation: Operation) -> Option<(User, String)> {
     let (user, path) = match operation {
         Operation::Record(collection) | Operation::History(collection) => {
             (User::Socios, path.replace("{id}", &uuid(record_path(collection))))
+        }
+        Operation::Parts(collection) => {
+            let list = PartKind::of(collection.kind)[0].word();
+            (User::Socios, format!("{}?list={list}&limit=1", path.replace("{id}", &uuid(record_path(collection)))))
         }
         Operation::Partnerships => (User::Socios, format!("{path}?organisation={}", uuid(SOCIOS))),
         Operation::List(_) => (User::Socios, format!("{path}?limit=1&total=true")),

@@ -1,0 +1,88 @@
+//! Moves a view's WAL into its file by hand, so that the checksums of the file's pages are right at each step, and looks whether they
+//! still are. What is done about damage is not decided here.
+
+use crate::ApplyError;
+use convenio_pages::{Damage, PAGE_BYTES, Sums};
+use rusqlite::Connection;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Pages of the WAL from which on it is moved into the file.
+const WAL_PAGES: u64 = 2_000;
+/// Pages of the file that are looked at each time: 8 MiB, so that a small file is looked at as a whole, and a large one costs little.
+const PAGES_A_LOOK: u64 = 1_024;
+
+/// The checksums of one file, and when its WAL is moved next.
+#[derive(Debug)]
+pub(super) struct Seal {
+    sums: Sums,
+    wal: PathBuf,
+    /// Bytes of the WAL's file. It does not shrink while somebody reads, so the bound moves with it.
+    move_at: u64,
+}
+
+impl Seal {
+    /// Of a file that was just made.
+    pub(super) fn new(file: &Path) -> io::Result<Self> {
+        Ok(Self::with(Sums::seal(file)?, file))
+    }
+
+    /// Of a file that was there: checks all of it.
+    pub(super) fn open(file: &Path) -> Result<Self, Damage> {
+        Ok(Self::with(Sums::open(file)?, file))
+    }
+
+    fn with(sums: Sums, file: &Path) -> Self {
+        let mut wal = file.as_os_str().to_owned();
+        wal.push("-wal");
+        Self { sums, wal: wal.into(), move_at: WAL_PAGES * PAGE_BYTES as u64 }
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(&self.wal).map_or(0, |file| file.len())
+    }
+
+    /// Moves the WAL where it is long enough.
+    pub(super) fn after_commit(&mut self, connection: &Connection) -> Result<(), ApplyError> {
+        if self.wal_bytes() >= self.move_at { self.move_wal(connection).map(|_| ()) } else { Ok(()) }
+    }
+
+    /// Moves the WAL; true where all of it was moved. A crash leaves what the checksums allow at every step.
+    pub(super) fn move_wal(&mut self, connection: &Connection) -> Result<bool, ApplyError> {
+        // 1. The checksums that the pages will have.
+        let announced = self.sums.announce(None)?;
+        // 2. The pages.
+        let checkpoint = |how: &str| {
+            connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| {
+                Ok((row.get::<_, i64>(1)?.max(0).cast_unsigned(), row.get::<_, i64>(2)?.max(0).cast_unsigned()))
+            })
+        };
+        let (frames, moved) = checkpoint("PASSIVE")?;
+        if frames > announced {
+            // SQLite has written more than can be read back.
+            return Err(Damage::Wal.into());
+        }
+        let all = moved == frames;
+        if all {
+            // 3. They are as announced.
+            self.sums.done().map_err(Damage::from)?;
+            // Where somebody reads, the file keeps its length and is written from its beginning on.
+            connection.busy_timeout(std::time::Duration::ZERO)?;
+            let shortened = checkpoint("TRUNCATE");
+            connection.busy_timeout(super::file::LOCK_WAIT)?;
+            shortened?;
+        }
+        self.move_at = self.wal_bytes() + WAL_PAGES * PAGE_BYTES as u64;
+        Ok(all)
+    }
+
+    /// Looks at some more of the file, after moving what waits in the WAL.
+    pub(super) fn look(&mut self, connection: &Connection) -> Result<(), ApplyError> {
+        if self.wal_bytes() > 0 {
+            self.move_wal(connection)?;
+        }
+        Ok(self.sums.check(PAGES_A_LOOK)?)
+    }
+}
