@@ -5,6 +5,7 @@ pub mod audit;
 pub mod damage;
 pub mod faults;
 pub mod kafka;
+pub mod memory;
 pub mod nodes;
 pub mod server;
 pub mod strangers;

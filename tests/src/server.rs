@@ -220,6 +220,11 @@ impl Server {
         &self.data
     }
 
+    /// The id of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first admin token.
     ///
     /// # Panics
