@@ -284,6 +284,10 @@ fn views(out: &mut String, state: &PortalState) {
     for status in &statuses {
         let _ = writeln!(out, "convenio_view_alive{{view=\"{}\"}} {}", status.view, u8::from(status.is_alive()));
     }
+    family(out, "convenio_view_damages_total", "counter", "How often a view's file was found damaged and made anew.");
+    for status in &statuses {
+        let _ = writeln!(out, "convenio_view_damages_total{{view=\"{}\"}} {}", status.view, status.damages);
+    }
 }
 
 fn commands(out: &mut String, metrics: &Metrics) {
