@@ -30,8 +30,8 @@ use uuid::Uuid;
 
 /// What the node may have, in MiB.
 const MEMORY_MIB: u64 = 512;
-/// The most bytes that one record's answer may have: its words, and the first page of each of its lists.
-const RECORD_BYTES_LIMIT: usize = 4 << 20;
+/// The most bytes that one answer may have: a record with the first page of each of its lists, or a page.
+const RECORD_BYTES_LIMIT: usize = 8 << 20;
 
 /// How much is done: 1, or what the long form asks for.
 fn flood() -> usize {
@@ -56,7 +56,8 @@ async fn send(user: &User, lines: impl Iterator<Item = (&'static str, Value)>) -
 /// A text of about so many KiB, in as many languages as that takes.
 fn long_text(kib: usize) -> Value {
     let tags = ["es", "en", "fr", "pt", "de", "it", "nl", "qu", "ay", "gn", "nv", "ht"];
-    let languages = kib.div_ceil(80).clamp(1, tags.len());
+    // A text has at most 20,000 characters.
+    let languages = kib.div_ceil(78).clamp(1, tags.len());
     let texts: serde_json::Map<_, _> =
         tags[..languages].iter().map(|tag| ((*tag).to_owned(), "𐍈".repeat(kib * 256 / languages).into())).collect();
     json!({"original": "es", "texts": texts})
@@ -151,7 +152,7 @@ async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static
         let words = json!({"title": text("es", "Larga"), "context": long_text(800), "lessons": text("es", "Una")});
         ("submit-learning", json!({"content": content, "text": words}))
     };
-    done.push(("submit-learning", send(recorder, (0..80 * times).map(learning)).await));
+    done.push(("submit-learning", send(recorder, (0..40 * times).map(learning)).await));
     done
 }
 
@@ -186,7 +187,7 @@ async fn attack_listing(node: &Watched, recorder: &User, victim: &User, done: &m
     victim.send("publish-offer", &listing(theirs, "Otra")).await.accepted();
     let pause = |n: usize| (if n % 2 == 0 { "pause-offer" } else { "resume-offer" }, json!({"id": offer}));
     done.push(("pause-offer", send(recorder, (0..600 * times).map(pause)).await));
-    done.push(("revise-offer", send(recorder, (0..60 * times).map(|_| ("revise-offer", large.clone()))).await));
+    done.push(("revise-offer", send(recorder, (0..20 * times).map(|_| ("revise-offer", large.clone()))).await));
     let ids: Vec<Uuid> = (0..300 * times).map(|_| Uuid::new_v4()).collect();
     let draft = |id: &Uuid| ("draft-agreement", agreement(*id, own, victim.organisation, offer, "0.01"));
     done.push(("draft-agreement", send(recorder, ids.iter().map(draft)).await));
