@@ -106,7 +106,7 @@ async fn a_node_that_may_not_read_the_keys_says_so_and_does_not_write_until_it_m
     for (what, may) in [("log", &["Read", "Write", "DescribeConfigs"][..]), ("keys", &["Write", "DescribeConfigs"])] {
         allow("--topic", &broker.topic(what), may);
     }
-    allow("--topic", &broker.topic("events"), &["DescribeConfigs"]);
+    allow("--topic", &broker.topic("events"), &["Write", "DescribeConfigs"]);
     for (resource, name, may) in
         [("--group", "followers", "Read"), ("--group", "writers", "Read"), ("--transactional-id", "writer", "Write")]
     {
