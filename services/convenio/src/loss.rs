@@ -66,17 +66,19 @@ fn marked(opened: &OpenedLedger, config: &Config) -> Witness {
 }
 
 fn derived(config: &Config) -> Vec<Witness> {
-    let witness = |name: String, events, entry: &str| {
-        // What is not the entry of an event says nothing of a ledger.
-        let ledger = Entry::parse(entry).ok()?.ledger;
-        Some(Witness { name, ledger, events })
+    // What is not the entry of an event says nothing of a ledger; and a number that its entry does not bear out is damage.
+    let witness = |name: String, events: Sequence, entry: &str, is_last: bool| {
+        let entry = Entry::parse(entry).ok()?;
+        let fits = !is_last || entry.sequence.next() == events;
+        fits.then_some(Witness { name, ledger: entry.ledger, events })
     };
     let files = convenio_journal::reach(&config.data).into_iter();
-    let files =
-        files.filter_map(|it| witness(config.data.join(it.file).display().to_string(), it.events, &it.last_entry));
+    let files = files
+        .filter_map(|it| witness(config.data.join(it.file).display().to_string(), it.events, &it.last_entry, true));
     let folder = config.data.join("views");
     let views = convenio_projections::reach(&folder).into_iter();
-    let views = views.filter_map(|it| witness(folder.join(&it.file).display().to_string(), it.events, &it.first_entry));
+    let views =
+        views.filter_map(|it| witness(folder.join(&it.file).display().to_string(), it.events, &it.first_entry, false));
     files.chain(views).collect()
 }
 

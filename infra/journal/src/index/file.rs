@@ -71,7 +71,7 @@ impl IndexFile {
             let columns = "SELECT time, events, before, seal FROM moment";
             let read = |sql: String| {
                 let mut query = connection.prepare_cached(&sql)?;
-                let row = query.query_row([time.micros()], |row| Moment::read(row)).optional()?;
+                let row = query.query_row([time.micros()], Moment::read).optional()?;
                 Ok::<_, rusqlite::Error>(row)
             };
             let found = read(format!("{columns} WHERE time <= ?1 ORDER BY time DESC LIMIT 1"))?;
@@ -197,7 +197,7 @@ fn write_subjects(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rus
 
 fn write_moments(transaction: &Transaction<'_>, before: Sequence, events: &[IndexedEvent]) -> rusqlite::Result<()> {
     let known = "SELECT time, events, before, seal FROM moment ORDER BY time DESC LIMIT 1";
-    let mut last = transaction.prepare_cached(known)?.query_row([], |row| Moment::read(row)).optional()?;
+    let mut last = transaction.prepare_cached(known)?.query_row([], Moment::read).optional()?;
     if last.as_ref().map_or(0, |last| last.events) != before.0.cast_signed() {
         return Err(broken("moment"));
     }

@@ -50,7 +50,13 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] with the place.
     pub fn check_quickly(&self) -> Result<(), JournalError> {
-        let bytes = std::fs::metadata(self.path()).map_or(0, |data| data.len());
+        let file = self.path().as_os_str();
+        let bytes = |suffix: &str| {
+            let mut name = file.to_owned();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |data| data.len())
+        };
+        let bytes = bytes("") + bytes("-wal");
         let head = self.refresh()?;
         let from = if bytes <= WHOLE_BYTES_LIMIT {
             self.check_pages()?;
