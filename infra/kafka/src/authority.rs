@@ -42,6 +42,8 @@ pub struct Authentic {
     /// What the secret is known by.
     pub(crate) secret: String,
     pub(crate) order: ControlOrder,
+    /// Its offset: what a node that starts reads again up to there it has judged before.
+    pub(crate) offset: i64,
 }
 
 /// What a control record counts for.
@@ -49,7 +51,7 @@ pub struct Authentic {
 pub(crate) enum Verdict {
     /// It says what is so.
     Counts,
-    /// It is authentic and has been overtaken: another term has come in between.
+    /// It says nothing new: another term has come in between, or it was judged before and is read again.
     Overtaken,
     /// Somebody else wrote it, or wrote it again.
     Foreign,
@@ -107,7 +109,11 @@ impl Authority {
     pub(crate) fn judge(&self, last: &mut Option<Authentic>, topic: &str, record: Record<'_>) -> Verdict {
         let Record { offset, kind, value, code, order } = record;
         let Some(secret) = self.name() else { return Verdict::Counts };
-        let known = last.as_ref().filter(|last| last.secret == secret).map(|last| last.order);
+        let same = last.as_ref().filter(|last| last.secret == secret);
+        if same.is_some_and(|last| offset <= last.offset) {
+            return Verdict::Overtaken;
+        }
+        let known = same.map(|last| last.order);
         let is_ours = code
             .and_then(|code| STANDARD.decode(code).ok())
             .is_some_and(|code| self.mac(topic, kind, order, value).is_some_and(|mac| mac.verify_slice(&code).is_ok()));
@@ -121,7 +127,7 @@ impl Authority {
         match ControlOrder::parse(order).filter(|order| order.term < offset && known.is_none_or(|known| *order > known))
         {
             Some(order) => {
-                *last = Some(Authentic { secret, order });
+                *last = Some(Authentic { secret, order, offset });
                 Verdict::Counts
             }
             None => Verdict::Foreign,
@@ -189,6 +195,8 @@ mod tests {
         assert_eq!(judge(&ours, last, "5 1", Some(&first), 8), Verdict::Foreign, "written again");
         assert_eq!(judge(&ours, last, "9 1", Some(&second), 10), Verdict::Counts);
         assert_eq!(judge(&ours, last, "9 1", Some(&second), 11), Verdict::Foreign, "written again");
+        assert_eq!(judge(&ours, last, "9 1", Some(&second), 10), Verdict::Overtaken, "read again");
+        assert_eq!(judge(&ours, last, "", None, 1), Verdict::Overtaken, "read again");
         // The secret is replaced: what it had authenticated is a log of an earlier version.
         assert_eq!(judge(&authority("a new secret"), last, "9 1", Some(&second), 12), Verdict::Counts);
         assert_eq!(judge(&Authority::default(), last, "", None, 12), Verdict::Counts, "no secret");

@@ -24,8 +24,8 @@ use std::{
 
 /// How long brokers may be silent while a topic is read.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long a transaction that is open may take: no node's own takes so long.
-const OPEN_LIMIT: Duration = Duration::from_secs(12);
+/// How long a transaction may be open: that of a node that died has been ended by then.
+const OPEN_LIMIT: Duration = Duration::from_secs(25);
 /// How soon it is asked again whether it has ended.
 const AGAIN: Duration = Duration::from_millis(100);
 

@@ -29,8 +29,9 @@ const ENDS_EVERY: Duration = Duration::from_secs(1);
 const ASK: Duration = Duration::from_secs(2);
 /// How soon it is asked again whether what was open at an end is decided.
 const DECIDED_SOON: Duration = Duration::from_millis(20);
-/// How long a transaction may be open until it counts as hanging: no node's own takes so long (`transaction.timeout.ms`).
-const HANGS_AFTER: Duration = Duration::from_secs(15);
+/// How long a transaction may be open until it counts as hanging: the coordinator has ended that of a node that died by then
+/// (`transaction.timeout.ms` of 10 s, for which it looks every 10 s).
+const HANGS_AFTER: Duration = Duration::from_secs(25);
 /// How often settings, partitions and copies are looked at while something is wrong with them, so that it is soon seen that it
 /// was mended.
 const SETTINGS_EVERY_WHILE_WRONG: Duration = Duration::from_secs(5);

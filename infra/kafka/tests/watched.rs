@@ -281,6 +281,24 @@ async fn what_a_stranger_says_of_the_writer_is_ignored_and_told() {
         eventually("the writer goes on being known", is_known).await;
         assert!(until_raised(node, AlarmKind::ForeignControl).await.contains(&topic));
     }
+    // What a node reads again when it starts is nobody else's.
+    let topic = Broker::shared();
+    let signing = |name: &str| {
+        let settings = topic.settings(name);
+        settings.authority.hold(b"a secret of all nodes");
+        settings
+    };
+    let first = Node::open(signing("one")).await;
+    first.writer().await.writer.append(batch(0..2)).await.expect("appends");
+    drop(first.writer().await);
+    let late = Node::open(signing("two")).await;
+    assert_eq!(late.all(2).await, *batch(0..2));
+    late.confirmed().await;
+    let late = late.restart().await;
+    late.confirmed().await;
+    assert!(late.following().alarms.is_empty(), "{:?}", late.following().alarms);
+    assert!(late.following().writer.is_some_and(|writer| writer.node == "one"));
+
     // Whoever holds no secret cannot move the ledger, for nobody would believe it. (What a stranger said it cannot judge.)
     let topic = Broker::shared();
     let signing = topic.settings("one");

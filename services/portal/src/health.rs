@@ -113,7 +113,6 @@ fn standing(state: &PortalState, admin: bool) -> serde_json::Value {
         let shorten = |words: &mut Option<String>| *words = words.take().map(|_| FOR_ADMINS.to_owned());
         [&mut log.halted, &mut log.illegible, &mut log.alarm].into_iter().for_each(shorten);
         log.publisher.iter_mut().for_each(|publisher| shorten(&mut publisher.error));
-        log.alarms.iter_mut().for_each(|alarm| FOR_ADMINS.clone_into(&mut alarm.detail));
         log.writer = None;
         views
             .iter_mut()
