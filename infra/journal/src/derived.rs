@@ -212,7 +212,7 @@ impl Derived {
 
     /// A damaged file is unlinked at once: whoever begins anew, or the next start, makes another.
     fn failed(&self, error: rusqlite::Error) -> StoreError {
-        if is_damage(&error) && !self.damaged.swap(true, Ordering::AcqRel) {
+        if is_spoilt(&error) && !self.damaged.swap(true, Ordering::AcqRel) {
             tracing::warn!(file = %self.path.display(), %error, "a derived file is damaged and thrown away");
             if let Err(error) = discard(&self.path) {
                 tracing::error!(file = %self.path.display(), %error, "it could not be deleted");
@@ -249,7 +249,7 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
     let (connection, meta) = match opened {
         Ok(Some(opened)) => opened,
         Ok(None) => return Ok(None),
-        Err(error) if is_damage(&error) || lacks_a_table(&error) => return Ok(None),
+        Err(error) if is_spoilt(&error) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let entry = meta.folded.0.checked_sub(1).map(|last| journal.entry(Sequence(last))).transpose()?;
@@ -269,9 +269,11 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
     }))
 }
 
-/// SQLite's plain error, which is all it says when a statement names what is not there.
-fn lacks_a_table(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::Unknown)
+/// Whether a file of ours is not what we made: beside damage, SQLite's plain error, which is all it says when a statement names
+/// what is not there, a length that no row of ours has, and a header that says not to write.
+fn is_spoilt(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{ReadOnly, TooBig, Unknown};
+    is_damage(error) || matches!(error.sqlite_error_code(), Some(ReadOnly | TooBig | Unknown))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -163,6 +163,8 @@ impl Template {
                     "key",
                     "UUID",
                     "reading",
+                    "newer program",
+                    "cannot be used",
                 ];
                 ensure!(
                     said.contains("convenio: ") && names.iter().any(|name| said.contains(name)),
