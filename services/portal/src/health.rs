@@ -42,8 +42,8 @@ pub(crate) async fn ready(State(state): State<PortalState>, mut asked: Asked) ->
 /// A view that stopped at an event can still be read; one that is being made, or hangs, cannot be relied on, nor can a log that is
 /// damaged or followed no more.
 fn for_reads(state: &PortalState) -> Result<(), Problem> {
-    if let Some(halted) = state.log_standing().halted {
-        return Err(Problem::from(Code::NotReady).detail(halted));
+    if state.log_standing().halted.is_some() {
+        return Err(Problem::from(Code::NotReady).detail(HALTED));
     }
     let not_ready = |status: &ViewStatus| matches!(status.activity, Activity::Building | Activity::Closed);
     match state.views().statuses().iter().find(|status| not_ready(status)) {
@@ -67,10 +67,7 @@ fn for_commands(state: &PortalState) -> Result<(), Problem> {
         Role::Starting if standing.cannot_write => Err(convenio_ledger::rejection::Unavailable::LogUnwritable.into()),
         Role::Starting | Role::Follower | Role::Stopped => {
             let problem = Problem::from(convenio_ledger::rejection::Unavailable::NoWriter);
-            Err(match state.log_standing().halted {
-                Some(halted) => problem.detail(halted),
-                None => problem,
-            })
+            Err(if state.log_standing().halted.is_some() { problem.detail(HALTED) } else { problem })
         }
     }
 }
@@ -82,6 +79,8 @@ pub(crate) async fn metrics(State(state): State<PortalState>) -> Response {
 
 /// What stands in place of words for operators, which may name hosts and files, before those who are none.
 const FOR_ADMINS: &str = "an admin is told more";
+/// What probes say of a node whose log is damaged or followed no more: they are anybody's to ask.
+const HALTED: &str = "the node has halted: its log is damaged, or followed no more. The status tells an admin why";
 
 /// `GET /api/v1/status`: role, head, tree, and each view's position, lag and liveness. What names hosts is for admins.
 pub(crate) async fn status(State(state): State<PortalState>, asked: Asked) -> Response {
