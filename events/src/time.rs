@@ -247,7 +247,9 @@ mod tests {
             assert_eq!(time.to_string().len(), 27);
         }
         assert_eq!(Timestamp::from_micros(1_795_253_400_123_456).to_string(), "2026-11-21T09:30:00.123456Z");
-        assert!("2026-11-21T09:30:00+01:00".parse::<Timestamp>().is_err());
+        let there = "2026-11-21T10:30:00+01:00".parse::<Timestamp>().expect("RFC 3339 5.6 allows every offset");
+        assert_eq!(there.to_string(), "2026-11-21T09:30:00.000000Z");
+        assert!("2026-11-21 09:30:00Z".parse::<Timestamp>().is_err());
     }
 
     #[test]
