@@ -367,7 +367,7 @@ async fn whoever_saw_a_record_is_told_that_it_was_hidden_and_nothing_more() {
     let gone = serde_json::json!({"id": offer.id.to_string(), "gone": true});
     for (reader, at) in [(anonymous(), first), (member_of(OTHER), second)] {
         assert!(scene.json(&reader, offer).is_none());
-        assert_eq!(scene.since(&reader, RecordKind::Offer, at.0), [gone.clone()], "{reader:?}");
+        assert_eq!(scene.since(&reader, RecordKind::Offer, at.0), std::slice::from_ref(&gone), "{reader:?}");
         assert!(scene.since(&reader, RecordKind::Offer, at.0 + 1).is_empty(), "{reader:?}");
         assert!(scene.since(&reader, RecordKind::Demand, at.0).is_empty(), "{reader:?}");
         assert!(scene.list(&reader, &ListQuery::new(RecordKind::Offer)).is_empty());

@@ -103,7 +103,7 @@ fn state(number: u128) -> Vec<u8> {
     vec![u8::try_from(number % 251).expect("small"); 40 + usize::try_from(number).expect("few")]
 }
 fn due(number: u128) -> Option<Timestamp> {
-    (number % 3 == 0).then(|| Timestamp::from_micros(i64::try_from(number).expect("few") * 1_000))
+    number.is_multiple_of(3).then(|| Timestamp::from_micros(i64::try_from(number).expect("few") * 1_000))
 }
 
 fn changes() -> Vec<StateChange> {

@@ -67,7 +67,6 @@ impl Keys {
 
     /// Takes what has arrived; waits for it where the event `last` has come and its key has not. Within is what librdkafka
     /// complains of.
-    #[expect(clippy::type_complexity, reason = "the outer error ends the copy, and the inner one is told")]
     pub(crate) fn read(
         &mut self,
         source: &BaseConsumer<Complaints>,

@@ -168,7 +168,8 @@ impl Reading {
                 Err(KafkaError::PartitionEOF(_)) => self.end()?,
                 Err(error) => {
                     self.edge.lost();
-                    self.trouble(&self.edge.topic().to_owned(), &error)?;
+                    let topic = self.edge.topic().to_owned();
+                    self.trouble(&topic, &error)?;
                 }
             }
         }

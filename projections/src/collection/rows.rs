@@ -119,11 +119,11 @@ pub(super) fn latest(document: &Document) -> Vec<i64> {
 /// Brings the rows of one record in `latest` up to date.
 pub(super) fn write_latest(file: &Connection, kept: &Kept, latest: &[i64]) -> rusqlite::Result<()> {
     let mut delete = file.prepare_cached("DELETE FROM latest WHERE sequence = ?1")?;
-    let gone = kept.stored_latest.iter().filter(|sequence| !latest.contains(sequence));
-    gone.map(|sequence| delete.execute([sequence]).map(|_| ())).collect::<rusqlite::Result<()>>()?;
+    let mut gone = kept.stored_latest.iter().filter(|sequence| !latest.contains(sequence));
+    gone.try_for_each(|sequence| delete.execute([sequence]).map(|_| ()))?;
     let mut insert = file.prepare_cached("INSERT INTO latest VALUES (?1, ?2)")?;
-    let new = latest.iter().filter(|sequence| !kept.stored_latest.contains(sequence));
-    new.map(|sequence| insert.execute([*sequence, kept.number]).map(|_| ())).collect()
+    let mut new = latest.iter().filter(|sequence| !kept.stored_latest.contains(sequence));
+    new.try_for_each(|sequence| insert.execute([*sequence, kept.number]).map(|_| ()))
 }
 
 /// Makes `latest` from what all records have.

@@ -147,7 +147,8 @@ impl Collection {
         let organisations = found_by(&kept.document);
         let (known, named) = &mut kept.named;
         if !organisations.starts_with(known) {
-            (known.clear(), named.clear());
+            known.clear();
+            named.clear();
         }
         for organisation in &organisations[known.len()..] {
             named.push(names.intern(file, (Field::Organisation, organisation.to_string()))?);

@@ -78,9 +78,9 @@ pub(crate) fn drop_unsaid(value: &mut Value) -> bool {
             let before = members.len();
             members.retain(|_, member| !member.is_null());
             let dropped = members.len() < before;
-            members.values_mut().fold(dropped, |dropped, member| drop_unsaid(member) || dropped)
+            members.values_mut().fold(dropped, |dropped, member| drop_unsaid(member) | dropped)
         }
-        Value::Array(items) => items.iter_mut().fold(false, |dropped, item| drop_unsaid(item) || dropped),
+        Value::Array(items) => items.iter_mut().fold(false, |dropped, item| drop_unsaid(item) | dropped),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }

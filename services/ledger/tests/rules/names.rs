@@ -176,11 +176,11 @@ async fn no_states_grow_with_what_others_say() {
                 }
             }
         }
-        let states = world.take_changes().into_iter().filter_map(|change| match change {
+        let mut states = world.take_changes().into_iter().filter_map(|change| match change {
             StateChange::Subject { subject: of, state, .. } if of == subject => Some(state.len()),
             StateChange::Subject { .. } | StateChange::Name { .. } => None,
         });
-        states.last().expect("it changed")
+        states.next_back().expect("it changed")
     };
     let (alone, claimed) = (length(before).await, length(node.head()).await);
     assert!(claimed <= alone + 8, "{alone} bytes, and {claimed} after twelve claims");
