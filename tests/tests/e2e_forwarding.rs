@@ -224,19 +224,15 @@ fn before(node: u16, status_line: &'static str) -> (u16, Arc<AtomicBool>) {
             std::thread::spawn(move || {
                 let mut request = vec![0; 1 << 16];
                 // One request a connection: what comes next is decided anew.
-                while let Ok(read @ 1..) = stream.read(&mut request) {
-                    if told.load(Relaxed) {
-                        let _ =
-                            write!(stream, "HTTP/1.1 {status_line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                        return;
-                    }
-                    let Ok(mut behind) = std::net::TcpStream::connect(("127.0.0.1", node)) else { return };
-                    let asked =
-                        String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);
-                    let _ = behind.write_all(asked.as_bytes());
-                    let _ = std::io::copy(&mut behind, &mut stream);
+                let Ok(read @ 1..) = stream.read(&mut request) else { return };
+                if told.load(Relaxed) {
+                    let _ = write!(stream, "HTTP/1.1 {status_line}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                     return;
                 }
+                let Ok(mut behind) = std::net::TcpStream::connect(("127.0.0.1", node)) else { return };
+                let asked = String::from_utf8_lossy(&request[..read]).replacen("\r\n", "\r\nconnection: close\r\n", 1);
+                let _ = behind.write_all(asked.as_bytes());
+                let _ = std::io::copy(&mut behind, &mut stream);
             });
         }
     });

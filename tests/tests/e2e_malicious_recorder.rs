@@ -93,7 +93,7 @@ impl Watched {
     fn within_memory(&mut self, what: &str) {
         let most = self.watch.most_mib();
         assert!(self.ledger.server.is_running(), "{what}: killed at {most} MiB");
-        println!("{what}: at most {most} MiB");
+        eprintln!("{what}: at most {most} MiB");
     }
 
     /// The node is killed, starts again, and all of its views are made anew.
@@ -185,7 +185,7 @@ async fn attack_listing(node: &Watched, recorder: &User, victim: &User, done: &m
     large["text"]["summary"] = long_text(800);
     recorder.send("publish-offer", &large).await.accepted();
     victim.send("publish-offer", &listing(theirs, "Otra")).await.accepted();
-    let pause = |n: usize| (if n % 2 == 0 { "pause-offer" } else { "resume-offer" }, json!({"id": offer}));
+    let pause = |n: usize| (if n.is_multiple_of(2) { "pause-offer" } else { "resume-offer" }, json!({"id": offer}));
     done.push(("pause-offer", send(recorder, (0..600 * times).map(pause)).await));
     done.push(("revise-offer", send(recorder, (0..20 * times).map(|_| ("revise-offer", large.clone()))).await));
     let ids: Vec<Uuid> = (0..300 * times).map(|_| Uuid::new_v4()).collect();
@@ -197,7 +197,7 @@ async fn attack_listing(node: &Watched, recorder: &User, victim: &User, done: &m
     send(recorder, [("draft-agreement", agreement(others, victim.organisation, own, theirs, "0.01"))].into_iter())
         .await;
     let to_and_fro = (0..300 * times)
-        .map(|n| (if n % 2 == 0 { "propose-agreement" } else { "withdraw-proposal" }, json!({"id": others})));
+        .map(|n| (if n.is_multiple_of(2) { "propose-agreement" } else { "withdraw-proposal" }, json!({"id": others})));
     done.push(("withdraw-proposal", send(recorder, to_and_fro).await));
     node.settle().await;
 }

@@ -221,8 +221,8 @@ impl Node {
             let standing = self.ledger.watch();
             return Arc::new(move || {
                 let cannot_write = standing.borrow().cannot_write;
-                let alarm =
-                    cannot_write.then(|| "the log takes nothing now: see the node's log, and whether the disk is full");
+                let alarm = cannot_write
+                    .then_some("the log takes nothing now: see the node's log, and whether the disk is full");
                 LogStanding { halted: damage.found(), alarm: alarm.map(str::to_owned), ..LogStanding::EMBEDDED }
             });
         };

@@ -143,7 +143,7 @@ fn check_told(topic: &Audit, told: &Told, actors: &[String]) {
                 json!({"id": recorded.record["id"], "type": recorded.record["type"], "sequence": recorded.sequence});
             assert_eq!(*told, same, "an event of {id}");
         }
-        check_sent(id, &sent, &recorded);
+        check_sent(id, &sent, recorded);
     }
     let recorded = commands.values().filter(|events| actors.iter().any(|actor| events[0].record["actor"] == **actor));
     assert_eq!(recorded.count(), told.len(), "nothing is there that nobody was told of");

@@ -109,8 +109,11 @@ pub fn say(broker: &Broker, topic: &str, headers: &[(&str, &[u8])], value: &[u8]
     producer.flush(SOON).expect("delivered");
 }
 
-/// Headers and values of all control records in a topic that have a code.
-pub fn control_records(broker: &Broker, topic: &str) -> Vec<(Vec<(String, Vec<u8>)>, Vec<u8>)> {
+/// Headers and value of a record.
+pub type HeadersAndValue = (Vec<(String, Vec<u8>)>, Vec<u8>);
+
+/// All control records in a topic that have a code.
+pub fn control_records(broker: &Broker, topic: &str) -> Vec<HeadersAndValue> {
     let mut records = Vec::new();
     read_with(&broker.client(), topic, "read_committed", |message| {
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
