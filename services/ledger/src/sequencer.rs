@@ -236,6 +236,12 @@ impl Sequencer {
                     }
                     if self.wait_to_reopen(attempts).await { continue } else { return Ok(()) }
                 }
+                // It came upon damage on its way back: what it has can be shown, and nothing is recorded on it.
+                Err(error @ SequencerError::Read(ReadError::Damaged { .. })) if has_written => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "nothing more is recorded on this log");
+                    self.fenced_term = term;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             has_written = true;
