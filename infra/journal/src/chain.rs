@@ -179,7 +179,7 @@ mod tests {
         for number in 0..40 {
             for spoil in [
                 "DELETE FROM numbers WHERE key = ?1",
-                "UPDATE numbers SET key = key || x'00' WHERE key = ?1",
+                "UPDATE numbers SET key = CAST(key || x'00' AS BLOB) WHERE key = ?1",
                 "UPDATE numbers SET value = x'01' WHERE key = ?1",
                 "UPDATE numbers SET next = NULL WHERE key = ?1",
                 "UPDATE numbers SET seal = seal + 1 WHERE key = ?1",

@@ -273,7 +273,10 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
 /// what is not there, a length that no row of ours has, and a header that says not to write.
 fn is_spoilt(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{ReadOnly, TooBig, Unknown};
-    is_damage(error) || matches!(error.sqlite_error_code(), Some(ReadOnly | TooBig | Unknown))
+    let names_what_is_not_there = matches!(error, rusqlite::Error::SqlInputError { .. });
+    is_damage(error)
+        || names_what_is_not_there
+        || matches!(error.sqlite_error_code(), Some(ReadOnly | TooBig | Unknown))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

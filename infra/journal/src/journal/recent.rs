@@ -118,11 +118,13 @@ mod tests {
     #[test]
     fn the_oldest_make_room_and_a_page_is_bounded_by_bytes() {
         let recent = Recent::default();
-        for sequence in 0..10 {
-            push(&recent, sequence..sequence + 1, BYTES_LIMIT / 4);
+        // Each is a little more than a quarter of a page, and than a sixteenth of what is kept.
+        for sequence in 0..20 {
+            push(&recent, sequence..sequence + 1, PAGE_BYTES_LIMIT / 4);
         }
-        assert_eq!(read(&recent, 6, 10), None);
-        assert_eq!(read(&recent, 7, 10), Some(vec![7, 8, 9]));
+        assert_eq!(read(&recent, 4, 10), None);
+        assert_eq!(read(&recent, 5, 10), Some(vec![5, 6, 7]));
+        assert_eq!(read(&recent, 18, 10), Some(vec![18, 19]));
         let large = Recent::default();
         push(&large, 0..3, BYTES_LIMIT / 3 + 1_000);
         assert_eq!(read(&large, 0, 10), None, "more than is kept");

@@ -83,7 +83,7 @@ impl Room {
     }
 }
 
-/// Whether there is no room on the disk, for this user, or for a file of this size.
+/// Whether there is no room on the disk, or for this user. A limit on the size of a file says nothing of smaller ones.
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
