@@ -64,7 +64,9 @@ pub async fn until(server: &Server, what: &str, holds: impl Fn(&Value) -> bool) 
     let deadline = Instant::now() + DEADLINE;
     loop {
         let status = status(server).await;
-        if holds(&status) {
+        // A node that has not read the grants yet takes an admin for somebody else, who is not told why.
+        let shortened = status.to_string().contains("an admin is told more");
+        if holds(&status) && !shortened {
             return status;
         }
         assert!(Instant::now() < deadline, "{what} does not come: {status:#}");
