@@ -69,7 +69,7 @@ async fn check_flips(ledger: &Ledger, whole: &Path, right: &[(ViewName, Vec<(Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_byte_that_flips_between_two_runs_is_harmless_or_the_view_is_made_anew() {
-    let ledger = told(3, 400).await;
+    let ledger = told(3, 200).await;
     let (closed, killed) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let views = start(closed.path(), &ledger.log, 50).await;
     settle(&views, ledger.head()).await;

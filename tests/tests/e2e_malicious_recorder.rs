@@ -122,7 +122,7 @@ impl Watched {
 async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static str, usize)> {
     let times = flood();
     let own = recorder.organisation;
-    let profiles: Vec<Uuid> = (0..400 * times).map(|_| Uuid::new_v4()).collect();
+    let profiles: Vec<Uuid> = (0..220 * times).map(|_| Uuid::new_v4()).collect();
     let mut done = Vec::new();
     let register = |id: &Uuid| {
         let profile = json!({"kind": "ngo", "place": "PE", "languages": ["es"]});
@@ -139,12 +139,12 @@ async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static
         let others = profiles.iter().skip(1).map(|with| (with, whose));
         done.push(("affiliate-organisation", send(recorder, others.map(affiliate)).await));
     }
-    let theirs = (0..1_000 * times).map(|_| (&own, victim.organisation));
+    let theirs = (0..300 * times).map(|_| (&own, victim.organisation));
     done.push(("affiliate-organisation", send(recorder, theirs.map(affiliate)).await));
-    let site = |_| ("add-site", json!({"id": own, "place": "PE", "text": {"name": long_text(16)}}));
-    done.push(("add-site", send(recorder, (0..400 * times).map(site)).await));
+    let site = |_| ("add-site", json!({"id": own, "place": "PE", "text": {"name": text("es", "Sede")}}));
+    done.push(("add-site", send(recorder, (0..220 * times).map(site)).await));
     let identifier = |n| ("add-identifier", json!({"id": own, "identifier": format!("PE-RUC-{n}")}));
-    done.push(("add-identifier", send(recorder, (20_000_000_000_u64..).take(300).map(identifier)).await));
+    done.push(("add-identifier", send(recorder, (20_000_000_000_u64..).take(60).map(identifier)).await));
     attack_convening(recorder, &profiles, &mut done).await;
     attack_listing(node, recorder, victim, &mut done).await;
     let learning = |_| {
@@ -152,7 +152,7 @@ async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static
         let words = json!({"title": text("es", "Larga"), "context": long_text(800), "lessons": text("es", "Una")});
         ("submit-learning", json!({"content": content, "text": words}))
     };
-    done.push(("submit-learning", send(recorder, (0..40 * times).map(learning)).await));
+    done.push(("submit-learning", send(recorder, (0..24 * times).map(learning)).await));
     done
 }
 
@@ -162,7 +162,7 @@ async fn attack_convening(recorder: &User, profiles: &[Uuid], done: &mut Vec<(&'
     let convening = json!({"id": id, "plan": plan, "text": {"title": text("es", "Encuentro")}});
     done.push(("register-convening", send(recorder, [("register-convening", convening)].into_iter()).await));
     let session = |(n, who): (usize, &Uuid)| {
-        let kib = if n % 20 == 0 { 600 } else { 2 };
+        let kib = if n % 25 == 0 { 600 } else { 2 };
         (
             "record-session",
             json!({"id": id, "kind": "plenary", "organisations": [who], "text": {"title": text("es", "Sesión"), "summary": long_text(kib)}}),
@@ -175,20 +175,20 @@ async fn attack_convening(recorder: &User, profiles: &[Uuid], done: &mut Vec<(&'
             json!({"id": id, "host": host, "facilities": ["hospital"], "text": {"title": text("es", "Visita"), "summary": long_text(4)}}),
         )
     };
-    done.push(("record-visit", send(recorder, profiles.iter().take(300 * times).map(visit)).await));
+    done.push(("record-visit", send(recorder, profiles.iter().take(210 * times).map(visit)).await));
 }
 
 async fn attack_listing(node: &Watched, recorder: &User, victim: &User, done: &mut Vec<(&'static str, usize)>) {
     let (times, own) = (flood(), recorder.organisation);
     let (offer, theirs) = (Uuid::new_v4(), Uuid::new_v4());
     let mut large = listing(offer, "Oferta");
-    large["text"]["summary"] = long_text(800);
+    large["text"]["summary"] = long_text(400);
     recorder.send("publish-offer", &large).await.accepted();
     victim.send("publish-offer", &listing(theirs, "Otra")).await.accepted();
     let pause = |n: usize| (if n.is_multiple_of(2) { "pause-offer" } else { "resume-offer" }, json!({"id": offer}));
-    done.push(("pause-offer", send(recorder, (0..600 * times).map(pause)).await));
-    done.push(("revise-offer", send(recorder, (0..20 * times).map(|_| ("revise-offer", large.clone()))).await));
-    let ids: Vec<Uuid> = (0..300 * times).map(|_| Uuid::new_v4()).collect();
+    done.push(("pause-offer", send(recorder, (0..150 * times).map(pause)).await));
+    done.push(("revise-offer", send(recorder, (0..10 * times).map(|_| ("revise-offer", large.clone()))).await));
+    let ids: Vec<Uuid> = (0..210 * times).map(|_| Uuid::new_v4()).collect();
     let draft = |id: &Uuid| ("draft-agreement", agreement(*id, own, victim.organisation, offer, "0.01"));
     done.push(("draft-agreement", send(recorder, ids.iter().map(draft)).await));
     let propose = |id: &Uuid| ("propose-agreement", json!({"id": id}));
@@ -196,7 +196,7 @@ async fn attack_listing(node: &Watched, recorder: &User, victim: &User, done: &m
     let others = Uuid::new_v4();
     send(recorder, [("draft-agreement", agreement(others, victim.organisation, own, theirs, "0.01"))].into_iter())
         .await;
-    let to_and_fro = (0..300 * times)
+    let to_and_fro = (0..120 * times)
         .map(|n| (if n.is_multiple_of(2) { "propose-agreement" } else { "withdraw-proposal" }, json!({"id": others})));
     done.push(("withdraw-proposal", send(recorder, to_and_fro).await));
     node.settle().await;
