@@ -53,8 +53,8 @@ async fn two_organisations_draft_sign_and_carry_out_an_agreement() {
     let more = agreement(second, institute.organisation, ministry.organisation, offer, "8");
     institute.send("draft-agreement", &more).await.accepted();
     let proposed = institute.send("propose-agreement", &json!({"id": second})).await.accepted();
-    let path = format!("/api/v1/agreements/{second}?wait_for={}", proposed["sequence"]);
-    let shown = institute.get(&path).await.accepted()["terms_digest"].clone();
+    let waits = format!("/api/v1/agreements/{second}?wait_for={}", proposed["sequence"]);
+    let shown = institute.get(&waits).await.accepted()["terms_digest"].clone();
     let sign = json!({"id": second, "terms_digest": shown});
     institute.send("sign-agreement", &sign).await.refused(409, "quantity-exceeded");
     ministry.send("sign-agreement", &sign).await.accepted();
