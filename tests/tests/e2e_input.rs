@@ -244,9 +244,9 @@ async fn every_script_and_every_writing_comes_back_as_it_went_in_and_runs_nowher
     let (_folder, ledger, institute) = ledger().await;
     let script = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>&lt;{{7*7}}${7*7}";
     let others = [
-        "مرحبا \u{202e}txet\u{202c} שלום",
+        "مرحبا \u{200f}(PAHO) שלום می\u{200c}خواهم",
         "e\u{301}\u{323}\u{300}\u{35c} Z\u{334}\u{335}a",
-        "ñandú 你好 🫶🏽 \u{200d}",
+        "ñandú 你好 🫶🏽 👩🏽\u{200d}⚕\u{fe0f}",
         "tab\there\nand line",
     ];
     for (number, written) in std::iter::once(script).chain(others).enumerate() {

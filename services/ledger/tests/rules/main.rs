@@ -21,6 +21,7 @@ mod records;
 mod refusals;
 mod rights;
 mod secrets;
+mod snapshots;
 mod table;
 mod terms_of_writing;
 mod time;
