@@ -102,8 +102,23 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// What stands before the words of titles in the index.
+/// What stands before the roots of the words of titles in the index. No word begins with a mark, for none of them is a letter.
 pub(crate) const TITLE_MARK: char = '¶';
+/// What stands before the words of titles as they are written, but for their case.
+pub(crate) const WRITTEN_MARK: char = '±';
+/// What stands before those words' roots with their accents.
+pub(crate) const ACCENTED_MARK: char = '÷';
+
+/// The root of a word as it is written: as much of it as its folded root is long.
+pub(crate) fn accented_root(written: &str) -> String {
+    let (lower, folded) = (written.to_lowercase(), fold(written));
+    let root = root(&folded);
+    if folded.starts_with(&*root) && lower.chars().count() == folded.chars().count() {
+        lower.chars().take(root.chars().count()).collect()
+    } else {
+        lower
+    }
+}
 
 /// A text as titles are sorted: folded words with one space between them.
 pub(crate) fn sort_key(text: &str) -> String {

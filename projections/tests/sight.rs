@@ -377,3 +377,58 @@ async fn whoever_saw_a_record_is_told_that_it_was_hidden_and_nothing_more() {
     assert_eq!(scene.since(&anonymous(), RecordKind::Offer, first.0), [gone], "a rebuild knows it too");
     scene.views.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_hidden_records_stand_in_no_list_that_others_are_answered_from() {
+    let mut scene = Scene::open().await;
+    let hidden = scene.offer(30, Visibility::Parties, "Zqhidden visits");
+    scene.offer(31, Visibility::Members, "Zqmembers visits");
+    let shown = scene.offer(32, Visibility::Public, "Zqpublic visits");
+    scene.settle().await;
+    let marks = |scene: &Scene, word: &str| -> String {
+        let rows = scene.views.dump(ViewName::Board).expect("reads");
+        let words =
+            rows.iter().filter(|(table, _)| table == "word").map(|(_, row)| row.split('|').next().unwrap_or(""));
+        words.filter(|found| found.get(1..) == Some(word)).filter_map(|found| found.chars().next()).collect()
+    };
+    let all = |scene: &Scene| ["zqhidden", "zqmembers", "zqpublic", "visit"].map(|word| marks(scene, word));
+    assert_eq!(all(&scene), ["f", "m", "e", "efm"]);
+    let found = |scene: &Scene, reader: &ReaderIdentity, q: &str| -> usize {
+        let query = ListQuery { q: Some(q.to_owned()), total: true, facets: true, ..ListQuery::new(RecordKind::Offer) };
+        scene.list(reader, &query).len()
+    };
+    let readers =
+        [anonymous(), member_of(OTHER), member_of(OWNER), ReaderIdentity { admin_or_auditor: true, ..anonymous() }];
+    for q in ["visits", "visit", "visi"] {
+        assert_eq!([0, 1, 2, 3].map(|at| found(&scene, &readers[at], q)), [1, 2, 3, 3], "{q}");
+    }
+    let hide = record::VisibilityChanged { from: Visibility::Public, to: Visibility::Parties };
+    scene.ledger.put(shown, by(id(OWNER)), Audience::Public, hide, None);
+    let show = record::VisibilityChanged { from: Visibility::Parties, to: Visibility::Public };
+    scene.ledger.put(hidden, by(id(OWNER)), Audience::Public, show, None);
+    scene.settle().await;
+    assert_eq!(all(&scene), ["e", "m", "f", "efm"], "they follow what becomes of their records");
+    assert_eq!((found(&scene, &anonymous(), "zqhidden"), found(&scene, &anonymous(), "zqpublic")), (1, 0));
+    let followed = scene.views.dump(ViewName::Board).expect("reads");
+    assert!(scene.views.rebuild(ViewName::Board).expect("begins").finished().await.is_over());
+    assert_eq!(followed, scene.views.dump(ViewName::Board).expect("reads"), "a rebuild makes the same");
+    scene.views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_as_they_were_typed_come_before_others_of_their_root() {
+    let mut scene = Scene::open().await;
+    let titles = ["Campañas de vacunación", "Campaña de lactancia", "Campanas y torres", "Campana extractora"];
+    for (number, title) in (40..).zip(titles) {
+        scene.offer(number, Visibility::Public, title);
+    }
+    scene.settle().await;
+    let found = |q: &str| -> Vec<String> {
+        let query = ListQuery { q: Some(q.to_owned()), ..ListQuery::new(RecordKind::Offer) };
+        let items = scene.list(&anonymous(), &query);
+        items.iter().map(|item| item["text"]["title"]["texts"]["en"].as_str().expect("a title").to_owned()).collect()
+    };
+    assert_eq!(found("campañas"), [titles[0], titles[1], titles[3], titles[2]]);
+    assert_eq!(found("campana"), [titles[3], titles[2], titles[1], titles[0]]);
+    scene.views.shutdown().await;
+}

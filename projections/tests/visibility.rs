@@ -74,6 +74,8 @@ fn check_reader_sees(views: &Views, subject: Subject, (name, reader): (&str, &Re
     assert_eq!(one(&board, reader, subject).expect("answers").is_some(), expected, "{name}: record {subject}");
     let mut query = ListQuery::new(subject.kind);
     (query.total, query.facets) = (true, true);
+    // What was retracted is listed for those who ask for it.
+    query.filters.taken_back = true;
     for q in [None, Some("secret"), Some("secre")] {
         query.q = q.map(str::to_owned);
         let page = list(&board, reader, &query).expect("answers");

@@ -48,7 +48,7 @@ pub fn grant(reader: &Reader, id: AccessId) -> Result<Option<Grant>, QueryError>
 pub fn grants(reader: &Reader, identity: &ReaderIdentity, query: &GrantQuery) -> Result<Vec<Grant>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let mut found = Vec::new();
-    let mut after = query.cursor.map_or(-1, |SequenceCursor(after)| after.0.cast_signed());
+    let mut after = query.cursor.map_or(-1, |SequenceCursor(after)| i64::try_from(after.0).unwrap_or(i64::MAX));
     while found.len() < limit {
         let grants = match query.organisation {
             Some(organisation) => {

@@ -3,7 +3,7 @@
 use super::{
     cursor::{self, Key},
     narrow::{BY_NUMBER, Narrow, Sieve},
-    plan::Plan,
+    plan::{Plan, Scope},
     query::{Count, Item, ListQuery, PAGE_BYTES_LIMIT, PAGE_LIMIT, Page, Sort},
     record::{gone, item},
     search::{Fit, RecordWords, Search},
@@ -38,7 +38,11 @@ pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Re
         },
         None => None,
     };
-    let lister = Lister { reader, identity, query, sieve, search };
+    let scope = match &search {
+        Some(_) => Scope::of(reader, identity)?,
+        None => Scope::default(),
+    };
+    let lister = Lister { reader, identity, query, sieve, search, scope };
     if lister.sieve.is_empty() {
         return Ok(empty(reader, query));
     }
@@ -80,6 +84,7 @@ pub(super) struct Lister<'a> {
     pub(super) query: &'a ListQuery,
     pub(super) sieve: Sieve,
     pub(super) search: Option<Search>,
+    pub(super) scope: Scope,
 }
 
 /// What was found so far: keys and numbers, one more than the page holds.
@@ -136,7 +141,7 @@ impl Lister<'_> {
         if sort == Sort::Relevance && tags.is_none() {
             return self.by_relevance(search, after, found);
         }
-        let Some(plan) = Plan::new(self.reader, search, Fit::Beginning)? else { return Ok(()) };
+        let Some(plan) = Plan::new(self.reader, &self.scope, search, Fit::Beginning)? else { return Ok(()) };
         match (tags, sort) {
             (Some((tags, records)), _) if records <= plan.records => self.among(&self.tagged(tags)?, after, found),
             (_, Sort::Relevance) => self.by_relevance(search, after, found),
@@ -179,8 +184,8 @@ impl Lister<'_> {
         Ok(numbers)
     }
 
-    /// The newest records with the words of a search, whoever may see them.
-    fn matches(&self, search: &Search, plan: &Plan, limit: usize) -> Result<Vec<i64>, QueryError> {
+    /// The newest records with the words of a search, of those that the reader may find.
+    fn matches(&self, search: &Search, plan: &Plan<'_>, limit: usize) -> Result<Vec<i64>, QueryError> {
         let mut numbers = Vec::new();
         self.walk(plan, i64::MAX, |number, words| {
             if search.matches(words) {
@@ -194,7 +199,7 @@ impl Lister<'_> {
     /// Goes through the records of a plan, but not through more than a question may look at.
     pub(super) fn walk(
         &self,
-        plan: &Plan,
+        plan: &Plan<'_>,
         before: i64,
         mut take: impl FnMut(i64, WordList<'_>) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
@@ -259,7 +264,7 @@ impl Lister<'_> {
     fn by_relevance(&self, search: &Search, after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
         let (reached, newest) = after.map_or((0, i64::MAX), |key| (key.group, key.number));
         for fit in Fit::ALL.into_iter().filter(|fit| fit.group() >= reached) {
-            let Some(plan) = Plan::new(self.reader, search, fit)? else { continue };
+            let Some(plan) = Plan::new(self.reader, &self.scope, search, fit)? else { continue };
             let before = if fit.group() == reached { newest } else { i64::MAX };
             self.walk(&plan, before, |number, words| {
                 if search.fits_best(words, fit) && self.narrow(number)?.is_some() {
@@ -277,7 +282,7 @@ impl Lister<'_> {
     fn by_creation(
         &self,
         search: &Search,
-        plan: &Plan,
+        plan: &Plan<'_>,
         after: Option<&Key>,
         found: &mut Found,
     ) -> Result<(), QueryError> {

@@ -4,12 +4,13 @@ use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery};
 use super::tags::Field;
 use crate::{
     QueryError, ReaderIdentity, ViewName,
+    document::State,
     store::{
         Reader,
         codec::{circle_from, organisations_from, tags_from},
     },
 };
-use convenio_events::RecordKind;
+use convenio_events::{RecordKind, codes::Attestation};
 use rusqlite::{OptionalExtension as _, Row};
 
 /// The columns of a [`Narrow`], in its order.
@@ -66,6 +67,8 @@ pub(super) struct Sieve {
     from: Option<String>,
     to: Option<String>,
     pub(super) since: Option<i64>,
+    /// Tags of what was taken back: it is shown to those alone who ask for it.
+    taken_back: Vec<u32>,
 }
 
 struct Group {
@@ -80,6 +83,7 @@ impl Sieve {
         let filters = &query.filters;
         let mut sieve = Self {
             groups: Vec::new(),
+            taken_back: Vec::new(),
             from: filters.from.map(|day| day.to_string()),
             to: filters.to.map(|day| day.to_string()),
             since: filters.updated_since_sequence.map(|sequence| i64::try_from(sequence.0).unwrap_or(i64::MAX)),
@@ -91,6 +95,7 @@ impl Sieve {
             sieve.add(reader, Field::Kind, &[query.kind.word().to_owned()])?;
         }
         let Filters { countries, themes, mechanisms, modalities, states, attestations, types, languages, .. } = filters;
+        let Filters { kinds, levels, verifications, commitment_levels, .. } = filters;
         let (goals, targets): (Vec<_>, Vec<_>) =
             themes.iter().cloned().partition(|theme| theme.starts_with("sdg:") && !theme.contains('.'));
         sieve.add_themes(reader, &targets, &goals)?;
@@ -101,10 +106,32 @@ impl Sieve {
         sieve.add(reader, Field::Attestation, attestations)?;
         sieve.add(reader, Field::Type, types)?;
         sieve.add(reader, Field::Language, languages)?;
+        sieve.add(reader, Field::Kind, kinds)?;
+        sieve.add(reader, Field::Level, levels)?;
+        sieve.add(reader, Field::Verification, verifications)?;
+        sieve.add(reader, Field::Commitment, commitment_levels)?;
+        sieve.leave_out(reader, query)?;
         let origins: Vec<String> = filters.origins.iter().map(ToString::to_string).collect();
         sieve.add(reader, Field::Origin, &origins)?;
         sieve.add_organisations(reader, filters)?;
         Ok(sieve)
+    }
+
+    /// What was retracted or denied is in no list, count or search that does not ask for it. Whoever follows what changes is told.
+    fn leave_out(&mut self, reader: &Reader, query: &ListQuery) -> Result<(), QueryError> {
+        let Filters { states, attestations, taken_back, updated_since_sequence, .. } = &query.filters;
+        if *taken_back || query.as_of.is_some() || updated_since_sequence.is_some() {
+            return Ok(());
+        }
+        let mut taken_back = Group { tags: Vec::new(), records: 0 };
+        if states.is_empty() {
+            taken_back.look_up(reader, Field::State, &[State::Retracted.word().to_owned()])?;
+        }
+        if attestations.is_empty() && query.kind == RecordKind::Agreement {
+            taken_back.look_up(reader, Field::Attestation, &[Attestation::Denied.word().to_owned()])?;
+        }
+        self.taken_back = taken_back.tags;
+        Ok(())
     }
 
     fn add_themes(&mut self, reader: &Reader, targets: &[String], goals: &[String]) -> Result<(), QueryError> {
@@ -185,7 +212,8 @@ impl Sieve {
     }
 
     fn passes_tags(&self, tags: &[u8]) -> bool {
-        self.groups.iter().all(|group| tags_from(tags).any(|tag| group.tags.contains(&tag)))
+        let taken_back = !self.taken_back.is_empty() && tags_from(tags).any(|tag| self.taken_back.contains(&tag));
+        !taken_back && self.groups.iter().all(|group| tags_from(tags).any(|tag| group.tags.contains(&tag)))
     }
 
     /// Dates are compared as far as they are known: what ended in 2024 still went on in May of it.

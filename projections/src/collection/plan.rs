@@ -2,11 +2,14 @@
 //! a reader may see is not known here.
 
 use super::{
+    index::FoundBy,
+    list::ROWS_LIMIT,
     search::{Fit, Form, RecordWords, Search},
+    tags::Field,
     words::WordList,
 };
-use crate::{QueryError, store::Reader};
-use rusqlite::params;
+use crate::{QueryError, ReaderIdentity, store::Reader};
+use rusqlite::{ToSql, params};
 
 /// A beginning of at most so many words is looked up in the index word by word, which costs nothing before it is read.
 const WORDS_LIMIT: usize = 16;
@@ -28,20 +31,25 @@ struct Meaning {
 }
 
 impl Meaning {
-    fn of(reader: &Reader, form: &Form<'_>) -> rusqlite::Result<Self> {
+    fn of(reader: &Reader, scope: &Scope, form: &Form<'_>) -> rusqlite::Result<Self> {
+        let marked = |word: &str| scope.marks.iter().map(|mark| format!("{mark}{word}")).collect::<Vec<_>>();
         let beginnings = match form {
             Form::Is(word) => {
                 let mut statement = reader.statement("SELECT records FROM word WHERE word = ?1")?;
-                let mut rows = statement.query([word])?;
-                let records = rows.next()?.map_or(Ok(0), |row| row.get(0))?;
-                return Ok(Self { words: Some(vec![(*word).to_owned()]), records, question: format!("\"{word}\"") });
+                let (words, mut records) = (marked(word), 0);
+                for word in &words {
+                    let mut rows = statement.query([word])?;
+                    records += rows.next()?.map_or(Ok(0), |row| row.get::<_, i64>(0))?;
+                }
+                let each: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                return Ok(Self { words: Some(words), records, question: format!("({})", each.join(" OR ")) });
             }
-            Form::Begins(beginnings) => *beginnings,
+            Form::Begins(beginnings) => beginnings.iter().flat_map(|beginning| marked(beginning)).collect::<Vec<_>>(),
         };
         let (mut words, mut seen, mut records) = (Vec::new(), 0, 0);
         let sql = "SELECT word, records FROM word WHERE word >= ?1 AND word < ?1 || char(0x10FFFF) LIMIT ?2";
         let mut statement = reader.statement(sql)?;
-        for beginning in beginnings {
+        for beginning in &beginnings {
             let mut rows = statement.query(params![beginning, i64::try_from(WORDS_COUNTED).unwrap_or(i64::MAX)])?;
             while let Some(row) = rows.next()? {
                 seen += 1;
@@ -61,34 +69,90 @@ impl Meaning {
     }
 }
 
-/// Where the records to look at come from.
+/// Where the records to look at come from, beside the reader's own.
 enum Source {
     /// From the index, by this question.
     Index(String),
     /// All records: what is asked for is in most of them.
     Records,
+    /// There are none.
+    Nowhere,
+}
+
+/// What stands before the words of each part of the index, from what most readers may find to what fewest may.
+const MARKS: [char; 3] = [FoundBy::Everybody.mark(), FoundBy::Members.mark(), FoundBy::Few.mark()];
+
+/// What one reader's search looks at: the parts of the index that are for everybody like it, and its own records.
+#[derive(Default)]
+pub(super) struct Scope {
+    /// What stands before the words of those parts.
+    marks: &'static [char],
+    /// Records that few may see, this reader among them, newest first.
+    own: Vec<i64>,
+}
+
+impl Scope {
+    /// What a reader may find.
+    pub(super) fn of(reader: &Reader, identity: &ReaderIdentity) -> Result<Self, QueryError> {
+        if identity.admin_or_auditor {
+            return Ok(Self { marks: &MARKS, own: Vec::new() });
+        }
+        if !identity.member {
+            return Ok(Self { marks: &MARKS[..1], own: Vec::new() });
+        }
+        let mut own = Vec::new();
+        let sql = "SELECT t.number FROM tag_name n JOIN tag t ON t.tag = n.tag JOIN record r ON r.number = t.number \
+                   WHERE n.value = ?1 AND n.field = ?2 AND (r.visibility IS NULL OR r.visibility > 1) \
+                   ORDER BY t.number DESC LIMIT ?3";
+        let limit = i64::try_from(ROWS_LIMIT).unwrap_or(i64::MAX);
+        let mut of_organisation = reader.statement(sql)?;
+        for organisation in &identity.organisations {
+            let asked = params![organisation.to_string(), Field::Organisation.word(), limit];
+            for number in of_organisation.query_map(asked, |row| row.get(0))? {
+                own.push(number?);
+            }
+        }
+        if identity.reviewer {
+            let sql = "SELECT number FROM record WHERE visibility = 3 ORDER BY number DESC LIMIT ?1";
+            for number in reader.statement(sql)?.query_map([limit], |row| row.get(0))? {
+                own.push(number?);
+            }
+        }
+        own.sort_unstable_by(|one: &i64, other| other.cmp(one));
+        own.dedup();
+        Ok(Self { marks: &MARKS[..2], own })
+    }
 }
 
 /// How the records that fit in one way are found.
-pub(super) struct Plan {
+pub(super) struct Plan<'a> {
     source: Source,
+    scope: &'a Scope,
     /// At most about so many records fit.
     pub(super) records: i64,
 }
 
-impl Plan {
+impl<'a> Plan<'a> {
     /// Looks the words up; `None` where one of them is in no record.
-    pub(super) fn new(reader: &Reader, search: &Search, fit: Fit) -> Result<Option<Self>, QueryError> {
+    pub(super) fn new(
+        reader: &Reader,
+        scope: &'a Scope,
+        search: &Search,
+        fit: Fit,
+    ) -> Result<Option<Self>, QueryError> {
         let mut meanings = Vec::new();
         for form in search.forms(fit) {
-            let meaning = Meaning::of(reader, &form)?;
+            let meaning = Meaning::of(reader, scope, &form)?;
             if meaning.records == 0 {
-                return Ok(None);
+                let own = i64::try_from(scope.own.len()).unwrap_or(i64::MAX);
+                let plan = Self { source: Source::Nowhere, scope, records: own };
+                return Ok((own > 0).then_some(plan));
             }
             meanings.push(meaning);
         }
         meanings.sort_by_key(|meaning| meaning.records);
         let Some(rarest) = meanings.first() else { return Ok(None) };
+        let own = i64::try_from(scope.own.len()).unwrap_or(i64::MAX);
         let records = rarest.records;
         let source = if rarest.words.is_none() && records <= GATHERED_LIMIT || records <= RARE {
             Source::Index(rarest.question.clone())
@@ -97,7 +161,7 @@ impl Plan {
             let questions: Vec<&str> = lazy.map(|meaning| &*meaning.question).collect();
             if questions.is_empty() { Source::Records } else { Source::Index(questions.join(" AND ")) }
         };
-        Ok(Some(Self { source, records }))
+        Ok(Some(Self { source, scope, records: records.saturating_add(own) }))
     }
 
     /// Hands on the numbers and words of records that may fit, newest first, below `before`, until told to stop. The words say
@@ -108,29 +172,35 @@ impl Plan {
         before: i64,
         mut take: impl FnMut(i64, WordList<'_>) -> Result<bool, QueryError>,
     ) -> Result<(), QueryError> {
-        match &self.source {
+        let mut words = RecordWords::new(reader)?;
+        let mut own = self.scope.own.iter().copied().skip_while(|number| *number >= before).peekable();
+        let (sql, question): (_, &dyn ToSql) = match &self.source {
             Source::Index(question) => {
-                let sql = "SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC";
-                let (mut statement, mut words) = (reader.statement(sql)?, RecordWords::new(reader)?);
-                let mut rows = statement.query(params![question, before])?;
-                while let Some(row) = rows.next()? {
-                    let number = row.get(0)?;
-                    if !words.of(number, |words| take(number, words))?? {
-                        break;
-                    }
-                }
+                ("SELECT rowid FROM search WHERE search MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC", question)
+            }
+            // The records of few are looked at below, where they are the reader's.
+            Source::Records if self.scope.marks.len() == 1 => {
+                ("SELECT number FROM words WHERE found_by = ?1 AND number < ?2 ORDER BY number DESC", &0)
             }
             Source::Records => {
-                let mut statement =
-                    reader.statement("SELECT number, words FROM words WHERE number < ?1 ORDER BY number DESC")?;
-                let mut rows = statement.query([before])?;
-                while let Some(row) = rows.next()? {
-                    if !take(row.get(0)?, WordList::from(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?))? {
-                        break;
-                    }
+                let most: &dyn ToSql = if self.scope.marks.len() == 2 { &1 } else { &2 };
+                ("SELECT number FROM words WHERE found_by <= ?1 AND number < ?2 ORDER BY number DESC", most)
+            }
+            Source::Nowhere => ("SELECT number FROM words LIMIT ?1 OFFSET max(?2, 0)", &0),
+        };
+        let mut statement = reader.statement(sql)?;
+        let mut rows = statement.query(params![question, before])?;
+        loop {
+            let next: Option<i64> = rows.next()?.map(|row| row.get(0)).transpose()?;
+            while let Some(mine) = own.next_if(|mine| next.is_none_or(|next| *mine > next)) {
+                if !words.of(mine, |words| take(mine, words))?? {
+                    return Ok(());
                 }
             }
+            let Some(number) = next else { return Ok(()) };
+            if !words.of(number, |words| take(number, words))?? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }

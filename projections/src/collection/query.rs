@@ -44,12 +44,22 @@ pub struct Filters {
     pub types: Vec<String>,
     /// Languages (BCP 47, the language part).
     pub languages: Vec<String>,
+    /// Kinds of record: of a view that holds more than one.
+    pub kinds: Vec<String>,
+    /// How far a learning was reviewed.
+    pub levels: Vec<String>,
+    /// Whether somebody vouches for an organisation.
+    pub verifications: Vec<String>,
+    /// How much of an offer or a demand is taken.
+    pub commitment_levels: Vec<String>,
     /// Records that it came from: a convening, a framework, offers and demands.
     pub origins: Vec<Subject>,
     /// Still valid or going on on this day or later.
     pub from: Option<NaiveDate>,
     /// Begun on this day or earlier.
     pub to: Option<NaiveDate>,
+    /// Also what was retracted or denied, which is else left out where neither its state nor its attestation is asked for.
+    pub taken_back: bool,
     /// Changed by the event of this sequence or a later one.
     pub updated_since_sequence: Option<Sequence>,
 }
@@ -57,8 +67,8 @@ pub struct Filters {
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
-    /// With `q`: those with every word in the title, then those with every word anywhere, then those with words that begin so; the
-    /// newest first among each. Without: the last changed first.
+    /// With `q`: those with every word in the title, first as it was typed, then with its accents, then whatever its form; then
+    /// those with every word anywhere, then those with words that begin so; the newest first among each. Without: the last changed first.
     #[default]
     Relevance,
     /// The last changed first.

@@ -2,6 +2,7 @@
 //! is not known here.
 
 use super::{
+    index::FoundBy,
     parts,
     versions::{self, Step},
 };
@@ -38,6 +39,8 @@ pub(super) struct Kept {
     pub(super) words_changed: bool,
     /// Whether its versions' tags are in `tag_span`.
     pub(super) spans: bool,
+    /// As the index has its words.
+    pub(super) found_by: FoundBy,
     /// As the `record` table has it.
     pub(super) place: Place,
 }
@@ -187,6 +190,7 @@ pub(super) fn load(file: &Connection, subject: Subject) -> Result<Option<Kept>, 
         new: false,
         words_changed: false,
         spans,
+        found_by: FoundBy::of(document.head.circle()),
         place,
         document,
     }))

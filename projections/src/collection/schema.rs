@@ -4,7 +4,7 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` what changed in
 /// their JSON (`document.full`, from the version `base` to this one; `document.shown`, only where some readers see less, from `full` to
@@ -14,7 +14,8 @@ const VERSION: u32 = 8;
 /// when something happened that is not for them. `aside` marks the versions that such events made, `shown_to_sequence` the end of
 /// the others for those readers. `latest` has, for each record, the events that are the last one for somebody, by which lists are
 /// sorted. `standing` is who may see what. A subject is the byte of its kind and its UUID. `tag` finds current records by what they are filtered by.
-/// `words` has the folded words of each current record, `word` how many records have each, by which a search knows the rarest one.
+/// `words` has the folded words of each current record, `word` how many records have each, by which a search knows the rarest one,
+/// and both that and the index keep apart who may find them.
 /// `search` finds records by whole words; its tokenizer has only to split them, and it keeps no copy of them. What was erased
 /// leaves it when the view is rebuilt, which erasing does, because a file keeps traces of more than its index.
 const TABLES: &str = "
@@ -78,7 +79,7 @@ CREATE TABLE tag_span (
 CREATE TABLE tag_name (tag INTEGER PRIMARY KEY, field TEXT NOT NULL, value TEXT NOT NULL, records INTEGER NOT NULL);
 CREATE TABLE tag (tag INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
 CREATE TABLE sample_grant (grant_id BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE words (number INTEGER PRIMARY KEY, words BLOB NOT NULL);
+CREATE TABLE words (number INTEGER PRIMARY KEY, found_by INTEGER NOT NULL, words BLOB NOT NULL);
 CREATE TABLE word (word TEXT PRIMARY KEY, records INTEGER NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 INSERT INTO search (search, rank) VALUES ('hashsize', 16777216);
@@ -87,6 +88,7 @@ CREATE VIRTUAL TABLE search_counts USING fts5vocab (search, row);
 ";
 
 const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS record_review ON record (number) WHERE visibility = 3;
 CREATE INDEX IF NOT EXISTS record_title ON record (title, number);
 CREATE INDEX IF NOT EXISTS record_ends ON record (ends_on, number);
 CREATE INDEX IF NOT EXISTS record_starts ON record (starts_on, number);

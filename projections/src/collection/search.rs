@@ -5,7 +5,7 @@ use super::{
     words::WordList,
 };
 use crate::{
-    fold::{TITLE_MARK, fold, root, words},
+    fold::{ACCENTED_MARK, TITLE_MARK, WRITTEN_MARK, accented_root, fold, root, words},
     store::Reader,
 };
 use rusqlite::CachedStatement;
@@ -16,8 +16,14 @@ const PREFIX_LETTERS: usize = 3;
 /// How well a record fits: relevance is this first, and then the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
+    /// Every word is in the title as it was typed, but for its case.
+    TitleWritten,
+    /// Every word is in the title with its accents, plurals aside.
+    TitleAccented,
     /// Every word is in the title, accents and plurals aside.
     Title,
+    /// Every word occurs as it was typed, accents aside.
+    Exact,
     /// Every word occurs, accents and plurals aside.
     Whole,
     /// Every word occurs, or another that begins like it.
@@ -26,7 +32,8 @@ pub(super) enum Fit {
 
 impl Fit {
     /// The best first. Whatever fits one way fits every later way too.
-    pub(super) const ALL: [Self; 3] = [Self::Title, Self::Whole, Self::Beginning];
+    pub(super) const ALL: [Self; 6] =
+        [Self::TitleWritten, Self::TitleAccented, Self::Title, Self::Exact, Self::Whole, Self::Beginning];
 
     /// Its place among the groups of a cursor.
     pub(super) fn group(self) -> u8 {
@@ -43,6 +50,9 @@ pub(super) enum Form<'a> {
 }
 
 struct Term {
+    written: String,
+    accented: String,
+    folded: String,
     in_title: String,
     /// Behind the title mark.
     root: usize,
@@ -51,7 +61,9 @@ struct Term {
 }
 
 impl Term {
-    fn new(word: &str) -> Self {
+    fn new(written: &str) -> Self {
+        let folded = fold(written);
+        let word = &*folded;
         let root = root(word);
         let beginnings = match () {
             () if word.chars().count() < PREFIX_LETTERS => Vec::new(),
@@ -59,12 +71,18 @@ impl Term {
             () if word.starts_with(&*root) => vec![root.to_string()],
             () => vec![root.to_string(), word.to_owned()],
         };
-        Self { in_title: format!("{TITLE_MARK}{root}"), root: TITLE_MARK.len_utf8(), beginnings }
+        let in_title = format!("{TITLE_MARK}{root}");
+        let as_written = format!("{WRITTEN_MARK}{}", written.to_lowercase());
+        let accented = format!("{ACCENTED_MARK}{}", accented_root(written));
+        Self { written: as_written, accented, in_title, root: TITLE_MARK.len_utf8(), beginnings, folded }
     }
 
     fn form(&self, fit: Fit) -> Form<'_> {
         match fit {
+            Fit::TitleWritten => Form::Is(&self.written),
+            Fit::TitleAccented => Form::Is(&self.accented),
             Fit::Title => Form::Is(&self.in_title),
+            Fit::Exact => Form::Is(&self.folded),
             Fit::Beginning if !self.beginnings.is_empty() => Form::Begins(&self.beginnings),
             Fit::Whole | Fit::Beginning => Form::Is(&self.in_title[self.root..]),
         }
@@ -87,10 +105,10 @@ impl Search {
     /// Reads `q`; `None` when it holds no word at all, which matches nothing.
     pub(super) fn new(q: &str) -> Option<Self> {
         let q: String = q.chars().take(SEARCH_CHARACTERS_LIMIT).collect();
-        let mut folded: Vec<String> = words(&q).take(SEARCH_WORDS_LIMIT).map(fold).collect();
-        folded.sort_unstable();
-        folded.dedup();
-        (!folded.is_empty()).then(|| Self { terms: folded.iter().map(|word| Term::new(word)).collect() })
+        let mut terms: Vec<Term> = words(&q).take(SEARCH_WORDS_LIMIT).map(Term::new).collect();
+        terms.sort_by(|one, other| one.written.cmp(&other.written));
+        terms.dedup_by(|one, other| one.written == other.written);
+        (!terms.is_empty()).then_some(Self { terms })
     }
 
     /// Each word as a record must have it to fit so well.
@@ -148,8 +166,11 @@ mod tests {
 
     #[test]
     fn the_title_fits_best_then_whole_words_then_beginnings() {
-        let words = ["agua", "limpia", "para", "riego", "¶agua"];
-        assert_eq!(fit("aguas", &words), Some(Fit::Title));
+        let words = ["agua", "limpia", "para", "riego", "±agua", "¶agua", "÷agua"];
+        assert_eq!(fit("agua", &words), Some(Fit::TitleWritten));
+        assert_eq!(fit("aguas", &words), Some(Fit::TitleAccented));
+        assert_eq!(fit("águas", &words), Some(Fit::Title));
+        assert_eq!(fit("agua riego", &words), Some(Fit::Exact));
         assert_eq!(fit("agua riegos", &words), Some(Fit::Whole));
         assert_eq!(fit("AGU limp", &words), Some(Fit::Beginning));
         assert_eq!(fit("ag", &words), None, "two letters are no beginning");
@@ -159,7 +180,7 @@ mod tests {
     #[test]
     fn nothing_that_is_typed_is_an_operator() {
         assert_eq!(fit("agua\" OR NEAR(xyz)", &["agua"]), None);
-        assert_eq!(fit("¶agua", &["agua"]), Some(Fit::Whole));
+        assert_eq!(fit("¶agua", &["agua"]), Some(Fit::Exact));
         assert!(Search::new(" \"* () ").is_none());
     }
 }

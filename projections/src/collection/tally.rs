@@ -67,7 +67,7 @@ impl Lister<'_> {
                 None => self.tally_all(tally),
             };
         };
-        let Some(plan) = Plan::new(self.reader, search, Fit::Beginning)? else { return Ok(()) };
+        let Some(plan) = Plan::new(self.reader, &self.scope, search, Fit::Beginning)? else { return Ok(()) };
         match self.few_tags() {
             Some((tags, records)) if records <= plan.records => self.tally_numbers(&self.tagged(tags)?, tally),
             _ => self.tally_search(search, &plan, tally),
@@ -87,7 +87,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    fn tally_search(&self, search: &Search, plan: &Plan, tally: &mut Tally) -> Result<(), QueryError> {
+    fn tally_search(&self, search: &Search, plan: &Plan<'_>, tally: &mut Tally) -> Result<(), QueryError> {
         let mut statement = self.reader.statement(BY_NUMBER)?;
         self.walk(plan, i64::MAX, |number, words| {
             if !search.matches(words) {

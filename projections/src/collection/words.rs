@@ -2,7 +2,7 @@
 
 use crate::{
     document::{Body, Document},
-    fold::{TITLE_MARK, fold_into, root, sort_key, words},
+    fold::{ACCENTED_MARK, TITLE_MARK, WRITTEN_MARK, accented_root, fold_into, root, sort_key, words},
 };
 use convenio_events::LanguageMap;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -64,7 +64,16 @@ impl WordBag {
             self.text.push(TITLE_MARK);
             self.text.extend_from_within(root);
             self.words.push(start..self.text.len());
+            self.add_marked(WRITTEN_MARK, &word.to_lowercase());
+            self.add_marked(ACCENTED_MARK, &accented_root(word));
         }
+    }
+
+    fn add_marked(&mut self, mark: char, word: &str) {
+        let start = self.text.len();
+        self.text.push(mark);
+        self.text.push_str(word);
+        self.words.push(start..self.text.len());
     }
 
     /// Adds one word and its root, and says where the root is.
@@ -228,13 +237,14 @@ impl WordList<'_> {
         self.find(|one| *one >= beginning.as_bytes()).is_some_and(|one| one.starts_with(beginning.as_bytes()))
     }
 
-    /// The words as the index takes them, with a space between two.
-    pub(super) fn joined(self) -> String {
+    /// The words as the index takes them, each behind the mark of those who may find it, with a space between two.
+    pub(super) fn joined(self, mark: char) -> String {
         let mut text = String::with_capacity(self.0.len());
         for word in self {
             if !text.is_empty() {
                 text.push(' ');
             }
+            text.push(mark);
             text.push_str(&String::from_utf8_lossy(word));
         }
         text

@@ -2,7 +2,7 @@
 //! record. What a record shows is the document's business.
 
 use super::{
-    index::{self, Changed},
+    index::{self, Changed, FoundBy},
     names::Names,
     parts,
     rows::{Kept, Place, latest, load, make_latest, span, write_latest, write_row},
@@ -134,6 +134,7 @@ impl Collection {
             new: true,
             words_changed: true,
             spans: false,
+            found_by: FoundBy::Few,
             place: Place::default(),
         })
     }
@@ -208,9 +209,11 @@ impl Collection {
         let (starts_on, ends_on) = span(&kept.document);
         let mut place = Place { starts_on, ends_on, title: std::mem::take(&mut kept.place.title) };
         let mut moved = (&place.starts_on, &place.ends_on) != (&kept.place.starts_on, &kept.place.ends_on);
-        if kept.words_changed {
+        let found_by = FoundBy::of(kept.document.head.circle());
+        if kept.words_changed || kept.found_by != found_by {
             let words = words_of(&kept.document);
-            self.words.push(Changed { number: kept.number, new: kept.new, words: words.indexed });
+            kept.found_by = found_by;
+            self.words.push(Changed { number: kept.number, new: kept.new, words: words.indexed, found_by });
             moved |= place.title != words.sort_key;
             place.title = words.sort_key;
         }

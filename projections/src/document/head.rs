@@ -42,6 +42,8 @@ macro_rules! states {
             $variant,
         )* }
         impl State {
+            /// Every state.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
             /// The code.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }

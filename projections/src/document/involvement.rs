@@ -6,6 +6,10 @@ use convenio_events::{OrganisationId, RecordKind, codes::Attestation, time::Part
 /// The role of whoever reviewed a learning: it shows to those alone who work on it.
 pub(crate) const REVIEWER: &str = "reviewer";
 
+/// The roles that organisations have beside those of parties to an agreement.
+pub const ROLES_BESIDE_PARTIES: [&str; 7] =
+    ["owner", "author", "organiser", "participant", "host", REVIEWER, "registrar"];
+
 /// One thing that one organisation does in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {

@@ -19,10 +19,10 @@ pub use attesting::Attested;
 pub use convening::{Convening, Session, Visit};
 pub use head::{Head, Moment, State};
 pub(crate) use involvement::REVIEWER;
-pub use involvement::Role;
+pub use involvement::{ROLES_BESIDE_PARTIES, Role};
 pub use learning::{Learning, Screening};
-pub use listing::{CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
-pub use organisation::{Affiliation, Organisation, Site, Verification};
+pub use listing::{COMMITMENT_LEVELS, CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
+pub use organisation::{Affiliation, Organisation, Site, VERIFICATION_STATES, Verification};
 pub use parts::{PART_PAGE_BYTES_LIMIT, PART_PAGE_LIMIT, Part, PartKind, Parts};
 
 use crate::ApplyError;

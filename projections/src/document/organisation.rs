@@ -45,6 +45,9 @@ pub struct Affiliation {
     pub confirmed_by: Vec<OrganisationId>,
 }
 
+/// The states of a [`Verification`], by which organisations are filtered.
+pub const VERIFICATION_STATES: [&str; 3] = ["unverified", "verified", "revoked"];
+
 /// Whether somebody vouches for the organisation (code list `verification-states`). That it may have expired since depends on the
 /// day on which it is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -61,6 +61,7 @@ macro_rules! problems {
 }
 problems! {
     ParameterInvalid "parameter-invalid" BAD_REQUEST "a parameter does not have the form that it must have";
+    FilterValueUnknown "filter-value-unknown" BAD_REQUEST "the filter's list does not hold this value";
     ParameterUnknown "parameter-unknown" BAD_REQUEST "there is no such parameter here";
     QueryTooLong "query-too-long" BAD_REQUEST "the query string is too long";
     HeaderInvalid "header-invalid" BAD_REQUEST "a header does not have the form that it must have";

@@ -329,9 +329,19 @@ fn list_parameters() -> Vec<Value> {
         ("attestation", texts(), "`claimed`, `confirmed` or `denied`, by at least one organisation."),
         ("type", texts(), "Kind of organisation or learning, instrument of an agreement, format of a convening."),
         ("language", texts(), "BCP 47, the language part."),
+        ("kind", texts(), "The kind of record: that of the collection."),
+        ("level", texts(), "A code of the list `learning-levels`."),
+        ("verification", texts(), "A code of the list `verification-states`."),
+        ("commitment_level", texts(), "A code of the list `commitment-levels`."),
         ("from", json!({"type": "string", "format": "date"}), "Still valid or going on on this day or later."),
         ("to", json!({"type": "string", "format": "date"}), "Begun on this day or earlier."),
-        ("updated_since_sequence", number(), "Changed by this event or a later one."),
+        (
+            "updated_since_sequence",
+            number(),
+            "Changed by this event or a later one. Sorted by change, it also answers `{\"id\", \"gone\": true}` for each record \
+             that was the caller's to see and no longer is since then, whatever other filters say, and it shows what was retracted \
+             or denied. To read all of a changing list, walk it with `as_of_sequence`, then ask for what was updated since.",
+        ),
         ("sort", json!({"enum": sorts, "default": "relevance"}), "In which order."),
         ("limit", page(50, PAGE_LIMIT), "Records of a page."),
         ("cursor", text(), "`next_cursor` of the page before."),

@@ -76,13 +76,18 @@ fn own_schemas(codes: &BTreeMap<&'static str, (u16, &'static str)>, types: &[&st
         "Page": {
             "type": "object", "required": ["items", "next_cursor"],
             "properties": {
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
+                "items": {"type": "array", "items": {"anyOf": [{"$ref": "#/components/schemas/Record"}, {"$ref": "#/components/schemas/Gone"}]}},
                 "next_cursor": {"type": ["string", "null"], "description": "Where the next page begins."},
                 "total": {"$ref": "#/components/schemas/Count"},
                 "facets": {"type": "object", "additionalProperties": {"type": "array", "items": {
                     "type": "object", "properties": {"value": {"type": "string"}, "count": {"$ref": "#/components/schemas/Count"}},
                 }}},
             },
+        },
+        "Gone": {
+            "type": "object", "required": ["id", "gone"],
+            "description": "A record that was the caller's to see and no longer is; among what was updated since a sequence.",
+            "properties": {"id": {"type": "string", "format": "uuid"}, "gone": {"const": true}},
         },
         "Count": {"description": "How many; `1000+` beyond a thousand.", "oneOf": [{"type": "integer", "minimum": 0}, {"const": "1000+"}]},
         "CloudEvent": cloud_event_schema(types),

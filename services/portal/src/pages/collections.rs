@@ -143,10 +143,9 @@ fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
         attestations: params.all("attestation"),
         types: params.all("type"),
         languages: params.all("language"),
-        origins: Vec::new(),
         from: day("from")?.map(|date| date.0),
         to: day("to")?.map(|date| date.0),
-        updated_since_sequence: None,
+        ..Filters::default()
     };
     query.sort = sort.unwrap_or_default();
     query.limit = PAGE_RECORDS;

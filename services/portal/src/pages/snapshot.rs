@@ -7,11 +7,11 @@ use super::{
     words::Words,
 };
 use chrono::NaiveDate;
-use convenio_events::{OrganisationId, Sequence, Subject};
+use convenio_events::{OrganisationId, Sequence, Subject, codes::Attestation};
 use convenio_projections::{
     QueryError, Reader, ReaderIdentity, ViewName, activity,
     collection::{self, Item},
-    document::{Body, Document, Organisation, Verification},
+    document::{Body, Document, Organisation, State, Verification},
 };
 use std::{cell::RefCell, collections::HashMap};
 
@@ -90,6 +90,13 @@ impl Snapshot {
                 let words = Words::of_title(self.language, document.title());
                 let mark = match &document.body {
                     Body::Organisation(organisation) => self.verified(organisation),
+                    // What was taken back is marked wherever it is cited.
+                    Body::Learning(_) if document.head.state == State::Retracted => {
+                        Some(Mark::state(self.language, "learning-states", State::Retracted.word()))
+                    }
+                    Body::Agreement(agreement) if agreement.attestation == Attestation::Denied => {
+                        Some(Mark::attestation(self.language, Attestation::Denied))
+                    }
                     Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => None,
                 };
                 Link { href: Some(self.path_of(subject)), words, mark }

@@ -3,17 +3,26 @@
 use crate::{
     asking::{Asked, json, with_next},
     parameters::{Parameters, invalid},
-    problem::Problem,
+    problem::{Code, Problem},
     state::{PortalState, last},
 };
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use convenio_events::{OrganisationId, RecordKind, Sequence, Subject};
+use convenio_events::{
+    OrganisationId, RecordKind, Sequence, Subject,
+    codes::{
+        Attestation, ConveningFormat, Instrument, LearningKind, LearningLevel, Mechanism, Modality, OrganisationKind,
+        PartyRole,
+    },
+    language_map::LanguageTag,
+    values::{Place, Theme},
+};
 use convenio_projections::{
     ViewName,
     collection::{self, Filters, ListQuery, PAGE_LIMIT, Sort},
+    document::{COMMITMENT_LEVELS, ROLES_BESIDE_PARTIES, State as RecordState, VERIFICATION_STATES},
 };
 use std::str::FromStr;
 
@@ -43,7 +52,7 @@ async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: Vie
 pub fn list_query(parameters: &mut Parameters, kind: RecordKind) -> Result<ListQuery, Problem> {
     Ok(ListQuery {
         q: parameters.one("q")?,
-        filters: filters(parameters)?,
+        filters: filters(parameters, kind)?,
         sort: parameters.one("sort")?.map(|SortWord(sort)| sort).unwrap_or_default(),
         limit: parameters.limit(ListQuery::new(kind).limit, PAGE_LIMIT)?,
         cursor: parameters.one("cursor")?,
@@ -53,19 +62,80 @@ pub fn list_query(parameters: &mut Parameters, kind: RecordKind) -> Result<ListQ
     })
 }
 
-fn filters(parameters: &mut Parameters) -> Result<Filters, Problem> {
+/// Whether a filter's list holds a value.
+type Known = fn(&str, RecordKind) -> bool;
+
+fn is_code<T: Copy + 'static>(all: &[T], word: fn(T) -> &'static str, value: &str) -> bool {
+    all.iter().any(|code| word(*code) == value)
+}
+
+/// Reads a filter. A value that its list does not hold finds nothing, and is more likely a slip than a question.
+fn codes(
+    parameters: &mut Parameters,
+    name: &'static str,
+    kind: RecordKind,
+    known: Known,
+) -> Result<Vec<String>, Problem> {
+    let values: Vec<String> = parameters.list(name)?;
+    match values.iter().find(|value| !known(value, kind)) {
+        None => Ok(values),
+        Some(value) => {
+            let detail = format!("{value:?} is not a value of this filter");
+            Err(Problem::from(Code::FilterValueUnknown).field(name).detail(detail))
+        }
+    }
+}
+
+fn is_type(value: &str, kind: RecordKind) -> bool {
+    match kind {
+        RecordKind::Organisation => is_code(OrganisationKind::ALL, OrganisationKind::word, value),
+        RecordKind::Agreement => is_code(Instrument::ALL, Instrument::word, value),
+        RecordKind::Learning => is_code(LearningKind::ALL, LearningKind::word, value),
+        RecordKind::Convening => is_code(ConveningFormat::ALL, ConveningFormat::word, value),
+        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => false,
+    }
+}
+
+fn is_theme(value: &str, _: RecordKind) -> bool {
+    let goal = value.strip_prefix("sdg:").and_then(|goal| goal.parse::<u8>().ok());
+    value.parse::<Theme>().is_ok() || goal.is_some_and(|goal| (1..=17).contains(&goal))
+}
+
+fn is_role(value: &str, _: RecordKind) -> bool {
+    ROLES_BESIDE_PARTIES.contains(&value) || is_code(PartyRole::ALL, PartyRole::word, value)
+}
+
+fn filters(parameters: &mut Parameters, kind: RecordKind) -> Result<Filters, Problem> {
+    let mut list = |name, known| codes(parameters, name, kind, known);
+    let (roles, states) =
+        (list("role", is_role)?, list("state", |value, _| is_code(RecordState::ALL, RecordState::word, value))?);
+    let countries = list("country", |value, _| value.len() == 2 && value.parse::<Place>().is_ok())?;
+    let (themes, types) = (list("theme", is_theme)?, list("type", is_type)?);
+    let mechanisms = list("mechanism", |value, _| is_code(Mechanism::ALL, Mechanism::word, value))?;
+    let modalities = list("modality", |value, _| is_code(Modality::ALL, Modality::word, value))?;
+    let attestations = list("attestation", |value, _| is_code(Attestation::ALL, Attestation::word, value))?;
+    let languages = list("language", |value, _| value.parse::<LanguageTag>().is_ok())?;
+    let kinds = list("kind", |value, kind| value == kind.word())?;
+    let levels = list("level", |value, _| is_code(LearningLevel::ALL, LearningLevel::word, value))?;
+    let verifications = list("verification", |value, _| VERIFICATION_STATES.contains(&value))?;
+    let commitment_levels = list("commitment_level", |value, _| COMMITMENT_LEVELS.contains(&value))?;
     let filters = Filters {
         organisations: parameters.list("organisation")?.into_iter().map(|Organisation(id)| id).collect(),
-        roles: parameters.list("role")?,
-        countries: parameters.list("country")?,
-        themes: parameters.list("theme")?,
-        mechanisms: parameters.list("mechanism")?,
-        modalities: parameters.list("modality")?,
-        states: parameters.list("state")?,
-        attestations: parameters.list("attestation")?,
-        types: parameters.list("type")?,
-        languages: parameters.list("language")?,
+        roles,
+        countries,
+        themes,
+        mechanisms,
+        modalities,
+        states,
+        attestations,
+        types,
+        languages,
+        kinds,
+        levels,
+        verifications,
+        commitment_levels,
         origins: Vec::new(),
+        taken_back: false,
         from: parameters.one("from")?,
         to: parameters.one("to")?,
         updated_since_sequence: parameters.one("updated_since_sequence")?.map(Sequence),

@@ -298,3 +298,132 @@ async fn who_has_a_token_reads_nothing_where_the_end_of_the_log_was_not_seen_for
         assert_eq!(app.get(User::Anonymous, &path).await.said(), "200", "{seconds} s");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_facet_is_a_filter_and_a_value_that_no_list_holds_is_refused() {
+    let app = with_records().await;
+    let mut facets = 0;
+    for collection in COLLECTIONS {
+        let path = format!("/api/v1/{}", collection.kind.plural());
+        let counted = app.get(User::Admin, &format!("{path}?facets=true")).await.json();
+        for (facet, values) in counted["facets"].as_object().expect("facets") {
+            for value in values.as_array().expect("values") {
+                let value = value["value"].as_str().expect("a value");
+                let found = app.get(User::Admin, &format!("{path}?{facet}={value}&total=true")).await;
+                assert_eq!(found.status, StatusCode::OK, "{path} {facet}={value}: {}", found.body);
+                assert_ne!(found.json()["total"], 0, "{path} {facet}={value}");
+                facets += 1;
+            }
+            let wrong = app.get(User::Admin, &format!("{path}?{facet}=no-such-value-0")).await;
+            assert_eq!(wrong.said(), format!("400 filter-value-unknown@{facet}"), "{path}");
+        }
+    }
+    assert!(facets > 15, "{facets}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_beyond_every_sequence_find_nothing() {
+    let app = with_records().await;
+    for beyond in [i64::MAX as u64, 1 << 63, u64::MAX] {
+        let none = app.get(User::Anonymous, &format!("/api/v1/offers?updated_since_sequence={beyond}")).await.json();
+        assert_eq!(ids(&none), [""; 0], "{beyond}");
+        let path = format!("/api/v1/offers/{}/history?from={beyond}", uuid(OFFER));
+        assert_eq!(app.get(User::Anonymous, &path).await.status, StatusCode::CONFLICT, "{beyond}: position-ahead");
+        let grants = app.get(User::Admin, &format!("/api/v1/grants?cursor=s{beyond}")).await.json();
+        assert_eq!(grants["items"], json!([]), "{beyond}");
+        let all = app.get(User::Anonymous, &format!("/api/v1/activity?cursor=s{beyond}")).await.json();
+        assert!(!all["items"].as_array().expect("items").is_empty(), "{beyond}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_neither_counts_nor_pages_what_its_reader_may_not_see() {
+    let app = App::with_cast().await;
+    app.accept(User::Socios, "publish-offer", listing(OFFER, "Training in diagnosis")).await;
+    let mut taking = agreement(0xa9);
+    taking["terms"]["commitments"] = json!([{
+        "id": uuid(0xc1), "provider": uuid(SOCIOS), "receiver": uuid(MINISTRY),
+        "quantity": {"amount": "3", "unit": "expert-days"}, "source": format!("offer/{}", uuid(OFFER)),
+    }]);
+    app.accept(User::Socios, "draft-agreement", taking).await;
+    let before = app.get(User::Anonymous, &format!("/api/v1/offers/{}", uuid(OFFER))).await;
+    app.accept(User::Socios, "propose-agreement", json!({"id": uuid(0xa9)})).await;
+    app.settle().await;
+    let drafted = app.get(User::Socios, &format!("/api/v1/agreements/{}", uuid(0xa9))).await.json();
+    for user in [User::Socios, User::Ministry] {
+        let signature = json!({"id": uuid(0xa9), "terms_digest": drafted["terms_digest"]});
+        app.accept(user, "sign-agreement", signature).await;
+    }
+    app.settle().await;
+    let history = async |user| {
+        let path = format!("/api/v1/offers/{}/history?limit=1", uuid(OFFER));
+        let page = app.get(user, &path).await;
+        (page.json()["events"].as_array().expect("events").len(), page.header("link").contains("next"))
+    };
+    assert_eq!(history(User::Anonymous).await, (1, false), "nothing more is there for the public");
+    assert_eq!(history(User::Socios).await, (1, true));
+    let after = app.get(User::Anonymous, &format!("/api/v1/offers/{}", uuid(OFFER))).await;
+    let version = |answer: &crate::app::Answer| answer.header("etag").split('-').next().map(str::to_owned);
+    assert_eq!(version(&before), version(&after));
+    assert_eq!(after.json()["updated"], before.json()["updated"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_brings_no_grant_to_life() {
+    let app = App::with_cast().await;
+    let mut ends = grant(User::Reviewer, "recorder", &[UNIVERSITY]);
+    ends["valid_through"] = json!("2026-01-15T13:00:00Z");
+    app.accept(User::Admin, "grant-access", ends).await;
+    app.settle().await;
+    assert_eq!(app.get(User::Reviewer, "/api/v1/offers").await.status, StatusCode::OK);
+    app.clock.advance(3_600);
+    assert_eq!(app.get(User::Reviewer, "/api/v1/offers").await.said(), "401 token-invalid");
+    app.clock.advance(-3_600);
+    assert_eq!(app.get(User::Reviewer, "/api/v1/offers").await.said(), "401 token-invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_offer_is_told_to_the_public_without_a_word() {
+    let app = with_records().await;
+    let hide = json!({"subject": format!("offer/{}", uuid(OFFER)), "visibility": "parties", "reason": "Embarrassing"});
+    let said = app.accept(User::Socios, "set-visibility", hide).await;
+    let sequence = said["sequence"].as_u64().expect("a sequence");
+    app.settle().await;
+    let told = app.get(User::Anonymous, &format!("/api/v1/events/{sequence}")).await;
+    let (event, disclosure) = (&told.json()["event"], &told.json()["disclosure"]);
+    assert_eq!(event["subject"], format!("offer/{}", uuid(OFFER)));
+    assert_eq!(event["data"], json!({"facts": {"from": "public", "to": "parties"}, "text": null}));
+    assert_eq!((&disclosure["text"], &disclosure["text_salt"]), (&Value::Null, &Value::Null));
+    let own = app.get(User::Socios, &format!("/api/v1/events/{sequence}")).await.json();
+    assert_eq!(own["event"]["data"]["text"], json!({"reason": "Embarrassing"}));
+    let since = app.get(User::Anonymous, &format!("/api/v1/offers?updated_since_sequence={sequence}")).await.json();
+    assert_eq!(since["items"], json!([{"id": uuid(OFFER), "gone": true}]));
+    for path in ["", "/history"] {
+        let answer = app.get(User::Anonymous, &format!("/api/v1/offers/{}{path}", uuid(OFFER))).await;
+        assert_eq!(answer.said(), "404 record-unknown");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retracted_learning_is_found_by_those_alone_who_ask_for_it() {
+    let app = App::with_cast().await;
+    let content = json!({"kind": "lesson", "authors": [uuid(SOCIOS)], "themes": ["sdg:3.8"], "licence": "CC-BY-4.0"});
+    let words = json!({"title": text("What we learnt"), "lessons": text("Meet in person.")});
+    app.accept(User::Socios, "submit-learning", json!({"id": uuid(4), "content": content, "text": words})).await;
+    app.accept(User::Socios, "publish-learning", json!({"id": uuid(4)})).await;
+    app.settle().await;
+    let found = async |query: &str| {
+        let page = app.get(User::Anonymous, &format!("/api/v1/learnings?total=true&facets=true{query}")).await.json();
+        (ids(&page).len(), page["total"].as_u64().expect("few"))
+    };
+    assert_eq!(found("").await, (1, 1));
+    let retracted =
+        app.accept(User::Socios, "retract-learning", json!({"id": uuid(4), "reason": "It was wrong"})).await;
+    app.settle().await;
+    assert_eq!(found("").await, (0, 0));
+    assert_eq!(found("&q=learnt").await, (0, 0));
+    assert_eq!(found("&state=retracted").await, (1, 1));
+    assert_eq!(found(&format!("&updated_since_sequence={}", retracted["sequence"])).await, (1, 1));
+    let shown = app.get(User::Anonymous, &format!("/api/v1/learnings/{}", uuid(4))).await.json();
+    assert_eq!((&shown["state"], &shown["reason"]), (&json!("retracted"), &json!("It was wrong")));
+}

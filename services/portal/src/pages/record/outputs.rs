@@ -23,6 +23,8 @@ pub(super) fn section(tell: &Telling<'_>, subject: Subject) -> Result<Option<Sec
     for (kind, view) in [(RecordKind::Agreement, ViewName::Agreements), (RecordKind::Learning, ViewName::Learnings)] {
         let mut query = ListQuery::new(kind);
         query.filters.origins = vec![subject];
+        // What was taken back since is marked where it is cited, not passed over.
+        query.filters.taken_back = true;
         (query.sort, query.limit) = (Sort::Created, OUTPUTS_LIMIT);
         let snapshot = tell.snapshot;
         for item in collection::list(snapshot.reader(view)?, snapshot.identity(), &query)?.items {
