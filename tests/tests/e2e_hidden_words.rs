@@ -300,7 +300,7 @@ async fn paths(scene: &Scene, reader: &User, head: u64) -> Vec<String> {
     paths.push("/api/v1/events?limit=1000".to_owned());
     paths.push("/api/v1/events?type=org.convenio.offer.visibility-changed.v1".to_owned());
     paths.extend(["/api/v1/activity?limit=200", "/api/v1/audit?limit=200"].map(str::to_owned));
-    for (_, user) in &scene.users {
+    for user in scene.users.values() {
         paths.push(format!("/api/v1/activity?organisation={}", user.organisation));
         paths.push(format!("/api/v1/partnerships?organisation={}", user.organisation));
         paths.push(format!("/en/organisations/{}", user.organisation));
