@@ -78,7 +78,7 @@ impl Scene {
         let item = one(&view, reader, subject).expect("answers")?;
         let json: serde_json::Value = serde_json::from_str(item.document.get()).expect("JSON");
         assert_eq!(json["updated"]["sequence"], item.updated_sequence.0, "the item and its document agree");
-        assert_eq!(json["stream_version"], item.stream_version.0);
+        assert_eq!(json["streamversion"], item.stream_version.0);
         Some(json)
     }
 
@@ -311,7 +311,7 @@ async fn no_version_time_or_order_tells_what_a_restricted_agreement_does_to_an_o
     scene.ledger.put(offer, by(id(OWNER)), Audience::Restricted, listing::Allocated { agreement }, None);
     scene.settle().await;
     let after = scene.json(&anonymous(), offer).expect("public");
-    for field in ["updated", "stream_version", "created"] {
+    for field in ["updated", "streamversion", "created"] {
         assert_eq!(before[field], after[field], "{field}");
     }
     assert_eq!(after["commitment_level"], "partly-committed", "that much is said");
@@ -325,7 +325,7 @@ async fn no_version_time_or_order_tells_what_a_restricted_agreement_does_to_an_o
     assert!(scene.since(&anonymous(), RecordKind::Offer, head.0).is_empty());
     assert_eq!(ids(scene.since(&member_of(OWNER), RecordKind::Offer, head.0)), [&*offer_id]);
     let own = scene.json(&member_of(OWNER), offer).expect("its owner");
-    assert_eq!((&own["stream_version"], &own["updated"]["sequence"]), (&2.into(), &(reserved.0 + 1).into()));
+    assert_eq!((&own["streamversion"], &own["updated"]["sequence"]), (&2.into(), &(reserved.0 + 1).into()));
     let view = scene.views.read(ViewName::Board).expect("reads");
     let then: Vec<String> = (head.0..=scene.ledger.head().0)
         .map(|position| {
