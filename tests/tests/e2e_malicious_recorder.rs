@@ -78,7 +78,9 @@ impl Watched {
 
     /// Waits until the views have all that was recorded.
     async fn settle(&self) {
-        let head = &self.ledger.admin.get("/api/v1/status").await.accepted()["head_sequence"];
+        // Asked as nobody: where the view of grants is made anew, no token is known yet.
+        let status = User::anonymous(&self.ledger.server).get("/api/v1/status").await.accepted();
+        let head = &status["head_sequence"];
         let head = head.as_u64().expect("a sequence");
         for path in ["organisations", "offers", "agreements", "learnings", "convenings", "activity"] {
             let path = format!("/api/v1/{path}?limit=1&wait_for={head}");
