@@ -346,6 +346,7 @@ async fn a_history_neither_counts_nor_pages_what_its_reader_may_not_see() {
         "quantity": {"amount": "3", "unit": "expert-days"}, "source": format!("offer/{}", uuid(OFFER)),
     }]);
     app.accept(User::Socios, "draft-agreement", taking).await;
+    app.settle().await;
     let before = app.get(User::Anonymous, &format!("/api/v1/offers/{}", uuid(OFFER))).await;
     app.accept(User::Socios, "propose-agreement", json!({"id": uuid(0xa9)})).await;
     app.settle().await;
