@@ -220,13 +220,16 @@ impl PortalState {
     /// Asks a question of the views, as whoever has the token, on a thread that may block.
     ///
     /// # Errors
-    /// 401 `token-invalid`; those of the question.
+    /// 401 `token-invalid`; 503 `not-ready`; those of the question.
     pub async fn ask<T: Send + 'static>(
         &self,
         token: Option<Digest>,
         question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let member = token.is_some_and(|token| self.has_found(&token));
+        if token.is_some() && !member {
+            self.grants_are_read().await?;
+        }
         let turn = self.questions().turn(member).await?;
         let state = self.clone();
         blocking(move || {

@@ -8,7 +8,7 @@ use crate::{
 };
 use convenio_events::commitment::Digest;
 use convenio_ledger::submission::Role;
-use convenio_projections::ViewName;
+use convenio_projections::{NotYetVisible, ViewName};
 use std::{
     collections::HashSet,
     sync::{PoisonError, RwLock},
@@ -91,26 +91,27 @@ impl PortalState {
         }
     }
 
-    /// Turns away whose token no grant has, before a body is read for it. Where this node cannot say, it lets the ledger judge:
-    /// a grant counts from the moment it is recorded, also on a node that has not read it yet.
+    /// Waits until the view of grants has folded all that this node knows to be recorded: only then is a token that it lacks
+    /// nobody's. A grant counts from the moment its command was accepted, also while the view is behind or made anew.
+    ///
+    /// # Errors
+    /// 503 `not-ready` where the view does not come up in time.
+    pub(crate) async fn grants_are_read(&self) -> Result<(), Problem> {
+        let recorded = self.ledger().standing().durable.max(*self.log().head().borrow());
+        let late = |late: NotYetVisible| Problem::from(Code::NotReady).detail(late.to_string());
+        self.views().wait_for(&[ViewName::Access], recorded, WAIT_FOR_LIMIT).await.map_err(late)
+    }
+
+    /// Turns away whose token no grant has, before a body is read for it. Where this node does not decide, it lets the ledger
+    /// judge: the node that does may know of more grants.
     ///
     /// # Errors
     /// 401 `token-invalid`.
     pub(crate) async fn authenticate(&self, token: Digest) -> Result<Bearer, Problem> {
-        let bearer = self.bearer(token).await;
-        let standing = self.ledger().standing();
-        match (bearer, standing.role) {
-            (Bearer::Granted | Bearer::Unclear, _) => return Ok(bearer),
-            (Bearer::Unknown, Role::Starting | Role::Follower | Role::Stopped) => return Ok(Bearer::Unclear),
-            (Bearer::Unknown, Role::Writer) => {}
-        }
-        // The grant may have been recorded a moment ago: the view must have seen what is durable now.
-        if self.views().wait_for(&[ViewName::Access], standing.durable, WAIT_FOR_LIMIT).await.is_err() {
-            return Ok(Bearer::Unclear);
-        }
-        match self.bearer(token).await {
-            Bearer::Unknown => Err(Code::TokenInvalid.into()),
-            bearer => Ok(bearer),
+        match (self.bearer(token).await, self.ledger().standing().role) {
+            (Bearer::Unknown, Role::Writer) => Err(Code::TokenInvalid.into()),
+            (Bearer::Unknown, Role::Starting | Role::Follower | Role::Stopped) => Ok(Bearer::Unclear),
+            (bearer @ (Bearer::Granted | Bearer::Unclear), _) => Ok(bearer),
         }
     }
 }

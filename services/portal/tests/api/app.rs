@@ -34,7 +34,7 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 /// A test that waits longer has failed.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Whoever calls. Each has a token of 32 equal bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -262,6 +262,16 @@ async fn who_has_a_token_reads_nothing_while_the_view_of_grants_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_grant_counts_for_readings_from_the_moment_it_is_recorded() {
+    let app = App::with_cast().await;
+    let shell = shell_on(&app, "access");
+    app.accept(User::Socios, "grant-access", grant(User::Reviewer, "recorder", &[SOCIOS])).await;
+    let asked = app.get(User::Reviewer, "/api/v1/status");
+    let (answer, ()) = tokio::join!(asked, async { drop(shell) });
+    assert_eq!(answer.said(), "200", "its view was held up meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_view_that_stands_is_read_until_something_is_hidden() {
     let app = with_records().await;
     let path = format!("/api/v1/offers/{}", uuid(OFFER));
