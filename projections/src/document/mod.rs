@@ -7,6 +7,7 @@ mod convening;
 mod head;
 mod involvement;
 mod learning;
+mod links;
 mod listing;
 mod lists;
 mod organisation;

@@ -77,7 +77,7 @@ impl Asked {
     /// Waits until the views have what the caller wants to see: the event of its sequence and all before.
     async fn wait(&self, state: &PortalState, views: &[ViewName]) -> Result<(), Problem> {
         let Some(sequence) = self.wait_for else { return Ok(()) };
-        wait_for(state, views, sequence, self.token.is_some()).await
+        wait_for(state, views, sequence).await
     }
 
     /// As [`Self::ready`], for what can be asked of the past as well: which past, as a number of events. It is said by
@@ -110,26 +110,19 @@ impl Asked {
             }
         };
         if let Some(sequence) = last(position) {
-            wait_for(state, views, sequence, self.token.is_some()).await?;
+            wait_for(state, views, sequence).await?;
         }
         Ok(Some(position))
     }
 }
 
-/// Waits until views have an event and all before, as if the caller had asked for it; with `access` until the grants have.
-pub(crate) async fn wait_for(
-    state: &PortalState,
-    views: &[ViewName],
-    sequence: Sequence,
-    access: bool,
-) -> Result<(), Problem> {
+/// Waits until views have an event and all before, as if the caller had asked for it, and so has the view that knows who may see
+/// what.
+pub(crate) async fn wait_for(state: &PortalState, views: &[ViewName], sequence: Sequence) -> Result<(), Problem> {
     let position = Sequence(sequence.0.saturating_add(1));
     let late = |late: convenio_projections::NotYetVisible| Problem::from(Code::NotYetVisible).detail(late.to_string());
     state.views().wait_for(views, position, WAIT_FOR_LIMIT).await.map_err(late)?;
-    if access {
-        state.views().wait_for(&[ViewName::Access], position, WAIT_FOR_LIMIT).await.map_err(late)?;
-    }
-    Ok(())
+    state.views().wait_for(&[ViewName::Access], position, WAIT_FOR_LIMIT).await.map_err(late)
 }
 
 /// Runs what blocks on a thread for it.

@@ -78,7 +78,7 @@ async fn look_up(state: &PortalState, asked: &mut Asked) -> Result<(RecordedEven
     let mut page = past::read(state, sequence, 1).await?;
     let event = page.pop().ok_or(Code::EventUnknown)?;
     // Who was just told that it is recorded asks at once; who may read it is known a moment later.
-    wait_for(state, &[ViewName::Access], sequence, false).await?;
+    wait_for(state, &[], sequence).await?;
     Ok((event, by_id))
 }
 

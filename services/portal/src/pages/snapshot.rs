@@ -78,7 +78,12 @@ impl Snapshot {
         self.link(Subject::from(id))
     }
 
-    /// A link to a record with its title; without either where it is not the reader's to see.
+    /// A link to a record with its title; `None` where it is not the reader's to see.
+    pub(super) fn link_if_seen(&self, subject: Subject) -> Result<Option<Link>, QueryError> {
+        Ok(Some(self.link(subject)?).filter(|link| link.href.is_some()))
+    }
+
+    /// The same, and its kind alone where it is not the reader's to see.
     pub(super) fn link(&self, subject: Subject) -> Result<Link, QueryError> {
         if let Some(known) = self.links.borrow().get(&subject) {
             return Ok(known.clone());

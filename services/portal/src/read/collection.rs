@@ -1,5 +1,6 @@
 //! Lists of records: parameters in, one page out.
 
+use super::links::Links;
 use crate::{
     asking::{Asked, json, with_next},
     parameters::{Parameters, invalid},
@@ -38,7 +39,9 @@ async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: Vie
     let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
-            let page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
+            let mut page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
+            let mut links = Links::begin(reading)?;
+            page.items.iter_mut().try_for_each(|item| links.tell_item(item))?;
             let response = json(as_of.and_then(last).or(reading.sequence()), &page);
             Ok(with_next(response, &uri, "cursor", page.next_cursor.as_deref()))
         })

@@ -1,5 +1,6 @@
 //! All of a collection as lines, true at one sequence from the first line to the last.
 
+use super::links::Links;
 use crate::{
     asking::{Asked, typed},
     problem::{Code, Problem},
@@ -82,7 +83,10 @@ impl Export {
         };
         let view = self.view;
         let ask = move |reading: &mut crate::asking::Reading| {
-            Ok(collection::list(&reading.view(view)?, &reading.identity, &query)?)
+            let mut page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
+            let mut links = Links::begin(reading)?;
+            page.items.iter_mut().try_for_each(|item| links.tell_item(item))?;
+            Ok(page)
         };
         let page = self.state.ask(self.token, ask).await?;
         let mut lines = Vec::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod collection;
 pub(crate) mod export;
+pub(crate) mod links;
 pub(crate) mod past;
 pub(crate) mod record;
 pub(crate) mod trail;

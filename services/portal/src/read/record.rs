@@ -1,6 +1,6 @@
 //! One record: as it is, as it was, and its events.
 
-use super::{collection::Organisation, past};
+use super::{collection::Organisation, links::Links, past};
 use crate::{
     asking::{Asked, Reading, json, json_bytes, with_next},
     conditional::ShownVersion,
@@ -35,14 +35,20 @@ async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: V
     let subject = Subject::new(kind, asked.id()?);
     let as_of = asked.ready_as_of(state, &[view, ViewName::Access]).await?;
     if let Some(position) = as_of {
-        let document = past::document(state, asked.token, subject, position).await?;
+        let mut document = past::document(state, asked.token, subject, position).await?;
+        let tell = move |reading: &mut Reading| {
+            Links::begin(reading)?.tell(&mut document)?;
+            Ok(document)
+        };
+        let document = state.ask(asked.token, tell).await?;
         let body = json(last(position), &document);
         return Ok(with_version(body, document.head.stream_version));
     }
     state
         .ask(asked.token, move |reading| {
-            let item =
+            let mut item =
                 collection::record(&reading.view(view)?, &reading.identity, subject)?.ok_or(Code::RecordUnknown)?;
+            Links::begin(reading)?.tell_item(&mut item)?;
             let body = String::from(Box::<str>::from(item.document));
             Ok(with_version(json_bytes(reading.sequence(), body), item.stream_version))
         })

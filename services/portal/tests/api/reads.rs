@@ -262,6 +262,40 @@ async fn who_has_a_token_reads_nothing_while_the_view_of_grants_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn links_are_told_to_those_who_may_see_what_they_lead_to() {
+    let app = App::with_cast().await;
+    let content = json!({"kind": "lesson", "authors": [uuid(SOCIOS)], "themes": ["sdg:3.8"], "licence": "CC-BY-4.0"});
+    let words = json!({"title": text("A lesson"), "lessons": text("Ask twice."), "citation": "Example Journal 3"});
+    let learning = json!({"id": uuid(0x1e), "content": content, "text": words});
+    app.accept(User::Socios, "register-learning", learning).await;
+    let mut offer = listing(OFFER, "Training in diagnosis");
+    offer["terms"]["evidence"] = json!([uuid(0x1e)]);
+    app.accept(User::Socios, "publish-offer", offer).await;
+    app.settle().await;
+    let one = format!("/api/v1/offers/{}", uuid(OFFER));
+    let paths = [one.clone(), format!("{one}?as_of_sequence={}", app.head().0), "/api/v1/offers".to_owned()];
+    let all = ["/api/v1/export/offers".to_owned(), format!("/en/offers/{}", uuid(OFFER))];
+    let paths: Vec<_> = paths.into_iter().chain(all).collect();
+    for path in &paths {
+        let answer = app.get(User::Anonymous, path).await;
+        assert!(answer.body.contains(&uuid(0x1e)), "{path}: {}", answer.body);
+    }
+    app.accept(User::Socios, "set-visibility", json!({"subject": format!("learning/{}", uuid(0x1e)), "visibility": "parties"}))
+        .await;
+    app.settle().await;
+    let short = &uuid(0x1e)[..8];
+    for path in &paths {
+        for reader in [User::Anonymous, User::Socios] {
+            let answer = app.get(reader, path).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            let sees = reader == User::Socios && !path.starts_with("/en/");
+            assert_eq!(answer.body.contains(&uuid(0x1e)), sees, "{reader:?} {path}: {}", answer.body);
+            assert!(sees || !answer.body.contains(&format!("Learning {short}")), "{path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_grant_counts_for_readings_from_the_moment_it_is_recorded() {
     let app = App::with_cast().await;
     let shell = shell_on(&app, "access");

@@ -58,9 +58,10 @@ impl Telling<'_> {
         ids.iter().map(|id| self.organisation(*id)).collect()
     }
 
-    /// Other records, by their titles.
+    /// Other records, by their titles; those that the reader may not see are left out.
     pub(super) fn links(&self, subjects: impl IntoIterator<Item = Subject>) -> Result<Vec<Cell>, QueryError> {
-        subjects.into_iter().map(|subject| Ok(Cell::Link(self.snapshot.link(subject)?))).collect()
+        let links = subjects.into_iter().map(|subject| self.snapshot.link_if_seen(subject));
+        links.filter_map(|link| link.map(|link| link.map(Cell::Link)).transpose()).collect()
     }
 
     /// Themes, one chip each.
