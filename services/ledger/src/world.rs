@@ -262,6 +262,7 @@ impl World {
     /// Folds the next event and returns the subject's version after it.
     pub fn fold(&mut self, event: Folded<'_>) -> StreamVersion {
         let Folded { sequence, subject, facts, .. } = event;
+        self.load_with_its_hold(&event);
         // Brings the slot into memory, if there is one.
         let known = self.version(subject);
         if let (Some(version), Some(known)) = (event.stream_version, known)

@@ -70,21 +70,25 @@ impl World {
         }
     }
 
+    /// A listing and what one agreement holds of it are one state in two slots. Where the snapshot was written on while this world
+    /// caught up, one of them may have been loaded from before and the other from after: both are loaded from after then.
+    pub(super) fn load_with_its_hold(&mut self, event: &Folded<'_>) {
+        let (Some(version), Some(agreement)) = (event.stream_version, held_by(event.facts)) else { return };
+        let key = hold_key(event.subject, agreement);
+        let folded = |slot: Option<StreamVersion>| slot.is_some_and(|slot| slot >= version);
+        match (folded(self.version(event.subject)), folded(self.version(key))) {
+            (true, false) => drop(self.slots.get_mut().remove(&key)),
+            (false, true) => drop(self.slots.get_mut().remove(&event.subject)),
+            (true, true) | (false, false) => {}
+        }
+    }
+
     /// What an event on an offer or a demand changes of what agreements hold.
     pub(super) fn fold_hold(&mut self, event: &Folded<'_>, version: StreamVersion) {
         let Facts::Listing(facts) = event.facts else { return };
-        let (agreement, after) = match facts {
-            listing::Facts::Reserved(facts) => (facts.agreement, Some(self.reserved(event.subject, facts))),
-            listing::Facts::Released(facts) => (facts.agreement, None),
-            listing::Facts::Published(_)
-            | listing::Facts::Revised(_)
-            | listing::Facts::Paused(_)
-            | listing::Facts::Resumed(_)
-            | listing::Facts::Withdrawn(_)
-            | listing::Facts::Expired(_)
-            | listing::Facts::Fulfilled(_)
-            | listing::Facts::Allocated(_) => return,
-        };
+        let Some(agreement) = held_by(event.facts) else { return };
+        let after =
+            if let listing::Facts::Reserved(facts) = facts { Some(self.reserved(event.subject, facts)) } else { None };
         let before = self.any_hold(event.subject, agreement).map(|hold| (*hold).clone());
         let given_back = match (facts, &before) {
             (listing::Facts::Released(facts), _) if !facts.quantities.is_empty() => facts.quantities.clone(),
@@ -115,5 +119,22 @@ impl World {
         let agreement = self.agreement(facts.agreement);
         let sums = agreement.and_then(|agreement| agreement.terms.takes(source));
         sums.map(convenio_events::sums::Sums::into_quantities).unwrap_or_default()
+    }
+}
+
+/// The agreement of which an event says that it holds something of an offer or a demand, or no longer does.
+fn held_by(facts: &Facts) -> Option<AgreementId> {
+    let Facts::Listing(facts) = facts else { return None };
+    match facts {
+        listing::Facts::Reserved(facts) => Some(facts.agreement),
+        listing::Facts::Released(facts) => Some(facts.agreement),
+        listing::Facts::Published(_)
+        | listing::Facts::Revised(_)
+        | listing::Facts::Paused(_)
+        | listing::Facts::Resumed(_)
+        | listing::Facts::Withdrawn(_)
+        | listing::Facts::Expired(_)
+        | listing::Facts::Fulfilled(_)
+        | listing::Facts::Allocated(_) => None,
     }
 }

@@ -23,6 +23,10 @@ async fn story() -> Node {
     let claim = |id: u128, with: u128| json!({"id": uuid(SOCIOS), "affiliation": uuid(id), "with": uuid(with), "kind": "member"});
     let subject = format!("organisation/{}", uuid(SOCIOS));
     node.accept(By::Socios, "publish-offer", listing(1)).await;
+    let beside = with(agreement(5), "/terms/commitments", json!([commitment(4, "2", &offer)]));
+    node.accept(By::Socios, "draft-agreement", beside).await;
+    node.accept(By::Socios, "propose-agreement", only(5)).await;
+    node.sign(By::Socios, 5).await;
     node.accept(By::Socios, "draft-agreement", takes("6")).await;
     for amount in ["4", "3"] {
         node.accept(By::Socios, "propose-agreement", only(2)).await;

@@ -280,8 +280,12 @@ async fn links_are_told_to_those_who_may_see_what_they_lead_to() {
         let answer = app.get(User::Anonymous, path).await;
         assert!(answer.body.contains(&uuid(0x1e)), "{path}: {}", answer.body);
     }
-    app.accept(User::Socios, "set-visibility", json!({"subject": format!("learning/{}", uuid(0x1e)), "visibility": "parties"}))
-        .await;
+    app.accept(
+        User::Socios,
+        "set-visibility",
+        json!({"subject": format!("learning/{}", uuid(0x1e)), "visibility": "parties"}),
+    )
+    .await;
     app.settle().await;
     let short = &uuid(0x1e)[..8];
     for path in &paths {
