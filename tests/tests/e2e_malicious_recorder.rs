@@ -155,7 +155,71 @@ async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static
         ("submit-learning", json!({"content": content, "text": words}))
     };
     done.push(("submit-learning", send(recorder, (0..24 * times).map(learning)).await));
+    attack_versions(node, recorder, victim, &mut done).await;
     done
+}
+
+/// Makes version after version, each with as much in words as it may have.
+async fn attack_versions(node: &Watched, recorder: &User, victim: &User, done: &mut Vec<(&'static str, usize)>) {
+    let (times, own) = (flood(), recorder.organisation);
+    let (draft, lesson, offer, meeting) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    let mut terms = agreement(draft, own, victim.organisation, offer, "0.01");
+    terms["text"]["objectives"] = long_text(400);
+    recorder.send("publish-offer", &listing(offer, "Ida y vuelta")).await.accepted();
+    recorder.send("draft-agreement", &terms).await.accepted();
+    let revised = || ("revise-agreement", json!({"id": draft, "terms": terms["terms"], "text": terms["text"]}));
+    done.push(("revise-agreement", send(recorder, (0..10 * times).map(|_| revised())).await));
+    let registered = |_| {
+        let mut data = agreement(Uuid::new_v4(), own, victim.organisation, offer, "0.01");
+        data["terms"]["commitments"] = json!([]);
+        for party in data["terms"]["parties"].as_array_mut().into_iter().flatten() {
+            party.as_object_mut().expect("a party").remove("signs");
+        }
+        (data["text"]["objectives"], data["concluded_on"]) = (long_text(400), json!("2021"));
+        ("register-agreement", data)
+    };
+    done.push(("register-agreement", send(recorder, (0..10 * times).map(registered)).await));
+    let profile = json!({"kind": "ngo", "place": "PE", "languages": ["es"]});
+    let renamed = |n| {
+        (
+            "revise-organisation",
+            json!({"id": own, "profile": profile, "text": {"name": text("es", &format!("Grabador {n}"))}}),
+        )
+    };
+    done.push(("revise-organisation", send(recorder, (0..100 * times).map(renamed)).await));
+    let to_and_fro = |n: usize| {
+        let visibility = if n.is_multiple_of(2) { "members" } else { "public" };
+        ("set-visibility", json!({"subject": format!("offer/{offer}"), "visibility": visibility}))
+    };
+    done.push(("set-visibility", send(recorder, (0..200 * times).map(to_and_fro)).await));
+    let plan = json!({"format": "in-person", "organisers": [own], "starts_on": "2031-03-01", "place": "PE", "languages": ["es"]});
+    recorder
+        .send("announce-convening", &json!({"id": meeting, "plan": plan, "text": {"title": text("es", "Después")}}))
+        .await
+        .accepted();
+    let later = |n: usize| {
+        let starts = format!("{}-04-01", 2032 + n % 50);
+        ("postpone-convening", json!({"id": meeting, "starts_on": starts, "reason": "Más tarde."}))
+    };
+    done.push(("postpone-convening", send(recorder, (0..100 * times).map(later)).await));
+    // A reviewer and an author, who work together on it.
+    let content = json!({"kind": "lesson", "authors": [own], "themes": ["sdg:3.3"], "places": ["PE"], "languages": ["es"], "licence": "CC-BY-4.0"});
+    let words = json!({"title": text("es", "Discutida"), "lessons": long_text(400)});
+    let data = json!({"id": lesson, "content": content, "text": words});
+    recorder.send("submit-learning", &data).await.accepted();
+    let reviewer = node.ledger.grant(victim.organisation, "reviewer").await;
+    let (mut screened, mut revised) = (0, 0);
+    for _ in 0..8 * times {
+        let look = json!({"id": lesson, "outcome": "revision-requested", "remarks": long_text(400)});
+        screened += send(&reviewer, [("screen-learning", look)].into_iter()).await;
+        revised += send(recorder, [("revise-learning", data.clone())].into_iter()).await;
+    }
+    done.extend([("screen-learning", screened), ("revise-learning", revised)]);
+    let lessons = (0..10 * times).map(|_| {
+        let words = json!({"title": text("es", "De otra parte"), "lessons": long_text(800), "citation": "Una revista"});
+        ("register-learning", json!({"content": content, "text": words}))
+    });
+    done.push(("register-learning", send(recorder, lessons).await));
 }
 
 async fn attack_convening(recorder: &User, profiles: &[Uuid], done: &mut Vec<(&'static str, usize)>) {
@@ -221,10 +285,8 @@ async fn a_malicious_recorder_hurts_no_node() {
     let victim = node.ledger.organisation("Víctima", "BO").await;
     let done = attack(&node, &recorder, &victim).await;
     println!("{done:?}");
-    for command in
-        ["register-organisation", "add-site", "record-session", "record-visit", "draft-agreement", "submit-learning"]
-    {
-        let accepted: usize = done.iter().filter(|(name, _)| *name == command).map(|(_, accepted)| accepted).sum();
+    for (command, _) in &done {
+        let accepted: usize = done.iter().filter(|(name, _)| name == command).map(|(_, accepted)| accepted).sum();
         assert!(accepted > 0, "nothing of {command} was accepted: it floods nothing");
     }
     node.settle().await;

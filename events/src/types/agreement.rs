@@ -177,16 +177,21 @@ impl Party {
     }
 }
 
+/// The schema of names that are ids.
+fn id_names() -> serde_json::Value {
+    serde_json::json!({"type": "string", "format": "uuid"})
+}
+
 /// What was agreed, in words.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TermsText {
     /// What each commitment is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT))]
+    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT, "propertyNames" = id_names()))]
     pub commitments: BTreeMap<CommitmentId, LanguageMap>,
     /// What each milestone is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT))]
+    #[schemars(extend("maxProperties" = COMMITMENTS_LIMIT, "propertyNames" = id_names()))]
     pub milestones: BTreeMap<MilestoneId, LanguageMap>,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -53,7 +53,7 @@ pub struct Agreement {
     pub text: Option<Box<RawValue>>,
     /// What it hangs together with.
     pub links: Links,
-    /// Of all parties together: denied by any, confirmed of all, else claimed.
+    /// Of all parties together: denied by any that is bound, confirmed of all, else claimed.
     pub attestation: Attestation,
     /// How far each party's part is vouched for.
     pub attestations: Vec<Attested>,
@@ -232,7 +232,10 @@ impl Agreement {
 
     fn sum_attestations(&mut self) {
         let all = |wanted| self.attestations.iter().all(|one| one.attestation == wanted);
-        let denied = self.attestations.iter().any(|one| one.attestation == Attestation::Denied);
+        // Whoever only brokers or looks on speaks for its own part.
+        let bound = self.terms.signers();
+        let mut denying = self.attestations.iter().filter(|one| one.attestation == Attestation::Denied);
+        let denied = denying.any(|one| bound.contains(&one.organisation));
         self.attestation = match () {
             () if denied => Attestation::Denied,
             () if all(Attestation::Confirmed) => Attestation::Confirmed,

@@ -129,7 +129,9 @@ impl GrantAccess {
         let in_use = self.token_digest.is_some_and(|digest| context.world.holder(&token_name(&digest)).is_some());
         require(!in_use, Reason::TokenInUse).map_err(|r| r.field("token_digest"))?;
         let valid_from = self.valid_from.unwrap_or(context.now);
-        let open = self.valid_through.is_none_or(|end| end > context.now && end > valid_from);
+        let reversed = self.valid_from.zip(self.valid_through).is_some_and(|(from, through)| from >= through);
+        require(!reversed, Reason::DatesReversed).map_err(|r| r.field("valid_through"))?;
+        let open = self.valid_through.is_none_or(|end| end > context.now);
         require(open, Reason::ValidityPassed).map_err(|r| r.field("valid_through"))?;
         require(!self.on_behalf || self.mandate.is_some(), Reason::MandateRequired).map_err(|r| r.field("mandate"))?;
         let facts = Granted {

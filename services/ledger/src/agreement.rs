@@ -176,9 +176,11 @@ impl Agreement {
         self.signers().contains(&organisation)
     }
 
-    /// Whether a party says that it is not so.
+    /// Whether a party that is bound by it says that it is not so. Whoever only brokers or looks on speaks for its own part.
     pub fn is_denied(&self) -> bool {
-        self.says.values().any(|says| *says == Attestation::Denied)
+        let denying = self.says.iter().filter(|(_, says)| **says == Attestation::Denied);
+        let bound = self.signers();
+        denying.into_iter().any(|(organisation, _)| bound.contains(organisation))
     }
 
     /// Whether an organisation is a party that is bound or does more than broker and look on.

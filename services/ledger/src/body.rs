@@ -30,7 +30,7 @@ pub static SHAPES: LazyLock<HashMap<&'static str, Shape>> = LazyLock::new(|| {
 pub(crate) struct Read {
     /// The value in its one spelling: language tags as BCP 47 writes them. Of members that are named twice it has the last.
     pub(crate) value: Value,
-    /// Whether it was written in another spelling.
+    /// Whether it was written in another spelling, or with members that say nothing.
     pub(crate) respelt: bool,
     /// Why the command is refused, if it was not recorded before under other rules.
     pub(crate) objection: Option<Rejection>,
@@ -42,11 +42,12 @@ pub(crate) struct Read {
 /// When it is not JSON.
 pub(crate) fn read(name: &str, data: &[u8]) -> Result<Read, serde_json::Error> {
     let (mut value, twice) = json::read(data)?;
-    let mut respelt = false;
+    let mut respelt = drop_unsaid(&mut value);
     let fits = SHAPES.get(name).map_or(Ok(()), |shape| shape.fit(&mut value, &mut respelt));
     if fits.is_err() {
         // What was refused half way is half respelt.
-        (value, respelt) = (written(data)?, false);
+        value = written(data)?;
+        respelt = drop_unsaid(&mut value);
     }
     Ok(Read { value, respelt, objection: twice.map(member_twice).or(fits.err()) })
 }
@@ -72,7 +73,7 @@ pub(crate) const MEMBER_TWICE: &str = "member-twice";
 
 /// Takes away the members of objects that are `null`: they say the same as members that are left out. Says whether there
 /// were any.
-pub(crate) fn drop_unsaid(value: &mut Value) -> bool {
+fn drop_unsaid(value: &mut Value) -> bool {
     match value {
         Value::Object(members) => {
             let before = members.len();

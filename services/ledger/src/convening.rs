@@ -52,6 +52,8 @@ pub struct Convening {
     pub ends_on: Option<PartialDate>,
     /// Where it stands.
     pub status: Status,
+    /// Whether a session or a visit of it was recorded.
+    pub took_place: bool,
     /// Who may see it.
     pub visibility: Visibility,
 }
@@ -67,17 +69,14 @@ impl Convening {
         let organisers = plan.organisers.iter().copied().collect();
         let participants = plan.participants.iter().copied().collect();
         let (starts_on, ends_on) = (plan.starts_on, plan.ends_on);
-        Some(Self { by, organisers, participants, starts_on, ends_on, status, visibility })
+        Some(Self { by, organisers, participants, starts_on, ends_on, status, took_place: false, visibility })
     }
 
     /// The convening after an event.
     pub fn evolve(&mut self, facts: &Facts) {
         match facts {
-            Facts::Announced(_)
-            | Facts::Registered(_)
-            | Facts::VisitRecorded(_)
-            | Facts::SessionRecorded(_)
-            | Facts::ParticipationConfirmed(_) => {}
+            Facts::Announced(_) | Facts::Registered(_) | Facts::ParticipationConfirmed(_) => {}
+            Facts::VisitRecorded(_) | Facts::SessionRecorded(_) => self.took_place = true,
             Facts::Postponed(facts) => {
                 (self.starts_on, self.ends_on) = (facts.starts_on.into(), facts.ends_on.map(PartialDate::from));
             }
@@ -256,8 +255,13 @@ fn kept(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Reject
 
 /// What was held lies in the past and within the days of its convening, as exactly as they are known.
 fn check_held(convening: &Convening, occurred_on: Option<PartialDate>, context: &Context<'_>) -> Result<(), Rejection> {
-    let Some(date) = occurred_on else { return Ok(()) };
-    let past = date.first_day() <= context.today(None);
+    let today = context.today(None);
+    let begun = convening.starts_on.first_day() <= today;
+    let Some(date) = occurred_on else {
+        // Without a day of its own it was on one of those of the convening.
+        return require(begun, Reason::DateInFuture).map_err(|r| r.field("occurred_on"));
+    };
+    let past = date.first_day() <= today;
     require(past, Reason::DateInFuture).map_err(|r| r.field("occurred_on"))?;
     // Where no last day is known, it may have gone on.
     let after = convening.ends_on.is_some_and(|end| date.is_after(end));
@@ -312,6 +316,9 @@ fn announced(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, R
 impl PostponeConvening {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = announced(self.id, context)?;
+        require(!convening.took_place, Reason::ConveningOver)?;
+        let ahead = self.ends_on.unwrap_or(self.starts_on).0 >= context.today(None);
+        require(ahead, Reason::DateInPast).map_err(|r| r.field("starts_on"))?;
         let ordered = self.ends_on.is_none_or(|end| self.starts_on <= end);
         require(ordered, Reason::DatesReversed).map_err(|r| r.field("ends_on"))?;
         let facts = Postponed { starts_on: self.starts_on, ends_on: self.ends_on };

@@ -79,15 +79,20 @@ impl Body {
             // Where and why is told as of any other command.
             Err(error) => return Err(Command::parse(name, data).err().unwrap_or_else(|| malformed(error))),
         };
-        let Read { mut value, respelt, objection } = read;
-        let twice = objection.as_ref().filter(|objection| objection.code == body::MEMBER_TWICE);
+        let Read { value, respelt, objection } = read;
+        // It is JSON: where the parser of words says that it is not, the shape knows better.
+        let better = |rejection: Rejection| match &objection {
+            Some(objection) if objection.code == body::MEMBER_TWICE || rejection.reason == Reason::MalformedJson => {
+                objection.clone()
+            }
+            Some(_) | None => rejection,
+        };
         let command =
             if respelt { Command::parse(name, value.to_string().as_bytes()) } else { Command::parse(name, data) };
-        let command = command.map_err(|rejection| twice.cloned().unwrap_or(rejection))?;
+        let command = command.map_err(better)?;
         let target = if expected_version.is_some() { command.target(data) } else { None };
-        let other = body::drop_unsaid(&mut value) || respelt;
         let canonical = digested(name, value, expected_version);
-        let written = if other { Some(body::written(data).map_err(malformed)?) } else { None };
+        let written = if respelt { Some(body::written(data).map_err(malformed)?) } else { None };
         let written = written.map(|value| digested(name, value, expected_version)).filter(|it| *it != canonical);
         Ok(Self { command, target, canonical, written, objection })
     }

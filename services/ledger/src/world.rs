@@ -37,7 +37,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
-pub const CODE_VERSION: u32 = 7;
+pub const CODE_VERSION: u32 = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {

@@ -2,7 +2,7 @@
 
 use super::{
     Agreement, Status,
-    dates::check_review,
+    dates::check_plan,
     digest_of_terms,
     holding::{check_sources, releases},
     subject,
@@ -177,10 +177,7 @@ impl ProposeAgreement {
         // The draft may be older than today, than what happened since, and than these rules.
         check_parties_stay(&agreement.terms, &agreement)?;
         check_signers(&agreement.terms)?;
-        let today = context.today(agreement.terms.time_zone);
-        let over = agreement.terms.ends_on.is_some_and(|last| last.0 < today);
-        require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
-        check_review(&agreement.terms, today)?;
+        check_plan(&agreement.terms, context.today(agreement.terms.time_zone))?;
         check_sources(&agreement.terms, context)?;
         let facts = Proposed { terms_digest: agreement.terms_digest };
         Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), facts, None)))

@@ -13,20 +13,24 @@ pub(super) fn check_order(terms: &Terms) -> Result<(), Rejection> {
     require(!reversed, Reason::DatesReversed).map_err(|r| r.field("terms.ends_on"))
 }
 
-/// What is to be signed here looks ahead: it is reviewed, and all in it is due, while it is in force.
+/// What is to be signed here looks ahead: it is not over, it is reviewed, and all in it is due, while it is in force. Without a first
+/// day of its own it begins today at the earliest.
 pub(super) fn check_plan(terms: &Terms, today: NaiveDate) -> Result<(), Rejection> {
+    let over = terms.ends_on.is_some_and(|last| last.0 < today);
+    require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
     check_review(terms, today)?;
+    let first = terms.effective_on.unwrap_or(Date(today));
     let commitments = terms.commitments.iter().map(|one| ("commitments", one.due)).enumerate();
     let milestones = terms.milestones.iter().map(|one| ("milestones", one.due)).enumerate();
     for (at, (list, due)) in commitments.chain(milestones) {
-        require(due.is_none_or(|due| is_in_force(terms, due)), Reason::DueOutsideTerm)
+        require(due.is_none_or(|due| first <= due && is_in_force(terms, due)), Reason::DueOutsideTerm)
             .map_err(|r| r.field(format!("terms.{list}[{at}].due")))?;
     }
     Ok(())
 }
 
 /// The parties look at it again on a day that is to come, while it is in force.
-pub(super) fn check_review(terms: &Terms, today: NaiveDate) -> Result<(), Rejection> {
+fn check_review(terms: &Terms, today: NaiveDate) -> Result<(), Rejection> {
     let Some(review) = terms.review_on else { return Ok(()) };
     require(review.0 >= today, Reason::ReviewInPast).map_err(|r| r.field("terms.review_on"))?;
     require(is_in_force(terms, review), Reason::ReviewOutsideTerm).map_err(|r| r.field("terms.review_on"))

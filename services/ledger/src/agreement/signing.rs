@@ -4,6 +4,7 @@
 use super::{
     Agreement, Status,
     commands::{now, party_of},
+    dates::check_plan,
     holding::{allocations, releases, reservations},
 };
 use crate::{
@@ -69,6 +70,8 @@ impl SignAgreement {
         require(!signed.contains_key(&by), Reason::AlreadySigned)?;
         let signature = self.signature(&agreement, by, context)?;
         let reserved = reservations(self.id, &agreement, by, context)?;
+        // Days may have passed since it was proposed: nobody signs what is over, or what was due before it begins.
+        check_plan(&agreement.terms, context.today(agreement.terms.time_zone))?;
         let text = self.office.map(|office| SignedText { office: Some(office) });
         let mut after = Agreement::clone(&agreement);
         if let Status::Proposed { signed } = &mut after.status {

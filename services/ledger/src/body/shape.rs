@@ -9,12 +9,15 @@ use convenio_events::{
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use uuid::Uuid;
 
 /// What stands in a place of a command's data.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Shape {
-    /// A number, a truth value, or one of a few words.
+    /// A number or a truth value.
     Plain,
+    /// One of a few words.
+    Word(Vec<String>),
     /// A whole number, however it is written: `1`, `1.0` and `1e0` are the same.
     Whole,
     /// A text.
@@ -51,8 +54,10 @@ pub enum Shape {
 pub enum Form {
     /// Free words.
     Free,
-    /// An id, a date, a code: the type says which are right.
+    /// A date, a code: the type says which are right.
     Coded,
+    /// A UUID, brought to its one spelling.
+    Id,
     /// A language tag, brought to its one spelling.
     Language,
     /// A place, looked up.
@@ -67,6 +72,13 @@ impl Shape {
         for choice in ["anyOf", "oneOf", "allOf"] {
             if let Some(choices) = schema[choice].as_array() {
                 let mut shapes: Vec<_> = choices.iter().map(Self::of).filter(|shape| *shape != Self::Plain).collect();
+                let all =
+                    shapes.iter().map(|shape| if let Self::Word(words) = shape { Some(words.clone()) } else { None });
+                if let Some(words) = all.collect::<Option<Vec<_>>>().filter(|words| !words.is_empty()) {
+                    return Self::Word(words.concat());
+                }
+                // A word beside other things is told apart where the data becomes a command.
+                shapes.retain(|shape| !matches!(shape, Self::Word(_)));
                 return match shapes.len() {
                     0 => Self::Plain,
                     1 => shapes.remove(0),
@@ -88,7 +100,10 @@ impl Shape {
         if is("integer") {
             return Self::Whole;
         }
-        if !is("string") || !schema["enum"].is_null() || !schema["const"].is_null() {
+        if let Some(words) = words(schema) {
+            return Self::Word(words);
+        }
+        if !is("string") {
             return Self::Plain;
         }
         Self::Text { limit: limit("maxLength"), form: Form::of(schema) }
@@ -122,6 +137,10 @@ impl Shape {
                     *changed = true;
                 }
                 Ok(())
+            }
+            (Self::Word(words), value) if !value.is_string() => {
+                let rule = format!("it is a text, and must be one of: {}", words.join(", "));
+                Err(Rejection::from(Reason::InvalidField).detail(rule))
             }
             (Self::Text { limit, form }, Value::String(text)) => {
                 form.check_length(text, *limit)?;
@@ -158,7 +177,15 @@ impl Shape {
                 Ok(())
             }
             (Self::Either(shapes), value) => shapes.iter().try_for_each(|shape| shape.fit(value, changed)),
-            (Self::Plain | Self::Text { .. } | Self::List { .. } | Self::Map { .. } | Self::Members(_), _) => Ok(()),
+            (
+                Self::Plain
+                | Self::Word(_)
+                | Self::Text { .. }
+                | Self::List { .. }
+                | Self::Map { .. }
+                | Self::Members(_),
+                _,
+            ) => Ok(()),
         }
     }
 }
@@ -169,6 +196,7 @@ impl Form {
             Some("language-tag") => Self::Language,
             Some("place") => Self::Place,
             Some("identifier") => Self::Identifier,
+            Some("uuid") => Self::Id,
             Some(_) => Self::Coded,
             None if schema["pattern"].is_string() => Self::Coded,
             None => Self::Free,
@@ -184,7 +212,7 @@ impl Form {
         match self {
             Self::Language => Some(convenio_events::language_map::LANGUAGE_TAG_PATTERN),
             Self::Place => Some(convenio_events::values::PLACE_PATTERN),
-            Self::Free | Self::Coded | Self::Identifier => None,
+            Self::Free | Self::Coded | Self::Id | Self::Identifier => None,
         }
     }
 
@@ -195,7 +223,7 @@ impl Form {
         };
         match self {
             // The type knows better what is wrong with it.
-            Self::Coded | Self::Language | Self::Place | Self::Identifier => Ok(()),
+            Self::Coded | Self::Id | Self::Language | Self::Place | Self::Identifier => Ok(()),
             Self::Free => Err(field_rule(
                 "text-too-long",
                 format!("it has at most {limit} characters, and not {}", text.chars().count()),
@@ -208,6 +236,8 @@ impl Form {
         let refused = |ValueError { code, rule }: ValueError| field_rule(code, rule);
         match self {
             Self::Coded => Ok(None),
+            // What is no UUID is refused where the data becomes a command.
+            Self::Id => Ok(text.parse::<Uuid>().ok().map(|id| id.to_string()).filter(|right| right != text)),
             Self::Free => match characters::check(text) {
                 Err(misplaced) => Err(field_rule(misplaced.code(), misplaced.to_string())),
                 Ok(()) if !text.is_empty() && !characters::is_visible(text) => {
@@ -240,6 +270,16 @@ fn respell(names: Form, all: &mut Map<String, Value>, changed: &mut bool) -> Res
     }
     *all = right;
     Ok(())
+}
+
+/// The words of which a schema takes one, if it is such.
+fn words(schema: &Value) -> Option<Vec<String>> {
+    let words = match (&schema["enum"], &schema["const"]) {
+        (Value::Array(words), _) => words.iter().collect(),
+        (_, word @ Value::String(_)) => vec![word],
+        _ => return None,
+    };
+    words.into_iter().filter(|word| !word.is_null()).map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 /// The whole number that a number with a point or an exponent is, if it is one.

@@ -66,9 +66,9 @@ async fn what_happens_to_a_restricted_record_is_restricted() {
         node.accept(By::Socios, "record-session", session).await;
         let visit = json!({"id": uuid(4), "host": uuid(SOCIOS), "facilities": ["pharmacy"], "text": occasion});
         node.accept(By::Socios, "record-visit", visit).await;
-        node.accept(By::Socios, "postpone-convening", json!({"id": uuid(4), "starts_on": "2026-01-15"})).await;
         node.accept(By::Socios, "hold-convening", only(4)).await;
         node.accept(By::Socios, "announce-convening", hidden(convening(5))).await;
+        node.accept(By::Socios, "postpone-convening", json!({"id": uuid(5), "starts_on": "2026-01-15"})).await;
         node.accept(By::Socios, "cancel-convening", only(5)).await;
         node.confirm(By::Ministry, "confirm-participation", &format!("convening/{}", uuid(4)), only(4)).await;
         node.accept(By::Socios, "register-learning", hidden(learning(6, &[SOCIOS]))).await;

@@ -171,6 +171,9 @@ async fn whoever_is_named_may_deny_until_it_signs_and_take_that_back() {
         assert_eq!(confirm().await, "already-confirmed", "{state}");
         assert_eq!(node.tell(By::Rector, "deny-agreement", only(id)).await, "(agreement.denied)", "{state}");
     }
+    // It speaks for its own part: what the others agreed stands, and is cited.
+    let cited = with(agreement(0x3f), "/links", json!({"parent": uuid(6)}));
+    assert_eq!(node.tell(By::Socios, "draft-agreement", cited).await, "(agreement.drafted)");
     // Other terms are confirmed anew.
     node.accept(By::Socios, "draft-agreement", beside(agreement(0x1f), UNIVERSITY, "observer")).await;
     node.confirm(By::Rector, "confirm-agreement", &subject(0x1f), only(0x1f)).await;

@@ -75,6 +75,7 @@ async fn what_is_to_be_signed_looks_ahead() {
         ("/terms/milestones", due("2026-01-31"), "due-outside-term@terms.milestones[0].due"),
         ("/terms/commitments", gives("2026-07-01"), "due-outside-term@terms.commitments[0].due"),
         ("/terms/commitments", gives("2026-01-31"), "due-outside-term@terms.commitments[0].due"),
+        ("/terms/ends_on", json!("2026-01-14"), "dates-reversed@terms.ends_on"),
         ("/terms/review_on", json!("2026-06-30"), ""),
         ("/terms/milestones", due("2026-02-01"), ""),
         ("/terms/commitments", gives("2026-06-30"), ""),
@@ -89,10 +90,55 @@ async fn what_is_to_be_signed_looks_ahead() {
     node.accept(By::Socios, "draft-agreement", agreement_with(2, &[("/terms/review_on", json!("2026-01-16"))])).await;
     node.setup.clock.advance_to("2026-01-17T12:00:00Z");
     assert_eq!(node.tell(By::Socios, "propose-agreement", only(2)).await, "review-in-past@terms.review_on");
+    // Without a first day it begins today at the earliest.
+    for (pointer, value, expected) in [
+        ("/terms/milestones", due("2026-01-16"), "due-outside-term@terms.milestones[0].due"),
+        ("/terms/commitments", gives("2008-01-01"), "due-outside-term@terms.commitments[0].due"),
+        ("/terms/ends_on", json!("2026-01-16"), "date-in-past@terms.ends_on"),
+    ] {
+        let said = node.tell(By::Socios, "draft-agreement", agreement_with(4, &[(pointer, value)])).await;
+        assert_eq!(said, expected);
+    }
     // What was concluded elsewhere was reviewed long ago.
     let past =
         agreement_with(3, &[("/terms/review_on", json!("2020-01-01")), ("/terms/milestones", due("2030-01-01"))]);
     assert_eq!(node.tell(By::Socios, "register-agreement", past).await, "(agreement.registered)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_signs_what_is_over_or_what_was_due_before_it_begins() {
+    let node = Node::with_cast().await;
+    let soon = json!([{"id": uuid(1), "due": "2026-01-16"}]);
+    for (id, (pointer, value, expected)) in (2..).zip([
+        ("/terms/ends_on", json!("2026-01-16"), "date-in-past@terms.ends_on"),
+        ("/terms/review_on", json!("2026-01-16"), "review-in-past@terms.review_on"),
+        ("/terms/milestones", soon, "due-outside-term@terms.milestones[0].due"),
+    ]) {
+        node.setup.clock.advance_to("2026-01-15T12:00:00Z");
+        let node = if id == 2 { &node } else { &Node::with_cast().await };
+        node.accept(By::Socios, "draft-agreement", agreement_with(id, &[(pointer, value)])).await;
+        node.accept(By::Socios, "propose-agreement", only(id)).await;
+        assert_eq!(node.sign(By::Socios, id).await, "(agreement.signed)");
+        node.setup.clock.advance_to("2026-01-19T12:00:00Z");
+        assert_eq!(node.sign(By::Ministry, id).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_convening_is_not_put_off_once_it_took_place_nor_into_the_past() {
+    let node = Node::with_cast().await;
+    let later = |id: u128, starts: &str| json!({"id": uuid(id), "starts_on": starts});
+    let day = json!({"title": text("A day")});
+    let session = |id: u128| json!({"id": uuid(id), "kind": "plenary", "text": day});
+    let visit = |id: u128| json!({"id": uuid(id), "host": uuid(SOCIOS), "facilities": ["pharmacy"], "text": day});
+    node.accept(By::Socios, "announce-convening", with(convening(2), "/plan/starts_on", json!("2027-05-05"))).await;
+    for (command, data) in [("record-session", session(2)), ("record-visit", visit(2))] {
+        assert_eq!(node.tell(By::Socios, command, data).await, "date-in-future@occurred_on", "{command}");
+    }
+    assert_eq!(node.tell(By::Socios, "postpone-convening", later(2, "2020-01-01")).await, "date-in-past@starts_on");
+    node.accept(By::Socios, "postpone-convening", later(2, "2026-01-15")).await;
+    node.accept(By::Socios, "record-session", session(2)).await;
+    assert_eq!(node.tell(By::Socios, "postpone-convening", later(2, "2027-01-01")).await, "convening-over");
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Every limit of a shape, by the path at which it holds; `None` where there is none.
 fn limits(shape: &Shape, path: &str, found: &mut BTreeMap<String, Option<usize>>) {
     match shape {
-        Shape::Plain | Shape::Whole => {}
+        Shape::Plain | Shape::Word(_) | Shape::Whole => {}
         Shape::Text { limit, form } => {
             if *form == Form::Free || limit.is_some() {
                 found.insert(path.to_owned(), *limit);
