@@ -5,12 +5,12 @@
 mod schema;
 
 use convenio_events::{
-    Event, LedgerId, RecordedEvent, Sequence, Timestamp, canonical,
+    Event, LedgerId, RecordedEvent, Sequence, Timestamp, canonical, cloud_event,
     commitment::{Salt, command_digest, record_commitment, text_commitment, token_digest},
     entry::{Audience, Entry},
     record::{RawRecord, Record},
     recorded::Placement,
-    schemas::EVENT_DATA_SCHEMAS,
+    schemas::{EVENT_DATA_SCHEMAS, SchemaLocation},
     types::{Facts, convening, split_type_name},
 };
 use serde_json::{Value, value::RawValue};
@@ -76,6 +76,11 @@ fn placement() -> Placement {
         record_salt: Salt([0x11; 32]),
         text_salt: Salt(std::array::from_fn(|at| at as u8)),
     }
+}
+
+fn recorded(golden: &Golden) -> RecordedEvent {
+    let raw = RawRecord::parse(&golden.record).expect("a record");
+    RecordedEvent::encode(&reencoded(&raw), golden.text.clone().map(Into::into), &placement())
 }
 
 #[test]
@@ -186,7 +191,7 @@ fn an_entry_and_its_leaf_are_those_that_others_compute() {
 fn a_recorded_golden_file_is_decoded_and_opens_its_entry() {
     for (name, golden) in goldens().into_iter().filter(|(name, _)| EVENT_DATA_SCHEMAS.contains_key(name)) {
         let raw = RawRecord::parse(&golden.record).expect("a record");
-        let recorded = RecordedEvent::encode(&reencoded(&raw), golden.text.clone().map(Into::into), &placement());
+        let recorded = recorded(&golden);
         let event = Event::decode(&recorded).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
             (event.type_name(), event.facts, event.text.as_deref()),
@@ -194,5 +199,24 @@ fn a_recorded_golden_file_is_decoded_and_opens_its_entry() {
         );
         assert_eq!((event.command_id, event.grant.map(Into::into)), (raw.commandid, raw.grant));
         Event::check_commitments(&recorded).expect("opens");
+    }
+}
+
+#[test]
+fn whatever_is_beside_the_data_of_an_event_is_an_attribute_of_it() {
+    let schemas = SchemaLocation::below("https://convenio.example");
+    for (name, golden) in goldens() {
+        let recorded = recorded(&golden);
+        let entry = Entry::parse(&recorded.entry).expect("an entry");
+        let shown = || cloud_event::shown(&recorded, &schemas).expect("it is readable");
+        let elsewhere = shown().with_text_at(|id| format!("https://convenio.example/api/v1/events/{id}/data"));
+        for event in [shown(), elsewhere, cloud_event::withheld(&entry)] {
+            let Value::Object(mut members) = serde_json::to_value(&event).expect("JSON") else { panic!("no object") };
+            members.remove("data");
+            members.remove("datacontenttype");
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let members: BTreeMap<_, _> = members.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+            assert_eq!(event.attributes().into_iter().collect::<BTreeMap<_, _>>(), members, "{name}");
+        }
     }
 }
