@@ -85,10 +85,15 @@ async fn no_bit_of_the_index_makes_a_known_command_an_unknown_one() {
         let index = Index::open(&journal).expect("opens, the file or an empty one");
         let fitted = index.indexed() == Sequence(EVENTS);
         index.catch_up().expect("catches up");
-        if !fitted || !is_answered(&index) {
+        let answered = is_answered(&index);
+        if !fitted || !answered {
             found += 1;
             // Whoever goes on asks how far it is.
             index.indexed();
+            assert!(
+                answered || !is_answered(&index),
+                "until all is back, nothing is not known: {round} of seed {seed}"
+            );
             index.catch_up().expect("made anew");
             assert!(is_answered(&index), "round {round} of seed {seed}");
         }
@@ -175,4 +180,31 @@ async fn no_bit_of_the_snapshot_makes_a_record_one_that_never_was() {
         }
     }
     assert!(found > ROUNDS / 2, "seed {seed}: only {found} of {ROUNDS} were noticed");
+}
+
+#[tokio::test]
+async fn a_timer_that_was_changed_or_is_missing_is_told_before_any_of_them_runs() {
+    for spoil in [
+        "UPDATE state SET due = due + 1 WHERE number = 4",
+        "UPDATE state SET due = NULL WHERE number = 4",
+        "UPDATE state SET id = zeroblob(16) WHERE number = 4",
+        "DELETE FROM state WHERE number = 4",
+        "UPDATE timers SET digest = digest + 1",
+        "DELETE FROM timers",
+    ] {
+        let data = folder();
+        let journal = filled(data.path()).await;
+        let file = StateFile::open(&journal).expect("opens");
+        file.folded(CODE_VERSION).expect("reads");
+        file.write(changes(), Sequence(EVENTS)).expect("writes");
+        file.timers().expect("all of them are there");
+        drop(file);
+        let shell = rusqlite::Connection::open(data.path().join(STATE_FILE)).expect("anybody can open it");
+        assert_eq!(shell.execute(spoil, []).expect("spoilt"), 1, "{spoil}");
+        drop(shell);
+        let file = StateFile::open(&journal).expect("opens");
+        assert_eq!(file.folded(CODE_VERSION).expect("reads"), Sequence(EVENTS), "{spoil}: it fits as far as one sees");
+        file.timers().expect_err(spoil);
+        assert_eq!(file.folded(CODE_VERSION).expect("begins anew"), Sequence::ZERO, "{spoil}");
+    }
 }
