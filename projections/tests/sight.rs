@@ -49,7 +49,7 @@ fn english(words: &str) -> LanguageMap {
 struct Scene {
     ledger: Ledger,
     views: Views,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Scene {
@@ -64,7 +64,7 @@ impl Scene {
         ledger.commit().await;
         let folder = tempfile::tempdir().expect("folder");
         let views = start(folder.path(), &ledger.log, 100).await;
-        Self { ledger, views, _folder: folder }
+        Self { ledger, views, folder }
     }
 
     async fn settle(&mut self) {
@@ -412,6 +412,16 @@ async fn the_words_of_hidden_records_stand_in_no_list_that_others_are_answered_f
     let followed = scene.views.dump(ViewName::Board).expect("reads");
     assert!(scene.views.rebuild(ViewName::Board).expect("begins").finished().await.is_over());
     assert_eq!(followed, scene.views.dump(ViewName::Board).expect("reads"), "a rebuild makes the same");
+    // Whoever looks at a word of another list fails: its count is no number.
+    let manifest = std::fs::read(scene.folder.path().join("manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    let file = scene.folder.path().join(manifest[ViewName::Board.word()].as_str().expect("a file"));
+    let file = rusqlite::Connection::open(file).expect("it opens");
+    for (spoilt, reader, visits) in [("f", member_of(OTHER), 2), ("m", anonymous(), 1)] {
+        file.execute("UPDATE word SET records = 'none' WHERE word GLOB ?1 || '*'", [spoilt]).expect("it is spoilt");
+        let all = ["zqpublic", "zqp", "visits", "visi"].map(|q| found(&scene, &reader, q));
+        assert_eq!(all, [0, 0, visits, visits], "{reader:?}");
+    }
     scene.views.shutdown().await;
 }
 
