@@ -1,6 +1,6 @@
 //! What surrounds every request: headers, methods, rates, health, metrics.
 
-use crate::app::{App, User, listing, request};
+use crate::app::{App, DEADLINE, User, listing, request};
 use axum::{
     body::Body,
     http::{Method, StatusCode},
@@ -138,6 +138,20 @@ async fn health_status_and_metrics_answer() {
     }
     assert!(metrics.body.contains("convenio_view_lag_events{view=\"board\"}"));
     assert_eq!(metrics.body.contains("\nprocess_resident_memory_bytes "), cfg!(target_os = "linux"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumped_is_told_wherever_somebody_asks() {
+    let app = App::with_cast().await;
+    app.clock.jump(7_200);
+    let mut standing = app.state.ledger().watch();
+    let told = tokio::time::timeout(DEADLINE, standing.wait_for(|standing| standing.clock_jumped)).await;
+    assert!(told.is_ok_and(|standing| standing.is_ok()), "the node believes its clock");
+    assert_eq!(app.get(User::Anonymous, "/readyz?for=commands").await.said(), "503 clock-jumped");
+    assert_eq!(app.get(User::Anonymous, "/readyz").await.said(), "200", "what is there can be read");
+    assert_eq!(app.get(User::Anonymous, "/api/v1/status").await.json()["clock_jumped"], true);
+    let refused = app.command(User::Socios, "publish-offer", listing(1, "One")).await;
+    assert_eq!(refused.said(), "503 clock-jumped");
 }
 
 #[tokio::test(flavor = "multi_thread")]

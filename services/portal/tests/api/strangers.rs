@@ -10,7 +10,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use convenio_portal::{Limits, RateLimit};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 /// The same request, through a socket of this address.
 fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
@@ -134,7 +134,7 @@ fn unread() -> Body {
     Body::from_stream(futures::stream::once(async {
         panic!("the body was read");
         #[expect(unreachable_code, reason = "it says what the stream would give")]
-        Ok::<Bytes, std::convert::Infallible>(Bytes::new())
+        Ok::<Bytes, Infallible>(Bytes::new())
     }))
 }
 
@@ -174,7 +174,7 @@ async fn who_holds_batches_open_keeps_no_other_member_from_sending() {
         let mut over = over.clone();
         let open = Body::from_stream(futures::stream::once(async move {
             let _ = over.wait_for(|over| *over).await;
-            Ok::<Bytes, std::convert::Infallible>(Bytes::new())
+            Ok::<Bytes, Infallible>(Bytes::new())
         }));
         let asked = request(Method::POST, "/api/v1/commands", User::Socios, &kind, open);
         let response = tower::ServiceExt::oneshot(app.router.clone(), asked).await.expect("infallible");
@@ -192,5 +192,109 @@ async fn who_holds_batches_open_keeps_no_other_member_from_sending() {
     let deadline = std::time::Instant::now() + DEADLINE;
     while app.batch(User::Socios, line.clone()).await.status != StatusCode::OK {
         assert!(std::time::Instant::now() < deadline, "the places are not given back");
+    }
+}
+
+/// So many pieces of so many bytes, none of which says anything, each after a while.
+fn dripping(pieces: usize, bytes: usize, every: Duration) -> Body {
+    Body::from_stream(futures::stream::unfold(0, move |sent| async move {
+        tokio::time::sleep(every).await;
+        let blank = format!("{}\n", " ".repeat(bytes - 1));
+        (sent < pieces).then(|| (Ok::<Bytes, Infallible>(blank.into()), sent + 1))
+    }))
+}
+
+#[tokio::test]
+async fn a_body_comes_at_a_least_rate_and_before_a_deadline_whoever_sends_it() {
+    let app = App::with_cast().await;
+    assert_eq!(app.get(User::Socios, "/api/v1/offers").await.said(), "200", "its grant is known");
+    // From here on, time passes where everybody waits for it.
+    tokio::time::pause();
+    let send = async |path: &str, kind: &str, body: Body| {
+        let asked = request(Method::POST, path, User::Socios, &[("content-type", kind)], body);
+        let response = tower::ServiceExt::oneshot(app.router.clone(), asked).await.expect("infallible");
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("the answer is whole");
+        let last = body.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).expect("a line").to_vec();
+        serde_json::from_slice::<Value>(&last).expect("JSON")
+    };
+    let seconds = Duration::from_secs;
+    for (pieces, bytes, every, code) in [
+        (100, 1, seconds(15), json!("body-too-slow")),
+        (2, 1 << 10, seconds(61), json!("body-too-slow")),
+        (200, 32 << 10, seconds(20), json!("body-too-slow")),
+        (60, 32 << 10, seconds(20), Value::Null),
+        (20, 1, seconds(1), Value::Null),
+    ] {
+        let last = send("/api/v1/commands", "application/x-ndjson", dripping(pieces, bytes, every)).await;
+        assert_eq!(
+            (&last["code"], last["done"].is_null()),
+            (&code, !code.is_null()),
+            "{bytes} every {every:?}: {last}"
+        );
+    }
+    for (every, code) in [(seconds(7), "body-too-slow"), (seconds(5), "malformed-json")] {
+        let told = send("/api/v1/commands/publish-offer", "application/json", dripping(10, 1, every)).await;
+        assert_eq!(told["code"], code, "{every:?}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_none_of_its_answers_gets_no_more_of_them_and_others_do() {
+    let app = App::with_cast().await;
+    let ask = async |peer: &str| {
+        let asked = from(peer, get("/openapi.json", &[]));
+        tower::ServiceExt::oneshot(app.router.clone(), asked).await.expect("infallible")
+    };
+    let mut held = Vec::new();
+    let refused = loop {
+        assert!(held.len() < 1_000, "one address holds any number of answers");
+        let response = ask("192.0.2.1").await;
+        match response.status() {
+            StatusCode::OK => held.push(response),
+            status => break status,
+        }
+    };
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask("192.0.2.2").await.status(), StatusCode::OK, "each address has its own share");
+    held.pop();
+    assert_eq!(ask("192.0.2.1").await.status(), StatusCode::OK, "what was read makes room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sent_a_command_whose_handler_breaks_is_told_which_one_may_have_happened() {
+    let app = App::with_cast().await;
+    let id = uuid(0xbad);
+    let headers = [("content-type", "application/json"), ("idempotency-key", &*id)];
+    let broken = request(Method::POST, "/api/v1/commands/publish-offer", User::Socios, &headers, unread());
+    let answer = app.send(broken).await;
+    assert_eq!((answer.said().as_str(), &answer.json()["command_id"]), ("503 outcome-unknown", &json!(id)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_streams_or_exports_open_keeps_nobody_else_from_them() {
+    let app = App::with_cast().await;
+    for (path, accept, refused) in [
+        ("/api/v1/events", "text/event-stream", "retry: 5000\nevent: come-again\n"),
+        ("/api/v1/export/offers", "application/x-ndjson", "{\"type\":\"/docs#overloaded\""),
+    ] {
+        let open = async |peer: &str| {
+            let asked = from(peer, get(path, &[("accept", accept)]));
+            tower::ServiceExt::oneshot(app.router.clone(), asked).await.expect("infallible")
+        };
+        // What is refused says when to come again, and ends.
+        let is_refused = |response: &axum::response::Response| response.headers().contains_key("retry-after");
+        let mut held = Vec::new();
+        let told = loop {
+            assert!(held.len() < 1_000, "{path}: one address has every place");
+            let response = open("192.0.2.1").await;
+            if is_refused(&response) {
+                break axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("it ends");
+            }
+            held.push(response);
+        };
+        assert!(told.starts_with(refused.as_bytes()), "{told:?}");
+        assert!(!is_refused(&open("192.0.2.2").await), "{path}: each address has its own places");
+        held.pop();
+        assert!(!is_refused(&open("192.0.2.1").await), "{path}: a place that is given up is free");
     }
 }

@@ -128,6 +128,10 @@ async fn answers_are_compressed_where_the_caller_takes_it() {
     let asked = request(Method::GET, "/api/v1/events", User::Anonymous, &headers, Body::empty());
     let stream = app.router.clone().oneshot(asked).await.expect("infallible");
     assert!(!stream.headers().contains_key(header::CONTENT_ENCODING), "an encoder would hold events back");
+    let kind = [("content-type", "application/x-ndjson"), ("accept-encoding", "gzip, br")];
+    let lines = Body::from("{}\n".repeat(50));
+    let answered = app.send(request(Method::POST, "/api/v1/commands", User::Socios, &kind, lines)).await;
+    assert_eq!((answered.header("content-encoding"), answered.lines().len()), ("", 51), "secrets are among them");
 }
 
 /// `gzip` of `{"id":"00000000-0000-0000-0000-000000000001"}`.
