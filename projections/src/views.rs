@@ -122,9 +122,23 @@ impl Views {
     /// One view at its present position. Blocks while all connections are in use: not for an async thread that must not wait.
     ///
     /// # Errors
-    /// [`QueryError::Overloaded`] when no connection becomes free in time; [`QueryError::Store`].
+    /// [`QueryError::Outdated`] where it may show what was hidden since; [`QueryError::Overloaded`] when no connection becomes free
+    /// in time; [`QueryError::Store`].
     pub fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
         self.shared.read(view)
+    }
+
+    /// The view of grants also while it is made anew and lacks what was granted and revoked lately: for what mends the views.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_grants_as_they_are(&self) -> Result<Reader, QueryError> {
+        self.shared.begin(ViewName::Access)
+    }
+
+    /// Whether a view has been at the end of the log since its file was made: before, it lacks some of what was recorded.
+    pub fn is_whole(&self, view: ViewName) -> bool {
+        self.shared.is_whole(view)
     }
 
     /// Asks a question on a thread of its own.

@@ -11,7 +11,7 @@ use convenio_events::{
     values::Quantity,
 };
 use convenio_projections::{
-    ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
+    QueryError, ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
     collection::{Count, ListQuery, list, record as one},
     document::{Document, State},
     history,
@@ -430,5 +430,50 @@ async fn every_view_names_the_same_organisations_and_visibility_as_the_document(
     let expected = events.iter().filter(|event| event.time <= half).count() as u64;
     assert_eq!(activity::position_at(&trail, half).expect("answers").0, expected);
     drop((reader, trail));
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_views_are_made_nobody_reads_what_was_hidden_later_nor_by_a_grant_that_was_revoked() {
+    let mut ledger = opened().await;
+    let owner: OrganisationId = id(1);
+    let [offer, other] = [10, 11].map(|number| Subject::new(RecordKind::Offer, id::<()>(number).uuid()));
+    for subject in [offer, other] {
+        let terms = listing_terms(&mut Dice(5));
+        let facts = listing::Published { organisation: owner, terms, visibility: Visibility::Public };
+        ledger.put(subject, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Secret offer"))));
+    }
+    let (grant, token): (AccessId, Digest) = (id(50), Digest([9; 32]));
+    let scope = access::Scope::Organisations { organisations: vec![id(1)] };
+    ledger.put(grant, OPERATOR, Audience::Restricted, granted(scope, AccessRole::Recorder, Some(token)), None);
+    for _ in 0..1_000 {
+        ledger.put(other, by(owner), Audience::Public, listing::Paused {}, None);
+        ledger.put(other, by(owner), Audience::Public, listing::Resumed {}, None);
+    }
+    let cause = access::RevocationCause::Revoked;
+    ledger.put(grant, OPERATOR, Audience::Restricted, access::Revoked { cause }, None);
+    let changed = record::VisibilityChanged { from: Visibility::Public, to: Visibility::Parties };
+    ledger.put(offer, by(owner), Audience::Restricted, changed, None);
+    ledger.commit().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let views = start(folder.path(), &ledger.log, 5).await;
+    let mut refused = 0;
+    while !views.is_whole(ViewName::Board) || !views.is_whole(ViewName::Access) {
+        match views.read(ViewName::Board) {
+            Ok(reader) => {
+                let shown = one(&reader, &ReaderIdentity::default(), offer).expect("answers");
+                assert!(shown.is_none(), "at {}: {shown:?}", reader.position());
+            }
+            Err(QueryError::Outdated(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+        if let Ok(reader) = views.read(ViewName::Access) {
+            let known = grants::grant_by_token(&reader, &token).expect("answers");
+            assert!(known.is_none_or(|grant| grant.revoked.is_some()), "at {}", reader.position());
+        }
+    }
+    assert!(refused > 0, "it was asked meanwhile");
+    settle(&views, ledger.head()).await;
+    check_sees(&views, other, [true; 5]);
     views.shutdown().await;
 }

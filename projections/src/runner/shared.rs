@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     pub(crate) pool: ArcSwapOption<Pool>,
     position: watch::Sender<Sequence>,
     activity: Mutex<Activity>,
+    /// Whether its file has been at the end of the log: from then on it is behind by moments only.
+    whole: AtomicBool,
     quiet: AtomicBool,
     epoch: Instant,
     beat_ms: AtomicU64,
@@ -76,6 +78,9 @@ impl Slot {
     /// Another file took over, which may be behind the one before.
     pub(crate) fn restart_at(&self, position: Sequence) {
         self.set(Activity::CatchingUp);
+        if position < *self.position.borrow() {
+            self.whole.store(false, Ordering::Release);
+        }
         self.moved(position);
     }
     pub(crate) fn activity(&self) -> Activity {
@@ -87,9 +92,15 @@ impl Slot {
     /// Live once everything that was committed is folded.
     pub(crate) fn settle(&self, head: Sequence) {
         let mut activity = self.lock();
+        if *self.position.borrow() >= head {
+            self.whole.store(true, Ordering::Release);
+        }
         if *self.position.borrow() >= head && matches!(*activity, Activity::CatchingUp | Activity::Building) {
             *activity = Activity::Live;
         }
+    }
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
     }
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
@@ -280,6 +291,7 @@ fn slot(spec: &Spec, writer: &Writer, damaged: bool, inputs: SyncSender<Input>, 
         pool: ArcSwapOption::from_pointee(Pool::new(spec.name, writer.path().to_owned())),
         position: watch::Sender::new(position),
         activity: Mutex::new(activity),
+        whole: AtomicBool::new(position >= head),
         quiet: AtomicBool::new(false),
         epoch: Instant::now(),
         beat_ms: AtomicU64::new(0),
@@ -308,19 +320,35 @@ impl Shared {
     fn slot(&self, view: ViewName) -> &Arc<Slot> {
         &self.slots[view.index()]
     }
-    /// Opens a view, unless it stands still and a record was hidden since: it would show more than its reader may see today.
+    /// Opens a view, unless it is far behind or made anew and a record was hidden since: it would show more than its reader may see
+    /// today. What was hidden since is known once the view of grants has been at the end of the log.
     pub(crate) fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
+        // Asked before anything is opened: what is opened stays where it is while the view goes on.
+        let follows = self.is_whole(view) && self.status(view).is_current();
+        let known = self.knows_what_is_hidden();
         let reader = self.begin(view)?;
-        if view != ViewName::Access && !self.status(view).is_current() {
-            let access = self.begin(ViewName::Access)?;
-            if crate::access::hidden_since(&access, reader.position())? {
-                return Err(QueryError::Outdated(view));
-            }
-        }
-        Ok(reader)
+        let outdated = if view == ViewName::Access {
+            !known
+        } else {
+            !follows && (!known || crate::access::hidden_since(&self.begin(ViewName::Access)?, reader.position())?)
+        };
+        if outdated { Err(QueryError::Outdated(view)) } else { Ok(reader) }
     }
 
-    fn begin(&self, view: ViewName) -> Result<Reader, QueryError> {
+    /// Whether the view of grants has been at the end of the log, or stopped at an event that it cannot fold: it gets no further then,
+    /// and an operator is told.
+    fn knows_what_is_hidden(&self) -> bool {
+        let access = self.slot(ViewName::Access);
+        access.is_whole() || access.is_stopped()
+    }
+
+    /// Whether a view has been at the end of the log since its file was made.
+    pub(crate) fn is_whole(&self, view: ViewName) -> bool {
+        self.slot(view).is_whole()
+    }
+
+    /// Opens a view whatever it may lack.
+    pub(crate) fn begin(&self, view: ViewName) -> Result<Reader, QueryError> {
         self.slot(view).pool.load_full().ok_or(QueryError::NotReady(view))?.begin()
     }
     pub(crate) fn position(&self, view: ViewName) -> watch::Receiver<Sequence> {

@@ -159,22 +159,39 @@ impl Reading {
         if token.is_some() && !state.log_standing().is_fresh() {
             return Err(Problem::from(Code::NotReady).detail("this node has not seen the end of the log for a while"));
         }
-        Self::begin_by_what_is_known(state, token)
+        let mut reading = Self::of_nobody(state);
+        if let Some(token) = token {
+            let view = reading.view(ViewName::Access)?;
+            let grant = reading.grant_of(&view, &token)?.ok_or(Code::TokenInvalid)?;
+            reading.authenticate(grant);
+        }
+        Ok(reading)
     }
 
     /// The same, also where a grant may have been revoked since: for what mends the view of grants.
     pub(crate) fn begin_by_what_is_known(state: &PortalState, token: Option<Digest>) -> Result<Self, Problem> {
-        let identity = ReaderIdentity::default();
-        let mut reading = Self { state: state.clone(), identity, grant: None, least: None };
+        let mut reading = Self::of_nobody(state);
         if let Some(token) = token {
-            let view = reading.view(ViewName::Access)?;
-            let now = state.now().max(access::time(&view)?);
-            let grant = access::grant_by_token(&view, &token)?.filter(|grant| grant.is_in_force(now));
-            let grant = grant.ok_or(Code::TokenInvalid)?;
-            reading.identity = grant.identity();
-            reading.grant = Some(grant);
+            let view = state.views().read_grants_as_they_are()?;
+            let whole = state.views().is_whole(ViewName::Access);
+            let grant = reading.grant_of(&view, &token)?;
+            reading.authenticate(grant.ok_or(if whole { Code::TokenInvalid } else { Code::NotReady })?);
         }
         Ok(reading)
+    }
+
+    fn of_nobody(state: &PortalState) -> Self {
+        Self { state: state.clone(), identity: ReaderIdentity::default(), grant: None, least: None }
+    }
+
+    fn grant_of(&self, view: &Reader, token: &Digest) -> Result<Option<access::Grant>, Problem> {
+        let now = self.state.now().max(access::time(view)?);
+        Ok(access::grant_by_token(view, token)?.filter(|grant| grant.is_in_force(now)))
+    }
+
+    fn authenticate(&mut self, grant: access::Grant) {
+        self.identity = grant.identity();
+        self.grant = Some(grant);
     }
 
     /// The ledger's time: the clock's, and never before the last event's, so that a clock that was set back brings no grant to
@@ -220,7 +237,7 @@ impl PortalState {
         question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let member = token.is_some_and(|token| self.has_found(&token));
-        if token.is_some() && !member {
+        if token.is_some() && !(member && self.views().is_whole(ViewName::Access)) {
             self.grants_are_read().await?;
         }
         let turn = self.questions().turn(member).await?;

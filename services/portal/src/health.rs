@@ -39,17 +39,21 @@ pub(crate) async fn ready(State(state): State<PortalState>, mut asked: Asked) ->
     }
 }
 
-/// A view that stopped at an event can still be read; one that is being made, or hangs, cannot be relied on, nor can a log that is
-/// damaged or followed no more.
+/// A view that stopped at an event can still be read; one that is being made, or lacks what was recorded long ago, cannot be relied
+/// on, nor can a log that is damaged or followed no more.
 fn for_reads(state: &PortalState) -> Result<(), Problem> {
     if state.log_standing().halted.is_some() {
         return Err(Problem::from(Code::NotReady).detail(HALTED));
     }
-    let not_ready = |status: &ViewStatus| matches!(status.activity, Activity::Building | Activity::Closed);
+    let not_ready = |status: &ViewStatus| match status.activity {
+        Activity::Building | Activity::Closed => true,
+        Activity::CatchingUp => !state.views().is_whole(status.view),
+        Activity::Live | Activity::Blocked { .. } | Activity::Stopped { .. } => false,
+    };
     match state.views().statuses().iter().find(|status| not_ready(status)) {
         None => Ok(()),
         Some(status) => {
-            Err(Problem::from(Code::NotReady).detail(format!("the view {} cannot be read yet", status.view)))
+            Err(Problem::from(Code::NotReady).detail(format!("the view {} does not have all yet", status.view)))
         }
     }
 }
