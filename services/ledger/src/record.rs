@@ -16,6 +16,9 @@ use convenio_events::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+/// How often it is changed who may see one record; one more is refused as `too-many-visibility-changes`.
+pub const VISIBILITY_CHANGES_LIMIT: u32 = 100;
+
 /// Changes who may see a record. What was public stays public on the streams.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 pub struct SetVisibility {
@@ -72,6 +75,9 @@ impl SetVisibility {
             }
         };
         require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
+        let often = context.world.visibility_changes(self.subject);
+        require(often < VISIBILITY_CHANGES_LIMIT, Reason::TooManyVisibilityChanges)
+            .map_err(|r| r.field("visibility").detail(format!("it was changed {often} times")))?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = VisibilityChanged { from, to: self.visibility };
         Ok(Decision::one(NewEvent::new(

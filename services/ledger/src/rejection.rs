@@ -140,6 +140,7 @@ reasons! {
     MandateRequired "mandate-required" Unprocessable "a paper or external signature on behalf of another needs its mandate";
     DayOfPlatform "day-of-platform" Unprocessable "a signature on this platform has the day on which it is given; a day belongs to paper";
     ConsentRequired "consent-required" Unprocessable "the visibility of an agreement changes with the consent of every signing party";
+    TooManyVisibilityChanges "too-many-visibility-changes" Conflict "who may see one record is changed 100 times at most";
     VisibilitySame "visibility-same" Conflict "the record has that visibility already";
     ValidityPassed "validity-passed" Unprocessable "the grant would be over already";
     TooManyEvents "too-many-events" TooLarge "the command would record too many events";

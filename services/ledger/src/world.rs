@@ -44,7 +44,16 @@ struct Slot {
     version: StreamVersion,
     #[serde(skip)]
     last: Sequence,
+    /// How often it was changed who may see it: each time is remembered wherever it is judged what a reader may see.
+    #[serde(default)]
+    visibility_changes: u32,
     aggregate: Aggregate,
+}
+
+impl Slot {
+    const fn new(version: StreamVersion, last: Sequence, aggregate: Aggregate) -> Self {
+        Self { version, last, visibility_changes: 0, aggregate }
+    }
 }
 
 /// What an event means to the fold: who, when, and the facts. Events that are not recorded yet have it too.
@@ -170,6 +179,11 @@ impl World {
         self.slot(subject, |slot| Some(slot.version))
     }
 
+    /// How often it was changed who may see a record.
+    pub fn visibility_changes(&self, subject: Subject) -> u32 {
+        self.slot(subject, |slot| Some(slot.visibility_changes)).unwrap_or_default()
+    }
+
     /// A grant.
     pub fn access(&self, id: AccessId) -> Option<Arc<Access>> {
         match self.aggregate(id.into())? {
@@ -284,10 +298,11 @@ impl World {
                 evolve(&mut slot.aggregate, facts);
                 slot.version = version;
                 slot.last = sequence;
+                slot.visibility_changes += u32::from(matches!(facts, Facts::Record(_)));
             }
             None => {
                 if let Some(aggregate) = begin(&event) {
-                    slots.insert(subject, Slot { version, last: sequence, aggregate });
+                    slots.insert(subject, Slot::new(version, sequence, aggregate));
                 }
             }
         }

@@ -5,6 +5,7 @@ use crate::{
     limits::WAIT_FOR_LIMIT,
     parameters::{Instant, Parameters, invalid},
     problem::{Code, Problem, internal},
+    questions::Turn,
     rate::Caller,
     state::{PortalState, last},
     token::bearer,
@@ -227,6 +228,15 @@ impl Reading {
 }
 
 impl PortalState {
+    /// Waits for a place among those who read events from the log for an answer: what they have read is held until it is made.
+    ///
+    /// # Errors
+    /// 503 `overloaded` where none becomes free in time.
+    pub(crate) async fn log_turn(&self, token: Option<Digest>) -> Result<Turn, Problem> {
+        let member = token.is_some_and(|token| self.has_found(&token));
+        self.log_questions().turn(member).await
+    }
+
     /// Asks a question of the views, as whoever has the token, on a thread that may block.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! How many questions the views are asked at a time, so that those of strangers leave room for members'. What is asked is said
-//! elsewhere.
+//! How many questions the views are asked at a time, and how many have events of the log in memory, so that those of strangers
+//! leave room for members'. What is asked is said elsewhere.
 
 use crate::{
     limits::{QUESTION_WAIT, QUESTIONS_OF_MEMBERS_LIMIT},
@@ -10,6 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The fewest questions of strangers at a time, on a machine with one processor.
 const STRANGERS_LEAST: usize = 2;
+
+/// A place that somebody has, until this is dropped.
+pub(crate) type Turn = OwnedSemaphorePermit;
 
 /// Places for questions; cheap to clone.
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ impl Questions {
     ///
     /// # Errors
     /// 503 `overloaded` where it does not come in time.
-    pub(crate) async fn turn(&self, member: bool) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(crate) async fn turn(&self, member: bool) -> Result<Turn, Problem> {
         let places = if member { &self.members } else { &self.strangers };
         let turn = tokio::time::timeout(QUESTION_WAIT, places.clone().acquire_owned()).await;
         turn.ok().and_then(Result::ok).ok_or_else(|| Code::Overloaded.into())

@@ -198,6 +198,7 @@ impl Portal {
             }),
             answers: Answers::default(),
             questions: Questions::default(),
+            log_questions: Questions::default(),
             tail: Tail::default(),
             authentication: Authentication::default(),
             rebuilds: Rebuilds::default(),
@@ -224,6 +225,7 @@ struct Shared {
     exports: Slots,
     answers: Answers,
     questions: Questions,
+    log_questions: Questions,
     tail: Tail,
     authentication: Authentication,
     rebuilds: Rebuilds,
@@ -306,6 +308,10 @@ impl PortalState {
     }
     pub(crate) fn questions(&self) -> &Questions {
         &self.shared.questions
+    }
+    /// Places for those who have events of the log in memory.
+    pub(crate) fn log_questions(&self) -> &Questions {
+        &self.shared.log_questions
     }
     pub(crate) fn tail(&self) -> &Tail {
         &self.shared.tail

@@ -106,7 +106,7 @@ impl World {
             listing.hold(after.as_deref().unwrap_or_default());
         }
         let aggregate = Aggregate::Hold(Arc::new(hold));
-        slots.insert(key, Slot { version, last: event.sequence, aggregate });
+        slots.insert(key, Slot::new(version, event.sequence, aggregate));
         self.dirty.insert(key);
     }
 

@@ -176,7 +176,7 @@ impl World {
         let _ = self.version(key);
         self.dirty.insert(key);
         let slots = self.slots.get_mut().entry(key);
-        let slot = slots.or_insert_with(|| Slot { version: StreamVersion(0), last: sequence, aggregate: new() });
+        let slot = slots.or_insert_with(|| Slot::new(StreamVersion(0), sequence, new()));
         slot.last = sequence;
         &mut slot.aggregate
     }

@@ -152,3 +152,19 @@ async fn a_learning_that_is_not_published_stays_restricted_whatever_its_visibili
     assert_eq!(node.tell(By::Reviewer, "screen-learning", screening).await, "(learning.screened)");
     assert_eq!(node.tell(By::Socios, "publish-learning", only(1)).await, "learning.published");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_may_see_one_record_is_changed_a_hundred_times_at_most() {
+    let node = Node::with_cast().await;
+    node.accept(By::Socios, "publish-offer", listing(1)).await;
+    node.accept(By::Socios, "publish-offer", listing(2)).await;
+    let change =
+        |id: u128, visibility: &str| json!({"subject": format!("offer/{}", uuid(id)), "visibility": visibility});
+    for _ in 0..50 {
+        node.accept(By::Socios, "set-visibility", change(1, "members")).await;
+        node.accept(By::Socios, "set-visibility", change(1, "public")).await;
+    }
+    let said = node.tell(By::Socios, "set-visibility", change(1, "members")).await;
+    assert_eq!(said, "too-many-visibility-changes@visibility");
+    node.accept(By::Socios, "set-visibility", change(2, "members")).await;
+}

@@ -20,7 +20,8 @@ const NEVER_TOLD: [(Reason, &str); 1] = [(
 )];
 
 /// Reasons that take hundreds of records or commands to be told: `names` does.
-const TOLD_IN_NAMES: [Reason; 2] = [Reason::TooManyOpenClaims, Reason::TooManyRefusals];
+const TOLD_IN_NAMES: [Reason; 3] =
+    [Reason::TooManyOpenClaims, Reason::TooManyRefusals, Reason::TooManyVisibilityChanges];
 /// Reasons that have tables of their own in `dates`.
 const TOLD_IN_DATES: [Reason; 6] = [
     Reason::CommitmentItself,

@@ -35,6 +35,7 @@ async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem
     asked.ready(state, &[ViewName::Access]).await?;
     let from = begin_at(state, from)?;
     let uri = asked.uri;
+    let _turn = state.log_turn(asked.token).await?;
     let candidates = candidates(state, from, limit, &filter).await?;
     let head = head_sequence(state);
     state

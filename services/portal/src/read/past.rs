@@ -30,6 +30,7 @@ pub async fn document(
     position: Sequence,
 ) -> Result<Document, Problem> {
     let seen = state.ask(token, move |reading| Seen::of(reading, subject)).await?;
+    let _turn = state.log_turn(token).await?;
     let Page { events: mut recorded, whole } =
         events(state, subject, StreamVersion(0), FOLD_LIMIT + 1, FOLD_BYTES_LIMIT).await?;
     let beyond = recorded.last().is_some_and(|last| last.sequence >= position);

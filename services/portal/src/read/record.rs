@@ -81,6 +81,7 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
         })
         .await?;
     let (from, uri) = (begin_at(state, from)?, asked.uri);
+    let _turn = state.log_turn(asked.token).await?;
     let Readable { events, next_from, more } = readable(state, asked.token, (subject, from), limit, visible).await?;
     let head = head_sequence(state);
     state
