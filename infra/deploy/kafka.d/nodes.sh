@@ -62,9 +62,11 @@ launch() {
 spawn() {
     while state "$1" && [ "$node_state" = ending ]; do sleep 0.02; done
     [ "$node_state" = stopped ] || return 0
+    local more=()
+    read -ra more <<<"${CONVENIO_BROKER_JAVA:-}"
     setsid "$deploy/kafka.d/run-node" "$dir/node-$1" "$java" "-Xmx$(cluster_value heap)" -Djava.awt.headless=true \
         "-XX:SharedArchiveFile=$archive" -Xlog:disable -Xlog:all=warning:stderr -XX:-UsePerfData \
-        -XX:+ExitOnOutOfMemoryError "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" \
+        -XX:+ExitOnOutOfMemoryError "${more[@]}" "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" \
         -cp "$jars/libs/*" kafka.Kafka "$dir/node-$1/server.properties" >>"$dir/node-$1/log" 2>&1 </dev/null &
     disown
 }
@@ -170,9 +172,11 @@ stop_with() {
 # ---- Java
 
 run_class() {
+    local more=()
+    read -ra more <<<"${CONVENIO_BROKER_JAVA:-}"
     # Java's own warnings must not get into what a tool prints.
     "$java" "-XX:SharedArchiveFile=$archive" -Xlog:disable -Xlog:all=warning:stderr -Xmx256m -XX:-UsePerfData \
-        -XX:+UseSerialGC -Dconvenio.level=WARN \
+        -XX:+UseSerialGC "${more[@]}" -Dconvenio.level=WARN \
         "-Dlog4j2.configurationFile=$deploy/kafka.d/log4j2.properties" -cp "$jars/libs/*" "$@"
 }
 

@@ -47,9 +47,13 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kafka")
 }
 
+/// What makes Java begin quickly: no test lives long enough for what it would do better later.
+const QUICK_JAVA: &str = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
+
 /// Runs the script that starts and stops brokers; returns what it printed.
 pub fn kafka(arguments: &[&str]) -> String {
-    let output = Command::new(script()).args(arguments).output().expect("the script runs");
+    let command = &mut Command::new(script());
+    let output = command.args(arguments).env("CONVENIO_BROKER_JAVA", QUICK_JAVA).output().expect("the script runs");
     assert!(
         output.status.success(),
         "kafka {arguments:?}: {}{}",
@@ -134,8 +138,14 @@ impl Broker {
 
     /// The same, by way of the proxy.
     pub fn settings_by_proxy(&self, node: &str) -> Settings {
+        self.settings_by_proxy_with(node, [])
+    }
+
+    /// The same, with properties of librdkafka.
+    pub fn settings_by_proxy_with<const N: usize>(&self, node: &str, options: [(&str, &str); N]) -> Settings {
         let address = address(&self.proxy().address(), &self.ledger);
-        Settings::new(address, node, []).expect("no properties")
+        let options = options.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Settings::new(address, node, options).expect("they are none of the program's own")
     }
 
     /// A node of the ledger with an empty folder.
@@ -212,7 +222,7 @@ impl Node {
     pub async fn halted(&self) -> String {
         let mut following = self.log.following();
         let halted = tokio::time::timeout(SOON, following.wait_for(|now| now.halted.is_some())).await;
-        let halted = halted.expect("it halts").expect("open");
+        let halted = halted.unwrap_or_else(|_| panic!("it goes on: {:?}", self.following())).expect("open");
         halted.halted.clone().expect("it says why")
     }
 
