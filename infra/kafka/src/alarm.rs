@@ -8,6 +8,8 @@ use tokio::sync::watch;
 pub enum AlarmKind {
     /// A transaction of somebody else does not end: nothing behind it can be read.
     HangingTransaction,
+    /// The same in the public topic: nobody who reads that sees what comes after it.
+    HangingPublicTransaction,
     /// A topic is not as it must be, and may lose history: nothing is written to it.
     TopicSettings,
     /// A topic has more partitions than one, or fewer copies than the brokers could hold.
@@ -24,8 +26,9 @@ pub enum AlarmKind {
 
 impl AlarmKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::HangingTransaction,
+        Self::HangingPublicTransaction,
         Self::TopicSettings,
         Self::TopicShape,
         Self::TopicUnreadable,
@@ -38,6 +41,7 @@ impl AlarmKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::HangingTransaction => "hanging-transaction",
+            Self::HangingPublicTransaction => "hanging-public-transaction",
             Self::TopicSettings => "topic-settings",
             Self::TopicShape => "topic-shape",
             Self::TopicUnreadable => "topic-unreadable",
@@ -51,7 +55,7 @@ impl AlarmKind {
     pub const fn forbids_writing(self) -> bool {
         match self {
             Self::HangingTransaction | Self::TopicSettings | Self::TopicUnreadable | Self::ClockDiffers => true,
-            Self::TopicShape | Self::NodeNameTaken | Self::ForeignControl => false,
+            Self::HangingPublicTransaction | Self::TopicShape | Self::NodeNameTaken | Self::ForeignControl => false,
         }
     }
 }

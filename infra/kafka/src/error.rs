@@ -96,6 +96,17 @@ pub enum KafkaLogError {
         /// What is different.
         why: String,
     },
+    /// A transaction that does not end hides what is in the topic.
+    #[error(
+        "a transaction of somebody else is open in {topic} at offset {offset}, and hides what comes after it: find who began it, or \
+         end it with kafka-transactions (docs/operating-kafka.md, \"A transaction hangs\")"
+    )]
+    Undecided {
+        /// Which topic.
+        topic: String,
+        /// Where it is open.
+        offset: i64,
+    },
     /// A message that is no event of this ledger.
     #[error("the message at offset {offset} of the ledger's topic cannot be read: {why}")]
     Message {
@@ -174,7 +185,7 @@ impl KafkaLogError {
             ),
             // A broker that is starting may break off before it has said who it is.
             Self::Refused { code, .. } => *code == RDKafkaErrorCode::SSL,
-            Self::Late(_) | Self::Forbidden(_) | Self::Clock(_) => true,
+            Self::Late(_) | Self::Undecided { .. } | Self::Forbidden(_) | Self::Clock(_) => true,
             Self::Journal(error) => matches!(error, JournalError::Unavailable { .. }),
             Self::Property { .. }
             | Self::Topic { .. }

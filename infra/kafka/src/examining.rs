@@ -24,8 +24,6 @@ use std::{
 
 /// How long brokers may be silent while a topic is read.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long a transaction may be open: that of a node that died has been ended by then.
-const OPEN_LIMIT: Duration = Duration::from_secs(25);
 /// How soon it is asked again whether it has ended.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -63,17 +61,25 @@ impl Examined {
 /// [`KafkaLogError`] where Kafka does not answer.
 pub fn examine(settings: &Settings, quick: bool) -> Result<Examined, KafkaLogError> {
     let mut found = Examined::default();
-    for topic in Topic::TRUTH {
-        look_at_ends(settings, topic, &mut found)?;
-    }
-    if !found.faults.is_empty() {
-        return Ok(found);
-    }
-    let Some(keys) = read_keys(settings, quick, &mut found)? else { return Ok(found) };
-    if !quick {
-        read_log(settings, &keys, &mut found)?;
+    examine_truth(settings, quick, &mut found)?;
+    if let Err(error) = look_at_ends(settings, Topic::Events, &mut found) {
+        // It may not be there: that is told by whoever looks at the topics themselves.
+        tracing::debug!(error = &error as &dyn std::error::Error, "examining the public topic");
     }
     Ok(found)
+}
+
+fn examine_truth(settings: &Settings, quick: bool, found: &mut Examined) -> Result<(), KafkaLogError> {
+    for topic in Topic::TRUTH {
+        look_at_ends(settings, topic, found)?;
+    }
+    if found.faults.is_empty()
+        && let Some(keys) = read_keys(settings, quick, found)?
+        && !quick
+    {
+        read_log(settings, &keys, found)?;
+    }
+    Ok(())
 }
 
 /// Whether a topic still has its beginning, and hides nothing.
@@ -87,11 +93,12 @@ fn look_at_ends(settings: &Settings, topic: Topic, found: &mut Examined) -> Resu
         asker.fetch_watermarks(&name, 0, SILENCE).map_err(KafkaLogError::kafka("a topic's end is not told"))
     };
     let (begin, end) = ends(&asker("read_uncommitted")?)?;
-    if begin > 0 {
+    // What is published is forgotten.
+    if begin > 0 && topic != Topic::Events {
         found.fault(KafkaLogError::Truncated { topic: name, begin }.to_string(), DISASTER);
         return Ok(());
     }
-    let (decided, deadline) = (asker("read_committed")?, Instant::now() + OPEN_LIMIT);
+    let (decided, deadline) = (asker("read_committed")?, Instant::now() + settings.periods.transaction_hangs);
     loop {
         let (_, stable) = ends(&decided)?;
         if stable >= end {

@@ -201,8 +201,7 @@ fn connect(
         let ([log, keys], [log_end, keys_end]) = (topics, ends);
         [Edge::new(log, log_end), Edge::new(keys, keys_end)]
     };
-    let reading =
-        Reading::new(cluster.id.clone(), edges, mirror, cursor, last, settings.authority.clone(), told_and_stop)?;
+    let reading = Reading::new(cluster.id.clone(), edges, mirror, cursor, last, settings, told_and_stop)?;
     Ok(Connected { sources, reading, watching })
 }
 

@@ -19,9 +19,6 @@ use std::{
 const AHEAD: usize = 10_000;
 /// The most keys that are read and not used while an earlier one has not come: then that one is missing.
 const AHEAD_LIMIT: usize = 1_000_000;
-/// How long the end of the keys must have been seen after an event whose key it lacks, until that key is missing: a broker that
-/// has begun to lead the topic shows what all replicas have as soon as they have told it.
-const MISSING_AFTER: Duration = Duration::from_secs(10);
 
 /// Keys of events that were not handed on.
 pub(crate) struct Keys {
@@ -33,11 +30,13 @@ pub(crate) struct Keys {
     next: Sequence,
     /// The offset that is read next.
     offset: i64,
+    /// How long the end must have been seen after an event whose key it lacks.
+    missing_after: Duration,
 }
 
 impl Keys {
-    pub(crate) const fn new(edge: Edge, next: Sequence, offset: i64) -> Self {
-        Self { edge, keys: BTreeMap::new(), next, offset }
+    pub(crate) const fn new(edge: Edge, next: Sequence, offset: i64, missing_after: Duration) -> Self {
+        Self { edge, keys: BTreeMap::new(), next, offset, missing_after }
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -109,12 +108,9 @@ impl Keys {
             Some(payload) => Some(TextKey(payload.try_into().map_err(|_| wrong("it is no key of 32 bytes"))?)),
             None => None,
         };
-        if sequence < self.next {
-            let how = if text_key.is_some() { "was written again" } else { "was destroyed" };
-            return Err(self.gone(sequence, how));
-        }
-        self.keys.insert(sequence, (offset, text_key));
-        Ok(())
+        let how = if text_key.is_some() { "was written again" } else { "was destroyed" };
+        let is_second = sequence < self.next || self.keys.insert(sequence, (offset, text_key)).is_some();
+        if is_second { Err(self.gone(sequence, how)) } else { Ok(()) }
     }
 
     /// The key of an event that was not handed on; `None` within where nothing was sealed, for its text was erased before it came
@@ -133,7 +129,7 @@ impl Keys {
             Some((_, None)) if is_sealed => Err(self.gone(entry.sequence, "was destroyed")),
             Some((_, key)) => Ok(Some(*key)),
             None => {
-                let read_since = self.edge.seen().is_some_and(|seen| seen >= since + MISSING_AFTER);
+                let read_since = self.edge.seen().is_some_and(|seen| seen >= since + self.missing_after);
                 let is_missing = read_since || self.keys.len() >= AHEAD_LIMIT;
                 match (is_missing, is_sealed) {
                     (false, _) => Ok(None),

@@ -50,4 +50,4 @@ pub use follower::Following;
 pub use log::KafkaLog;
 pub use moving::{Mover, running_nodes};
 pub use publisher::{PublishedForm, Publisher, Publishing, Texts};
-pub use settings::{Address, AddressError, Opening, Settings, SettingsError};
+pub use settings::{Address, AddressError, Opening, Periods, Settings, SettingsError};

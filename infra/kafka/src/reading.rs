@@ -13,6 +13,7 @@ use crate::{
     frame::{self, CONTROL, Frame},
     keys::Keys,
     seal,
+    settings::Settings,
 };
 use convenio_events::{LedgerId, RecordedEvent, Sequence, Timestamp, entry::Entry};
 use convenio_journal::Mirror;
@@ -102,7 +103,7 @@ impl Reading {
         mirror: Mirror,
         cursor: Option<Cursor>,
         last: Option<RecordedEvent>,
-        authority: Authority,
+        settings: &Settings,
         (told, stop): (watch::Sender<Following>, Arc<AtomicBool>),
     ) -> Result<Self, KafkaLogError> {
         let entry = last.as_ref().map(|last| Entry::parse(&last.entry)).transpose();
@@ -110,7 +111,8 @@ impl Reading {
             topic: edge.topic().to_owned(),
             why: format!("the last event that was copied is none: {error}"),
         })?;
-        let next = mirror.next();
+        let (next, authority) = (mirror.next(), settings.authority.clone());
+        let keys_offset = cursor.as_ref().map_or(0, |cursor| cursor.keys);
         Ok(Self {
             cluster,
             edge,
@@ -122,7 +124,7 @@ impl Reading {
             last,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            keys: Keys::new(keys_edge, next, cursor.as_ref().map_or(0, |cursor| cursor.keys)),
+            keys: Keys::new(keys_edge, next, keys_offset, settings.periods.key_missing),
             read_until: cursor.as_ref().map_or(-1, |cursor| cursor.log - 1),
             closed: cursor.as_ref().and_then(|cursor| cursor.closed.clone()),
             writer: cursor.as_ref().and_then(|cursor| cursor.writer.clone()),

@@ -66,8 +66,8 @@ pub struct Settings {
     pub node: String,
     /// Whether the ledger may begin here.
     pub opening: Opening,
-    /// How often it is looked, while a node runs, whether the topics still are as they must be.
-    pub topics_checked_every: Duration,
+    /// How often and how long a node looks at its topics.
+    pub periods: Periods,
     /// What shows that this node is one of the ledger's, once it is known.
     pub authority: Authority,
     /// Properties of librdkafka.
@@ -103,8 +103,34 @@ pub enum SettingsError {
     },
 }
 
-/// How often settings, partitions and copies of topics are looked at while a node runs.
-const TOPICS_CHECKED_EVERY: Duration = Duration::from_secs(60);
+/// How often and how long a node looks at its topics while it runs. [`Default`] is what nodes use; a test need not wait so long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Periods {
+    /// From one look at settings, partitions and copies to the next.
+    pub topics_checked: Duration,
+    /// The same while something is wrong with them, so that it is soon seen that it was mended.
+    pub topics_checked_while_wrong: Duration,
+    /// From one question who stands for election to the next.
+    pub names_asked: Duration,
+    /// How long a transaction may be open until it counts as hanging: the coordinator has ended that of a node that died by then
+    /// (`transaction.timeout.ms` of 10 s, for which it looks every 10 s).
+    pub transaction_hangs: Duration,
+    /// How long the end of the keys must have been seen after an event whose key it lacks, until that key is missing: a broker
+    /// that has begun to lead the topic shows what all replicas have as soon as they have told it.
+    pub key_missing: Duration,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self {
+            topics_checked: Duration::from_secs(60),
+            topics_checked_while_wrong: Duration::from_secs(5),
+            names_asked: Duration::from_secs(10),
+            transaction_hangs: Duration::from_secs(25),
+            key_missing: Duration::from_secs(10),
+        }
+    }
+}
 
 /// What the protocol rests on: nobody may set it otherwise.
 const RESERVED: [&str; 14] = [
@@ -157,7 +183,7 @@ impl Settings {
             address,
             node: node.into(),
             opening: Opening::default(),
-            topics_checked_every: TOPICS_CHECKED_EVERY,
+            periods: Periods::default(),
             authority: Authority::default(),
             options: all,
         })

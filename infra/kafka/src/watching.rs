@@ -9,7 +9,7 @@ use crate::{
     error::KafkaLogError,
     follower::Following,
     moving::members_of_writers,
-    settings::Settings,
+    settings::{Periods, Settings},
     topics::{self, Topic},
 };
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -29,14 +29,6 @@ const ENDS_EVERY: Duration = Duration::from_secs(1);
 const ASK: Duration = Duration::from_secs(2);
 /// How soon it is asked again whether what was open at an end is decided.
 const DECIDED_SOON: Duration = Duration::from_millis(20);
-/// How long a transaction may be open until it counts as hanging: the coordinator has ended that of a node that died by then
-/// (`transaction.timeout.ms` of 10 s, for which it looks every 10 s).
-const HANGS_AFTER: Duration = Duration::from_secs(25);
-/// How often settings, partitions and copies are looked at while something is wrong with them, so that it is soon seen that it
-/// was mended.
-const SETTINGS_EVERY_WHILE_WRONG: Duration = Duration::from_secs(5);
-/// How often it is asked who stands for election.
-const NAMES_EVERY: Duration = Duration::from_secs(10);
 /// How often in a row a name must be there twice: a node that was killed counts until its session ends.
 const NAMES_LIMIT: u32 = 3;
 /// How late the thread sees that it shall end.
@@ -61,19 +53,19 @@ impl Watching {
             let made = config.create_with_context(Complaints::default());
             made.map_err(KafkaLogError::kafka("a client could not be made"))
         };
-        let [log, keys] = Topic::TRUTH;
-        let [log_end, keys_end] = ends;
+        let [log, keys] = ends;
+        // What others read of the public topic is no business of this node's reader.
+        let ends = [(Topic::Log, log), (Topic::Keys, keys), (Topic::Events, DecidedEnd::default())];
         let look = Look {
             settings: settings.clone(),
             runtime: runtime.clone(),
             all: reader("read_uncommitted")?,
             decided: reader("read_committed")?,
-            ends: [(log, log_end, None), (keys, keys_end, None)],
-            hanging: [None, None],
+            ends: ends.map(|(topic, decided)| End { topic, decided, open: None, hanging: None }),
             told,
             following,
-            settings_due: Instant::now() + settings.topics_checked_every,
-            names_due: Instant::now() + NAMES_EVERY,
+            settings_due: Instant::now() + settings.periods.topics_checked,
+            names_due: Instant::now() + settings.periods.names_asked,
             names_twice: 0,
         };
         let stop = Arc::<AtomicBool>::default();
@@ -93,8 +85,26 @@ impl Drop for Watching {
     }
 }
 
-/// An end that was asked for, and is not decided yet.
-type Open = Option<Decided>;
+/// Where a topic ends, as far as it is known.
+struct End {
+    topic: Topic,
+    /// Who reads it is told here.
+    decided: DecidedEnd,
+    /// What was asked for, and is not decided yet.
+    open: Option<Decided>,
+    /// What hangs in it.
+    hanging: Option<String>,
+}
+
+impl End {
+    /// What a transaction that hangs in it raises: what is published is made from the log, and hides nothing of that.
+    const fn alarm(&self) -> AlarmKind {
+        match self.topic {
+            Topic::Log | Topic::Keys => AlarmKind::HangingTransaction,
+            Topic::Events => AlarmKind::HangingPublicTransaction,
+        }
+    }
+}
 
 struct Look {
     settings: Settings,
@@ -103,9 +113,7 @@ struct Look {
     all: BaseConsumer<Complaints>,
     /// Sees what is decided.
     decided: BaseConsumer<Complaints>,
-    ends: [(Topic, DecidedEnd, Open); 2],
-    /// What hangs in each of them.
-    hanging: [Option<String>; 2],
+    ends: [End; 3],
     told: watch::Sender<Following>,
     /// Ends whoever reads.
     following: Arc<AtomicBool>,
@@ -128,7 +136,7 @@ impl Look {
                 self.look_at_settings();
             }
             if began >= self.names_due {
-                self.names_due = Instant::now() + NAMES_EVERY;
+                self.names_due = Instant::now() + self.settings.periods.names_asked;
                 self.look_at_names();
             }
             while began.elapsed() < ENDS_EVERY && !stop.load(Ordering::Relaxed) {
@@ -137,37 +145,36 @@ impl Look {
         }
     }
 
-    /// Asks where a topic ends and begins; waits a little until what is open before that end is decided.
+    /// Asks where a topic ends and begins; waits a little until what is open before that end is decided, where somebody reads on
+    /// then.
     fn look_at_end(&mut self, number: usize, stop: &AtomicBool) -> Result<(), KafkaLogError> {
-        let name = self.ends[number].0.name(&self.settings);
+        let topic = self.ends[number].topic;
+        let (name, is_truth) = (topic.name(&self.settings), Topic::TRUTH.contains(&topic));
         let asked = Instant::now();
-        let goal = match self.ends[number].2 {
+        let goal = match self.ends[number].open {
             Some(open) => open,
             None => {
                 let Ok((begin, end)) = self.all.fetch_watermarks(&name, 0, ASK) else { return Ok(()) };
-                if begin > 0 {
+                if begin > 0 && is_truth {
                     return Err(KafkaLogError::Truncated { topic: name, begin });
                 }
                 Decided { asked, end }
             }
         };
-        self.ends[number].2 = Some(goal);
+        self.ends[number].open = Some(goal);
         loop {
             let Ok((_, stable)) = self.decided.fetch_watermarks(&name, 0, ASK) else { return Ok(()) };
             if stable >= goal.end {
-                self.ends[number].2 = None;
-                self.ends[number].1.put(goal);
+                self.ends[number].open = None;
+                self.ends[number].decided.put(goal);
                 self.hangs(number, None);
                 return Ok(());
             }
-            if goal.asked.elapsed() > HANGS_AFTER {
-                let hanging = format!(
-                    "a transaction of somebody else is open in {name} at offset {stable}, and hides what comes after it: find \
-                     who began it, or end it with kafka-transactions (docs/operating-kafka.md, \"A transaction hangs\")"
-                );
-                self.hangs(number, Some(hanging));
+            if goal.asked.elapsed() > self.settings.periods.transaction_hangs {
+                let hanging = KafkaLogError::Undecided { topic: name.clone(), offset: stable };
+                self.hangs(number, Some(hanging.to_string()));
             }
-            if asked.elapsed() > ENDS_EVERY || stop.load(Ordering::Relaxed) {
+            if !is_truth || asked.elapsed() > ENDS_EVERY || stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             std::thread::sleep(DECIDED_SOON);
@@ -175,26 +182,29 @@ impl Look {
     }
 
     fn hangs(&mut self, number: usize, detail: Option<String>) {
-        if self.hanging[number] == detail {
+        if self.ends[number].hanging == detail {
             return;
         }
-        self.hanging[number] = detail;
-        let all: Vec<_> = self.hanging.iter().flatten().cloned().collect();
-        alarm::set(&self.told, AlarmKind::HangingTransaction, (!all.is_empty()).then(|| all.join("; ")));
+        self.ends[number].hanging = detail;
+        let kind = self.ends[number].alarm();
+        let of_kind = self.ends.iter().filter(|end| end.alarm() == kind);
+        let all: Vec<_> = of_kind.filter_map(|end| end.hanging.clone()).collect();
+        alarm::set(&self.told, kind, (!all.is_empty()).then(|| all.join("; ")));
     }
 
     /// Whether topics still are as a start would have them. What is not told in time is asked again.
     fn look_at_settings(&mut self) {
+        let Periods { topics_checked, topics_checked_while_wrong, .. } = self.settings.periods;
         let found = self.runtime.block_on(topics::faults(&self.settings, ASK));
         let faults = match found {
             Ok(faults) => faults,
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "the topics' settings were not told");
-                self.settings_due = Instant::now() + SETTINGS_EVERY_WHILE_WRONG;
+                self.settings_due = Instant::now() + topics_checked_while_wrong;
                 return;
             }
         };
-        let again = if faults.is_empty() { self.settings.topics_checked_every } else { SETTINGS_EVERY_WHILE_WRONG };
+        let again = if faults.is_empty() { topics_checked } else { topics_checked_while_wrong };
         self.settings_due = Instant::now() + again;
         for kind in [AlarmKind::TopicSettings, AlarmKind::TopicShape] {
             let of_kind: Vec<_> =

@@ -132,45 +132,63 @@ async fn a_text_by_reference_is_not_in_the_topic() {
     );
 }
 
-/// Loses a request of a transaction, or its answer: once to find the way again alone, once replaced meanwhile.
-async fn lost_in_a_transaction(request: i16) {
-    let broker = broker();
-    let (node, cut_off) = (broker.node("one").await, Node::open(broker.settings_by_proxy("two")).await);
-    let mut head = 0;
-    for (lose, replaced) in [(Lose::Request, false), (Lose::Answer, false), (Lose::Request, true), (Lose::Answer, true)]
-    {
-        let first = publish(&cut_off);
-        published(&first, head).await;
-        let lost = broker.proxy().lose(lose, request, &broker.topic("events"));
-        append(&node, &events(head..head + 3)).await;
-        head += 3;
-        tokio::task::block_in_place(|| lost.recv_timeout(SOON)).expect("the proxy lost it");
-        if replaced {
-            let second = publish(&node);
-            published(&second, head).await;
-            stop(second).await;
-            holds(&broker, &events(0..head));
-        }
-        broker.proxy().mend(&broker.topic("events"));
-        published(&first, head).await;
-        stop(first).await;
-        holds(&broker, &events(0..head));
+/// How many cases run at a time: more would make a broker slow that has just begun.
+const AT_ONCE: usize = 2;
+
+/// Runs cases side by side, each with a ledger of its own: most of each is waiting.
+fn side_by_side<C: Copy + Send + Sync, F: Future<Output = ()>>(cases: &[C], run: impl Fn(C) -> F + Copy + Send) {
+    for some in cases.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            for &case in some {
+                scope.spawn(move || tokio::runtime::Runtime::new().expect("a runtime").block_on(run(case)));
+            }
+        });
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_is_not_announced_neither_doubles_nor_skips() {
-    lost_in_a_transaction(ADD_OFFSETS).await;
+/// Loses a request of a transaction, or its answer: once to find the way again alone, once replaced meanwhile.
+fn lost_in_a_transaction(request: i16) {
+    let cases = [(Lose::Request, false), (Lose::Answer, false), (Lose::Request, true), (Lose::Answer, true)];
+    side_by_side(&cases, |(lose, replaced)| lost_once(request, lose, replaced));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_is_not_heard_neither_doubles_nor_skips() {
-    lost_in_a_transaction(COMMIT_OFFSETS).await;
+async fn lost_once(request: i16, lose: Lose, replaced: bool) {
+    let broker = broker();
+    // What is lost is missed after this time, and not only when a transaction may be open no longer.
+    let settings = broker.settings_by_proxy_with("two", [("socket.timeout.ms", "2000")]);
+    let (node, cut_off) = (broker.node("one").await, Node::open(settings).await);
+    let first = publish(&cut_off);
+    published(&first, 0).await;
+    append(&node, &events(0..1)).await;
+    published(&first, 1).await;
+    let lost = broker.proxy().lose(lose, request, &broker.topic("events"));
+    append(&node, &events(1..4)).await;
+    tokio::task::block_in_place(|| lost.recv_timeout(SOON)).expect("the proxy lost it");
+    if replaced {
+        let second = publish(&node);
+        published(&second, 4).await;
+        stop(second).await;
+        holds(&broker, &events(0..4));
+    }
+    broker.proxy().mend(&broker.topic("events"));
+    published(&first, 4).await;
+    stop(first).await;
+    holds(&broker, &events(0..4));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_whose_end_is_lost_neither_doubles_nor_skips() {
-    lost_in_a_transaction(END_TRANSACTION).await;
+#[test]
+fn a_place_that_is_not_announced_neither_doubles_nor_skips() {
+    lost_in_a_transaction(ADD_OFFSETS);
+}
+
+#[test]
+fn a_place_that_is_not_heard_neither_doubles_nor_skips() {
+    lost_in_a_transaction(COMMIT_OFFSETS);
+}
+
+#[test]
+fn a_transaction_whose_end_is_lost_neither_doubles_nor_skips() {
+    lost_in_a_transaction(END_TRANSACTION);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,11 +248,6 @@ fn group(broker: &Broker) -> String {
     format!("convenio.{}.publisher", broker.ledger())
 }
 
-fn forget(broker: &Broker) {
-    let group = group(broker);
-    tokio::task::block_in_place(|| broker.kafka("tool", &["consumer-groups", "--delete", "--group", &group]));
-}
-
 /// What the group says: the next offset, and the next sequence.
 fn place(broker: &Broker) -> Option<(i64, String)> {
     let consumer: BaseConsumer = broker.client().set("group.id", group(broker)).create().expect("a consumer");
@@ -270,7 +283,7 @@ async fn a_place_that_kafka_has_forgotten_is_found_by_the_last_event() {
     let node = with_published(&broker, 7).await;
     let before = place(&broker).expect("committed");
     assert_eq!(before.1, "7");
-    forget(&broker);
+    broker.forget(&group(&broker)).await;
     assert_eq!(place(&broker), None);
     // What a crash has left behind the last event is not taken for it.
     let open = raw::Foreign::new(&broker, Duration::from_secs(60));
@@ -282,6 +295,28 @@ async fn a_place_that_kafka_has_forgotten_is_found_by_the_last_event() {
     append(&node, &events(7..9)).await;
     published(&publisher, 9).await;
     holds(&broker, &events(0..9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_of_somebody_else_hides_contradicts_nothing() {
+    let broker = broker();
+    let node = broker.node("one").await;
+    append(&node, &events(0..3)).await;
+    let publisher = publish(&node);
+    published(&publisher, 3).await;
+    let open = raw::Foreign::new(&broker, Duration::from_secs(60));
+    open.write(&broker.topic("events"), &[b"what is never committed"]);
+    // It goes on, though nobody who reads what is committed sees it.
+    append(&node, &events(3..5)).await;
+    published(&publisher, 5).await;
+    stop(publisher).await;
+    let publisher = publish(&node);
+    let why = troubled(&publisher).await;
+    assert!(why.contains("is open in") && why.contains(&broker.topic("events")), "{why}");
+    open.abort();
+    append(&node, &events(5..6)).await;
+    published(&publisher, 6).await;
+    holds(&broker, &events(0..6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -307,33 +342,36 @@ async fn events_that_were_deleted_for_their_age_are_not_published_again() {
     stop(publisher).await;
     // And the place too: nobody can know, and nothing is guessed.
     broker.truncate(&broker.topic("events"), Offset::End).await;
-    forget(&broker);
+    broker.forget(&group(&broker)).await;
     let publisher = publish(&node);
     let why = halted(&publisher).await;
     assert!(why.contains("which event comes next is not known") && why.contains(&broker.topic("events")), "{why}");
     assert_eq!(told(&broker), []);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_place_that_contradicts_the_topic_stops_the_publisher() {
+#[test]
+fn a_place_that_contradicts_the_topic_stops_the_publisher() {
+    let cases = [
+        (0, "3", "says that event 3 at"),
+        (-1, "4", "says that event 4 at"),
+        (40, "45", "says that event 45 at"),
+        (0, "", "somebody else has committed"),
+    ];
+    side_by_side(&cases, |(ahead, next, words)| contradicts(ahead, next, words));
+}
+
+/// A place so far ahead of the one that was committed, and what is said of it; without it, the right one is found.
+async fn contradicts(ahead: i64, next: &str, words: &str) {
     let broker = broker();
     let node = with_published(&broker, 5).await;
     let (offset, _) = place(&broker).expect("committed");
-    for (offset, next, words) in [
-        (offset, "3", "says that event 3 at"),
-        (offset - 1, "4", "says that event 4 at"),
-        (offset + 40, "45", "says that event 45 at"),
-        (offset, "", "somebody else has committed"),
-    ] {
-        misplace(&broker, offset, next);
-        let publisher = publish(&node);
-        let why = halted(&publisher).await;
-        assert!(why.contains(words) && why.contains("cannot be continued"), "{why}");
-        stop(publisher).await;
-        holds(&broker, &events(0..5));
-    }
-    // Without the wrong place it is found.
-    forget(&broker);
+    misplace(&broker, offset + ahead, next);
+    let publisher = publish(&node);
+    let why = halted(&publisher).await;
+    assert!(why.contains(words) && why.contains("cannot be continued"), "{why}");
+    stop(publisher).await;
+    holds(&broker, &events(0..5));
+    broker.forget(&group(&broker)).await;
     let publisher = publish(&node);
     append(&node, &events(5..6)).await;
     published(&publisher, 6).await;
@@ -351,7 +389,7 @@ async fn a_topic_of_other_events_is_not_continued() {
     drop(node.stop());
     broker.delete(&[&broker.topic("log"), &broker.topic("keys")]).await;
     support::eventually("they are gone", || {
-        let topics = tokio::task::block_in_place(|| broker.kafka("tool", &["topics", "--list"]));
+        let topics = tokio::task::block_in_place(|| broker.topics());
         !topics.contains(&broker.topic("log")) && !topics.contains(&broker.topic("keys"))
     })
     .await;
@@ -367,7 +405,7 @@ async fn a_topic_of_other_events_is_not_continued() {
     stop(publisher).await;
     broker.delete(&[&broker.topic("events")]).await;
     support::eventually("it is gone", || {
-        !tokio::task::block_in_place(|| broker.kafka("tool", &["topics", "--list"])).contains(&broker.topic("events"))
+        !tokio::task::block_in_place(|| broker.topics()).contains(&broker.topic("events"))
     })
     .await;
     let anew = anew.restart().await;

@@ -4,7 +4,7 @@
 mod support;
 
 use convenio_events::log::{EventLog as _, OpenError};
-use convenio_kafka::{AlarmKind, Announcement, Election, KafkaLog, KafkaLogError, Opening, Settings, topics};
+use convenio_kafka::{AlarmKind, Announcement, Election, KafkaLog, KafkaLogError, Opening, Periods, Settings, topics};
 use rdkafka::Offset;
 use std::{
     sync::Arc,
@@ -18,16 +18,26 @@ use support::{
 };
 use tokio::sync::watch;
 
+/// What a ledger's last writer says that was moved to another place.
+const MOVED_OUT: &[u8] = br#"{"moved-out":{"ledger":"00000000-0000-0000-0000-000000000007","events":2,"ticket":"t"}}"#;
+
 async fn with_events(broker: &Broker, count: u64) -> Node {
     let node = Node::open(watchful(broker, "one")).await;
     node.writer().await.writer.append(batch(0..count)).await.expect("appends");
     node
 }
 
-/// A node that looks at its topics often.
+/// A node that looks at its topics often, and waits for little.
 fn watchful(broker: &Broker, name: &str) -> Settings {
+    let soon = Duration::from_millis(500);
     let mut settings = broker.settings(name);
-    settings.topics_checked_every = Duration::from_millis(500);
+    settings.periods = Periods {
+        topics_checked: soon,
+        topics_checked_while_wrong: soon,
+        names_asked: soon,
+        transaction_hangs: Duration::from_secs(3),
+        key_missing: Duration::from_secs(2),
+    };
     settings
 }
 
@@ -40,28 +50,22 @@ async fn until_raised(node: &Node, kind: AlarmKind) -> String {
     raised(node, kind).expect("it was raised")
 }
 
-/// Sets something of a topic, as an operator does.
-fn alter(broker: &Broker, what: &str, setting: &str) {
-    let topic = broker.topic(what);
-    let entity = ["configs", "--alter", "--entity-type", "topics", "--entity-name", &topic, "--add-config", setting];
-    tokio::task::block_in_place(|| broker.kafka("tool", &entity));
-}
-
 /// What `doctor` finds.
 fn faults(broker: &Broker) -> Vec<String> {
-    let examined = tokio::task::block_in_place(|| convenio_kafka::examine(&broker.settings("doctor"), false));
+    let examined = tokio::task::block_in_place(|| convenio_kafka::examine(&watchful(broker, "doctor"), false));
     examined.expect("Kafka answers").faults.into_iter().map(|fault| fault.what).collect()
 }
 
-/// Both a node that runs and one that begins now stand still, and say this.
-async fn both_halt(broker: &Broker, running: &Node, words: &str) {
+/// Both a node that runs and one that begins now stand still, and say this; whoever looks without a node finds one fault.
+async fn both_halt(broker: &Broker, running: &Node, words: &str, fault: &str) {
     let began = Instant::now();
     let why = running.halted().await;
     assert!(why.contains(words), "{why}");
     assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
     let why = broker.node("fresh").await.halted().await;
     assert!(why.contains(words), "{why}");
-    assert_eq!(faults(broker).len(), 1, "it is found without a node too: {:?}", faults(broker));
+    let found = faults(broker);
+    assert!(found.len() == 1 && found[0].contains(fault), "it is found without a node too: {found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +80,29 @@ async fn a_barrier_that_somebody_made_up_swallows_no_text() {
         assert_eq!(node.all(6).await, *batch(0..6), "every text is there");
     }
     assert_eq!(faults(&broker), [""; 0]);
+    // Also where an event comes before its key.
+    let (later, early) = (Broker::shared(), of_events(&broker, "log"));
+    later.node("maker").await.stop();
+    produce(&later, &later.topic("keys"), &[(Some(b"barrier"), b"999999999")]);
+    produce(&later, &later.topic("log"), &messages(&early));
+    let node = later.node("one").await;
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        assert_eq!(node.log.head().borrow().0, 0, "an event is copied without its text");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    produce(&later, &later.topic("keys"), &messages(&of_events(&broker, "keys")));
+    assert_eq!(node.all(6).await, *batch(0..6), "every text is there");
+}
+
+/// All messages of a topic that are about an event.
+fn of_events(broker: &Broker, what: &str) -> Vec<Raw> {
+    let all = broker.committed(&broker.topic(what));
+    all.into_iter().filter(|message| message.key.is_some() && message.key.as_deref() != Some(b"barrier")).collect()
+}
+
+fn messages(all: &[Raw]) -> Vec<(Option<&[u8]>, &[u8])> {
+    all.iter().map(|raw| (raw.key.as_deref(), raw.value.as_deref().expect("a value"))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,18 +111,15 @@ async fn a_key_that_nobody_erased_is_missed() {
     with_events(&source, 4).await;
     let broker = Broker::shared();
     broker.node("maker").await.stop();
-    let messages = |what: &str| -> Vec<Raw> {
-        let all = source.committed(&source.topic(what));
-        all.into_iter().filter(|message| message.key.is_some() && message.key.as_deref() != Some(b"barrier")).collect()
-    };
-    for (what, messages) in [("log", messages("log")), ("keys", messages("keys"))] {
-        let kept = messages.iter().enumerate().filter(|(at, _)| what == "log" || *at != 1);
-        let kept: Vec<_> = kept.map(|(_, raw)| (raw.key.as_deref(), raw.value.as_deref().expect("a value"))).collect();
-        produce(&broker, &broker.topic(what), &kept);
-    }
-    let node = broker.node("one").await;
+    produce(&broker, &broker.topic("log"), &messages(&of_events(&source, "log")));
+    let mut keys = of_events(&source, "keys");
+    keys.remove(1);
+    produce(&broker, &broker.topic("keys"), &messages(&keys));
+    let node = Node::open(watchful(&broker, "one")).await;
     let why = node.halted().await;
     assert!(why.contains("the key of event 1 is missing") && why.contains(&broker.topic("keys")), "{why}");
+    let found = faults(&broker);
+    assert!(found.len() == 1 && found[0].contains("the key of event 1 is missing"), "{found:?}");
     assert_eq!(node.all(1).await, *batch(0..1), "what is whole was copied, and no more");
     assert_eq!(node.following().confirmed, None, "its end was never seen");
 }
@@ -105,8 +129,41 @@ async fn a_key_that_is_destroyed_though_no_event_erased_its_text_halts_everybody
     let broker = Broker::shared();
     let node = with_events(&broker, 3).await;
     tombstone(&broker, &broker.topic("keys"), b"1");
-    both_halt(&broker, &node, "the key of event 1 was destroyed, and no event erased its text").await;
+    let words = "the key of event 1 was destroyed, and no event erased its text";
+    both_halt(&broker, &node, words, "the key of event 1 was written again or destroyed").await;
     assert_eq!(node.all(3).await, *batch(0..3), "the copy keeps the text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_somebody_writes_again_halts_everybody() {
+    let broker = Broker::shared();
+    let node = with_events(&broker, 3).await;
+    let keys = of_events(&broker, "keys");
+    produce(&broker, &broker.topic("keys"), &messages(&keys[1..2]));
+    let fault = "the key of event 1 was written again or destroyed";
+    both_halt(&broker, &node, "the key of event 1 was written again", fault).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_are_none_of_the_ledgers_halt_everybody() {
+    for (what, words, fault) in [
+        ("log", "of the ledger's topic cannot be read", "is not what it must be"),
+        ("keys", "of the ledger's topic of keys is no key", "is no key"),
+    ] {
+        let broker = Broker::shared();
+        let node = with_events(&broker, 1).await;
+        produce(&broker, &broker.topic(what), &[(Some(b"garbage"), b"garbage")]);
+        both_halt(&broker, &node, words, fault).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_somebody_moved_away_is_found_without_a_node() {
+    let broker = Broker::shared();
+    with_events(&broker, 1).await;
+    raw::say(&broker, &broker.topic("log"), &[("convenio-control", b"moved-out")], MOVED_OUT);
+    let found = faults(&broker);
+    assert!(found.len() == 1 && found[0].contains("takes no events"), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,13 +173,13 @@ async fn a_log_and_keys_that_are_truncated_halt_everybody_within_seconds() {
         let node = with_events(&broker, 5).await;
         if what == "keys" {
             // Kafka deletes no records of a topic that is compacted only.
-            alter(&broker, what, "cleanup.policy=[compact,delete]");
+            broker.alter(&broker.topic(what), &[("cleanup.policy", "compact,delete")]).await;
         }
         broker.truncate(&broker.topic(what), Offset::Offset(3)).await;
         if what == "keys" {
-            alter(&broker, what, "cleanup.policy=compact");
+            broker.alter(&broker.topic(what), &[("cleanup.policy", "compact")]).await;
         }
-        both_halt(&broker, &node, "not there any more").await;
+        both_halt(&broker, &node, "not there any more", "begins at offset 3").await;
         assert_eq!(node.all(5).await, *batch(0..5), "the copy is as it was");
         let refused = node.log.open_writer().await.expect_err("nobody writes from here");
         assert!(matches!(refused, OpenError::Damaged(_)), "{refused:?}");
@@ -136,12 +193,11 @@ async fn a_transaction_that_hangs_ends_freshness_and_is_told_until_it_is_over() 
     node.confirmed().await;
     let hung = Foreign::new(&broker, Duration::from_secs(60));
     hung.write(&topics[0], &[b"never committed"]);
-    // What was asked before it began is still decided.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let seen = node.following().confirmed;
+    let hangs = Instant::now();
     let detail = until_raised(&node, AlarmKind::HangingTransaction).await;
     assert!(detail.contains(&topics[0]) && detail.contains("kafka-transactions"), "{detail}");
-    assert_eq!(node.following().confirmed, seen, "its end is not seen meanwhile");
+    let seen = node.following().confirmed;
+    assert!(seen.is_some_and(|seen| seen < hangs), "its end is not seen meanwhile");
     assert!(faults(&broker).iter().any(|what| what.contains("is open in")), "{:?}", faults(&broker));
     let refused = node.log.open_writer().await.expect_err("nothing that it wrote would be seen");
     assert!(matches!(refused, OpenError::Unavailable(_)), "{refused:?}");
@@ -152,15 +208,34 @@ async fn a_transaction_that_hangs_ends_freshness_and_is_told_until_it_is_over() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_hangs_in_the_public_topic_is_told_and_stops_no_writer() {
+    let broker = Broker::shared();
+    let node = with_events(&broker, 2).await;
+    let hung = Foreign::new(&broker, Duration::from_secs(60));
+    hung.write(&broker.topic("events"), &[b"never committed"]);
+    let detail = until_raised(&node, AlarmKind::HangingPublicTransaction).await;
+    assert!(detail.contains(&broker.topic("events")) && detail.contains("kafka-transactions"), "{detail}");
+    assert!(faults(&broker).iter().any(|what| what.contains("is open in")), "{:?}", faults(&broker));
+    assert_eq!(node.following().forbidden(), None);
+    node.confirmed().await;
+    node.writer().await.writer.append(batch(2..3)).await.expect("it goes on");
+    hung.abort();
+    eventually("the alarm is over", || raised(&node, AlarmKind::HangingPublicTransaction).is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_that_lose_history_stop_the_writer_until_they_are_mended() {
     let broker = Broker::shared();
     let node = with_events(&broker, 2).await;
-    alter(&broker, "log", "retention.ms=604800000");
+    // The first loses what is old, and the second takes no message without a key: nobody could begin to write any more.
+    let log = broker.topic("log");
+    broker.alter(&log, &[("retention.ms", "604800000"), ("cleanup.policy", "compact")]).await;
     let detail = until_raised(&node, AlarmKind::TopicSettings).await;
     assert!(detail.contains("retention.ms = 604800000, and must have -1"), "{detail}");
+    assert!(detail.contains("cleanup.policy = compact, and must have delete"), "{detail}");
     let refused = node.log.open_writer().await.expect_err("what it wrote would be lost");
     assert!(matches!(refused, OpenError::Unavailable(_)), "{refused:?}");
-    alter(&broker, "log", "retention.ms=-1");
+    broker.alter(&log, &[("retention.ms", "-1"), ("cleanup.policy", "delete")]).await;
     eventually("the alarm is over", || raised(&node, AlarmKind::TopicSettings).is_none()).await;
     node.writer().await.writer.append(batch(2..3)).await.expect("it goes on");
 }
@@ -179,7 +254,7 @@ async fn one_is_elected_also_where_somebody_adds_a_partition() {
     };
     let (first, second) = (stand("one"), stand("two"));
     let elected = || [*first.1.borrow(), *second.1.borrow()].iter().filter(|term| **term > 0).count();
-    eventually("one is elected", || elected() == 1).await;
+    eventually("one is elected", || elected() > 0).await;
     let until = Instant::now() + Duration::from_secs(3);
     while Instant::now() < until {
         assert!(elected() <= 1, "both are elected");
@@ -205,7 +280,8 @@ async fn an_event_that_is_not_what_its_entry_commits_to_is_not_copied() {
     let node = with_events(&broker, 2).await;
     produce(&broker, &broker.topic("keys"), &[(Some(b"2"), &key)]);
     produce(&broker, &broker.topic("log"), &[(Some(b"2"), &forged)]);
-    both_halt(&broker, &node, "the record of event 2 is not what its entry commits to").await;
+    let words = "the record of event 2 is not what its entry commits to";
+    both_halt(&broker, &node, words, words).await;
     assert_eq!(node.all(2).await, *batch(0..2), "it is in no copy");
 }
 
@@ -229,7 +305,7 @@ async fn the_log_of_a_ledger_that_was_opened_is_never_made_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_of_one_name_are_told_by_both() {
     let broker = Broker::shared();
-    let nodes = [broker.node("same").await, broker.node("same").await];
+    let nodes = [Node::open(watchful(&broker, "same")).await, Node::open(watchful(&broker, "same")).await];
     let stand = |node: &Node| {
         let (tells, elected) = watch::channel(0);
         (Election::stand(&node.settings, tells).expect("stands"), elected)
@@ -256,7 +332,6 @@ async fn what_a_stranger_says_of_the_writer_is_ignored_and_told() {
     let old = broker.node("old").await;
     old.writer().await.writer.append(batch(0..2)).await.expect("appends");
     let topic = broker.topic("log");
-    let moved: &[u8] = br#"{"moved-out":{"ledger":"00000000-0000-0000-0000-000000000007","events":"2","ticket":"t"}}"#;
     let (node, follower) = (Node::open(with_secret("one")).await, Node::open(with_secret("two")).await);
     assert_eq!(follower.all(2).await, *batch(0..2), "it opens, and all of it counts");
     let mut writer = node.writer().await.writer;
@@ -264,7 +339,7 @@ async fn what_a_stranger_says_of_the_writer_is_ignored_and_told() {
     eventually("the writer is known", || follower.following().writer.is_some_and(|writer| writer.node == "one")).await;
     let signed = raw::control_records(&broker, &topic);
     assert_eq!(signed.len(), 2, "who began, and who writes");
-    for (kind, value) in [("writer-started", &b"{}"[..]), ("writer-ready", b"no JSON"), ("moved-out", moved)] {
+    for (kind, value) in [("writer-started", &b"{}"[..]), ("writer-ready", b"no JSON"), ("moved-out", MOVED_OUT)] {
         raw::say(&broker, &topic, &[("convenio-control", kind.as_bytes())], value);
     }
     // And what was signed once, again.

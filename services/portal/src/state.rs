@@ -81,8 +81,9 @@ pub struct PublisherStanding {
 
 impl LogAlarm {
     /// All codes, so that each is told while it is not raised too.
-    pub const CODES: [&'static str; 7] = [
+    pub const CODES: [&'static str; 8] = [
         "hanging-transaction",
+        "hanging-public-transaction",
         "topic-settings",
         "topic-shape",
         "topic-unreadable",

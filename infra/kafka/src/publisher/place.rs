@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// How long one question to Kafka may take.
 const CALL: Duration = Duration::from_secs(5);
+/// How long the public topic may hide its end: a transaction of a publisher that was fenced is over by then.
+const DECIDED_WITHIN: Duration = Duration::from_secs(5);
+/// How soon it is asked again.
+const DECIDED_SOON: Duration = Duration::from_millis(20);
 /// How long the last message may be looked for.
 const LOOK_DEADLINE: Duration = Duration::from_secs(30);
 /// How far before the topic's end its last message is looked for at first; then eight times as far, and so on. Behind it is
@@ -43,6 +47,8 @@ impl ConsumerContext for Silent {}
 /// The topic for the public and the publisher's group.
 pub(super) struct Places {
     consumer: BaseConsumer<Silent>,
+    /// Sees what is not decided too.
+    all: BaseConsumer<Silent>,
     topic: String,
 }
 
@@ -68,31 +74,54 @@ struct Committed {
 
 impl Places {
     pub(super) fn open(settings: &Settings) -> Result<Self, KafkaLogError> {
-        let config = settings.client(
-            &[("fetch.wait.max.ms", "100"), ("fetch.error.backoff.ms", "100")],
-            &[
-                ("group.id", &settings.name("publisher")),
-                ("isolation.level", "read_committed"),
-                ("auto.offset.reset", "earliest"),
-                ("enable.auto.commit", "false"),
-                ("enable.auto.offset.store", "false"),
-                ("enable.partition.eof", "true"),
-            ],
-        );
-        let made = config.create_with_context(Silent);
-        let consumer = made.map_err(KafkaLogError::kafka("a consumer could not be made"))?;
-        Ok(Self { consumer, topic: Topic::Events.name(settings) })
+        let consumer = |isolation| {
+            let config = settings.client(
+                &[("fetch.wait.max.ms", "100"), ("fetch.error.backoff.ms", "100")],
+                &[
+                    ("group.id", &settings.name("publisher")),
+                    ("isolation.level", isolation),
+                    ("auto.offset.reset", "earliest"),
+                    ("enable.auto.commit", "false"),
+                    ("enable.auto.offset.store", "false"),
+                    ("enable.partition.eof", "true"),
+                ],
+            );
+            let made = config.create_with_context(Silent);
+            made.map_err(KafkaLogError::kafka("a consumer could not be made"))
+        };
+        let (consumer, all) = (consumer("read_committed")?, consumer("read_uncommitted")?);
+        Ok(Self { consumer, all, topic: Topic::Events.name(settings) })
     }
 
     /// Finds the place; whoever published before must have been fenced.
     pub(super) fn find(&self, is_stopped: impl Fn() -> bool) -> Result<Place, KafkaLogError> {
         let committed = self.committed()?;
-        let asked = self.consumer.fetch_watermarks(&self.topic, 0, CALL);
-        let (begin, end) = asked.map_err(KafkaLogError::kafka("the public topic's end is not known"))?;
+        let (begin, end) = self.ends(&is_stopped)?;
         let last = self.last(begin, end, is_stopped)?;
         // It would fetch whatever is published from now on.
         self.consumer.unassign().map_err(KafkaLogError::kafka("the public topic could not be let go"))?;
         agreed(committed, last, begin).map_err(|why| KafkaLogError::Published { topic: self.topic.clone(), why })
+    }
+
+    /// Where the topic begins and ends. What a transaction of somebody else hides may be the last message: the place would
+    /// contradict what is seen before it.
+    fn ends(&self, is_stopped: impl Fn() -> bool) -> Result<(i64, i64), KafkaLogError> {
+        let ends = |consumer: &BaseConsumer<Silent>| {
+            let asked = consumer.fetch_watermarks(&self.topic, 0, CALL);
+            asked.map_err(KafkaLogError::kafka("the public topic's end is not known"))
+        };
+        let (_, all) = ends(&self.all)?;
+        let deadline = Instant::now() + DECIDED_WITHIN;
+        loop {
+            let (begin, end) = ends(&self.consumer)?;
+            if end >= all {
+                return Ok((begin, end));
+            }
+            if is_stopped() || Instant::now() > deadline {
+                return Err(KafkaLogError::Undecided { topic: self.topic.clone(), offset: end });
+            }
+            std::thread::sleep(DECIDED_SOON);
+        }
     }
 
     fn committed(&self) -> Result<Option<Committed>, KafkaLogError> {

@@ -3,14 +3,17 @@
 use super::{Broker, SOON};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
+        TopicReplication,
+    },
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// A message, without its headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +172,33 @@ impl Broker {
 
     pub async fn delete(&self, topics: &[&str]) {
         let gone = self.admin().delete_topics(topics, &AdminOptions::new()).await.expect("Kafka answers");
+        assert!(gone.iter().all(Result::is_ok), "{gone:?}");
+    }
+
+    /// The names of all topics.
+    pub fn topics(&self) -> Vec<String> {
+        let metadata = self.admin().inner().fetch_metadata(None, SOON).expect("Kafka answers");
+        metadata.topics().iter().map(|topic| topic.name().to_owned()).collect()
+    }
+
+    /// Sets something of a topic, as an operator does. (A tool of Kafka's would take seconds to start.)
+    pub async fn alter(&self, topic: &str, settings: &[(&str, &str)]) {
+        let (admin, options) = (self.admin(), AdminOptions::new());
+        let described = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &options).await;
+        let described = described.expect("Kafka answers").remove(0).expect("it is described");
+        // What is not said here would be as the broker has it.
+        let own = described.entries.iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let own = own.filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
+        let all: BTreeMap<_, _> = own.chain(settings.iter().copied()).collect();
+        let start = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let altered = all.into_iter().fold(start, |altered, (name, value)| altered.set(name, value));
+        let done = admin.alter_configs([&altered], &options).await.expect("Kafka answers");
+        assert!(done.iter().all(Result::is_ok), "{done:?}");
+    }
+
+    /// Forgets all places of a group.
+    pub async fn forget(&self, group: &str) {
+        let gone = self.admin().delete_groups(&[group], &AdminOptions::new()).await.expect("Kafka answers");
         assert!(gone.iter().all(Result::is_ok), "{gone:?}");
     }
 
