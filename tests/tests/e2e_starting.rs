@@ -7,9 +7,13 @@ use convenio_tests::{
     server::{Start, run},
 };
 use std::{
-    net::TcpListener,
+    io::{ErrorKind, Read as _},
+    net::{TcpListener, TcpStream},
     time::{Duration, Instant},
 };
+
+/// More than one address may hold.
+const CONNECTIONS: usize = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_waits_for_its_brokers_says_so_and_ends_when_it_is_told_to() {
@@ -24,20 +28,32 @@ async fn a_node_that_waits_for_its_brokers_says_so_and_ends_when_it_is_told_to()
     let http = reqwest::Client::new();
     let get = |path: &str| http.get(format!("http://{listen}{path}")).send();
     let deadline = Instant::now() + Duration::from_secs(20);
-    let refused = loop {
+    loop {
         match get("/api/v1/offers").await {
-            Ok(answer) => break answer,
+            Ok(refused) => {
+                assert_eq!(refused.status(), 503);
+                assert!(refused.headers().contains_key("retry-after"), "{:?}", refused.headers());
+                let problem: serde_json::Value = refused.json().await.expect("a problem");
+                assert_eq!(problem["code"], "not-ready");
+                if problem["detail"].as_str().is_some_and(|detail| detail.contains("waits for Kafka")) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "{problem:#}");
+            }
             Err(error) => assert!(Instant::now() < deadline, "it does not answer: {error}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    assert_eq!(refused.status(), 503);
-    assert!(refused.headers().contains_key("retry-after"), "{:?}", refused.headers());
-    let problem: serde_json::Value = refused.json().await.expect("a problem");
-    assert_eq!(problem["code"], "not-ready");
-    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("waits for Kafka")), "{problem:#}");
+    }
     assert_eq!(get("/readyz").await.expect("it answers").status(), 503);
     assert_eq!(get("/healthz").await.expect("it answers").status(), 200);
+    // It has the door of a node that has opened: of too many connections of one address the longest gives way.
+    tokio::task::block_in_place(|| {
+        let connect = |_| TcpStream::connect(&listen).expect("it listens");
+        let mut held: Vec<_> = (0..CONNECTIONS).map(connect).collect();
+        held[0].set_read_timeout(Some(Duration::from_secs(20))).expect("set");
+        let read = held[0].read(&mut [0]);
+        assert!(!read.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "it stays: {read:?}");
+    });
     let asked = Instant::now();
     server.signal("TERM");
     let ended = tokio::task::block_in_place(|| server.wait());

@@ -31,7 +31,10 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     // Before anybody is told the address: a signal that nobody listens for would end the process at once.
     let mut signals = signals()?;
     let stage = Stage::default();
-    let node = starting::opened(&listener, &stage, Node::start(&config, &stage), &mut signals).await?;
+    let limits = DoorLimits { trusted_proxies: config.trusted_proxies.clone(), ..DoorLimits::default() };
+    let limits = limits.within_open_files(open_files());
+    let start = Node::start(&config, &stage);
+    let node = starting::opened(&listener, &stage, limits.clone(), start, &mut signals).await?;
     if node.new {
         let path = config.identity.join("admin-token");
         say(format_args!("A new ledger was opened: {}", node.ledger_id));
@@ -43,8 +46,7 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     let portal = node.portal(&config, &public_url);
     // Beside the portal and its limits: the callers behind it were counted where they came in.
     let router = node.cluster().into_iter().fold(convenio_portal::router(portal.clone()), axum::Router::merge);
-    let limits = DoorLimits { trusted_proxies: config.trusted_proxies.clone(), ..DoorLimits::default() };
-    let mut server = Box::pin(door::serve(listener, router, portal, limits.within_open_files(open_files())));
+    let mut server = Box::pin(door::serve(listener, router, portal, limits));
     let mut stopping = Box::pin(shutdown_after_signal(&node, signals));
     let mut told = false;
     let mut recording = Box::pin(sample::play(&node));

@@ -1,7 +1,8 @@
 //! A node that has not opened its ledger yet: it answers why, and ends as soon as it is told to. What it waits for is not decided
 //! here.
 
-use std::{future::IntoFuture as _, pin::pin, time::Duration};
+use convenio_portal::door::{self, DoorLimits};
+use std::time::Duration;
 use tokio::{net::TcpListener, signal::unix::Signal, sync::watch};
 
 /// How long what was begun may take to be given up, before the process ends all the same.
@@ -29,23 +30,25 @@ impl Stage {
 pub(crate) async fn opened<T>(
     listener: &TcpListener,
     stage: &Stage,
+    limits: DoorLimits,
     start: impl Future<Output = anyhow::Result<T>>,
     [interrupt, terminate]: &mut [Signal; 2],
 ) -> anyhow::Result<T> {
-    let service = convenio_portal::starting(stage.0.subscribe()).into_make_service();
+    let router = convenio_portal::starting(stage.0.subscribe());
     // The same socket: who has connected is answered by the one or the other.
     let socket = std::net::TcpListener::from(rustix::io::dup(listener)?);
     let meanwhile = TcpListener::from_std(socket)?;
-    let mut answering = pin!(axum::serve(meanwhile, service).into_future());
+    let (stop, stopped) = watch::channel(false);
+    // It ends by itself when it is told to: each connection with the answer that it waits for.
+    tokio::spawn(door::serve_uncounted(meanwhile, router, stopped, limits));
     let mut start = Box::pin(start);
-    loop {
-        tokio::select! {
-            biased;
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-            opened = &mut start => return opened,
-            // It ends with this future.
-            _ = &mut answering => {}
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        opened = &mut start => {
+            stop.send_replace(true);
+            return opened;
         }
     }
     tracing::info!("stopping before the ledger is open");

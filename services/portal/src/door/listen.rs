@@ -21,8 +21,26 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(200);
 
 /// Serves until the portal is told to stop, and every connection has ended then.
 pub async fn serve(listener: TcpListener, router: Router, state: PortalState, limits: DoorLimits) {
-    let places = Places::new(limits);
-    let mut stopping = std::pin::pin!(stopped(state.shutdown()));
+    keep(Door { router, stop: state.shutdown(), counts: Some(state), places: Places::new(limits) }, listener).await;
+}
+
+/// The same before there is a portal that counts, until `stop` says true.
+pub async fn serve_uncounted(listener: TcpListener, router: Router, stop: watch::Receiver<bool>, limits: DoorLimits) {
+    keep(Door { router, stop, counts: None, places: Places::new(limits) }, listener).await;
+}
+
+/// What a connection needs that is taken in.
+struct Door {
+    router: Router,
+    stop: watch::Receiver<bool>,
+    /// Who counts connections.
+    counts: Option<PortalState>,
+    places: Places,
+}
+
+async fn keep(door: Door, listener: TcpListener) {
+    let places = &door.places;
+    let mut stopping = std::pin::pin!(stopped(door.stop.clone()));
     let mut sweeps = interval(SWEEP_INTERVAL);
     sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -31,7 +49,7 @@ pub async fn serve(listener: TcpListener, router: Router, state: PortalState, li
             () = &mut stopping => break,
             _ = sweeps.tick() => places.cut_overdue(),
             taken = listener.accept() => match taken {
-                Ok((stream, peer)) => take_in(stream, peer, &places, &router, &state),
+                Ok((stream, peer)) => take_in(stream, peer, &door),
                 // The one that it was about has gone.
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
@@ -56,13 +74,15 @@ pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-fn take_in(stream: TcpStream, peer: SocketAddr, places: &Places, router: &Router, state: &PortalState) {
-    let Some(place) = places.take(peer.ip()) else {
-        state.metrics().turned_away();
+fn take_in(stream: TcpStream, peer: SocketAddr, door: &Door) {
+    let Some(place) = door.places.take(peer.ip()) else {
+        if let Some(state) = &door.counts {
+            state.metrics().turned_away();
+        }
         return turn_away(stream);
     };
-    let counted = Counted::new(state, |metrics| &metrics.connections);
-    let serving = connection::serve(stream, peer, place, router.clone(), state.shutdown());
+    let counted = door.counts.as_ref().map(|state| Counted::new(state, |metrics| &metrics.connections));
+    let serving = connection::serve(stream, peer, place, door.router.clone(), door.stop.clone());
     tokio::spawn(async move {
         serving.await;
         drop(counted);

@@ -10,7 +10,7 @@ mod listen;
 mod places;
 mod socket;
 
-pub use listen::serve;
+pub use listen::{serve, serve_uncounted};
 pub(crate) use places::Line;
 
 use ipnet::IpNet;
