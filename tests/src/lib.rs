@@ -2,6 +2,7 @@
 //! its files. It holds no test.
 
 pub mod audit;
+pub mod clock;
 pub mod damage;
 pub mod faults;
 pub mod kafka;

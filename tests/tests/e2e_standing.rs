@@ -10,7 +10,7 @@ use convenio_events::{
 use convenio_journal::{Access, Journal};
 use convenio_kafka::{KafkaLog, Settings};
 use convenio_tests::{
-    Ledger, User, folder,
+    Ledger, User, clock, folder,
     kafka::Brokers,
     nodes::{copy_identity, free_ports, identity_of, node, until},
     users::listing,
@@ -208,4 +208,39 @@ async fn time_does_not_go_back_when_a_node_with_a_slow_clock_takes_over() {
     let audit = convenio_tests::Audit::of(&place("b"));
     let last = audit.events.last().expect("events");
     assert_eq!(last.entry["time"], "2026-11-21T10:00:00.000000Z", "time stands still until the clock has come to it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_clock_is_wrong_says_so_and_does_not_take_over() {
+    let folder = folder();
+    let brokers = Brokers::start(&folder.path().join("broker"), &["--set", "group.min.session.timeout.ms=1000"]);
+    let [one, two, three] = free_ports();
+    let place = |name: &str| folder.path().join(name);
+    let start = |name: &str, port, peers: &[u16]| {
+        node(&place(name), &brokers, name, port, peers).with("--kafka").with("session.timeout.ms=2000")
+    };
+    let ledger = Ledger::new(start("a", one, &[two, three]).run().expect("the first node"));
+    let giver = ledger.organisation("Ministerio de Ejemplo", "PE").await;
+    copy_identity(&ledger.server.identity(), &place("b"));
+    copy_identity(&ledger.server.identity(), &place("c"));
+    let second = start("b", two, &[one, three]).run().expect("the second node");
+    let third = clock::ahead(start("c", three, &[one, two]), folder.path(), 7_200).run().expect("the third node");
+    let is_told = |status: &Value| {
+        let alarms = status["log"]["alarms"].as_array().cloned().unwrap_or_default();
+        alarms
+            .iter()
+            .any(|alarm| alarm["code"] == "clock-differs" && alarm["detail"].to_string().contains("s ahead of"))
+    };
+    until(&third, "the alarm", is_told).await;
+    ledger.server.kill();
+    until(&second, "the other one writes", |status| status["role"] == "writer").await;
+    giver.at(&second).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+    assert!(!is_told(&User::anonymous(&second).get("/api/v1/status").await.accepted()), "its clock is right");
+    // Nor does it when nobody else is left: twice as long as an election takes.
+    second.kill();
+    for _ in 0..60 {
+        let status = User::anonymous(&third).get("/api/v1/status").await.accepted();
+        assert_eq!(status["role"], "follower");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
 }

@@ -2,7 +2,7 @@
 //! does not decide. It decides nothing.
 
 use crate::{
-    cluster::{Forwarder, Forwarding, NodeUrl, Secret},
+    cluster::{Clocks, Forwarder, Forwarding, NodeUrl, Secret},
     config::Config,
     tree,
 };
@@ -17,7 +17,7 @@ use convenio_notary::TreeHead;
 use convenio_portal::{LogAlarm, LogStanding};
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -51,6 +51,8 @@ pub(crate) struct Membership {
     pub(crate) secret: Secret,
     /// The clock by which it would record, where nobody sets that.
     wall_clock: Option<WallClock>,
+    /// What those of the other nodes say.
+    clocks: watch::Receiver<Clocks>,
 }
 
 /// How far the node has read the log as one that might have to decide on it.
@@ -90,6 +92,7 @@ impl Membership {
             wall_clock: wall_clock.clone(),
         });
         let (told, forwarding) = watch::channel(Forwarding::default());
+        let (clocks_told, clocks) = watch::channel(Clocks::default());
         let way = (!config.peers.is_empty()).then(|| {
             let (elsewhere, queue) = mpsc::channel(QUEUE_LIMIT);
             let forwarder = Forwarder {
@@ -99,11 +102,13 @@ impl Membership {
                 following: kafka.following(),
                 shown,
                 told,
+                clocks: clocks_told,
+                own: config.advertise.clone(),
                 trusted: Mutex::default(),
             };
             Way { forwarder, queue, elsewhere }
         });
-        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret, wall_clock }, way))
+        Ok((Self { kafka: kafka.clone(), forwarding, legible, secret, wall_clock, clocks }, way))
     }
 
     /// How the log stands, seen from this node; of what it publishes, others know.
@@ -138,7 +143,7 @@ impl Membership {
         is_whole && is_allowed && self.legible.trouble().is_none() && self.legible.snapshot.get() >= known
     }
 
-    /// How this node's clock differs from that of the last event, or of the writer, by more than it may.
+    /// How this node's clock differs by more than it may from that of the last event, of the writer, or of most other nodes.
     fn clock_trouble(&self) -> Option<String> {
         let now = self.wall_clock.as_ref()?();
         let last = self.kafka.following().borrow().last_time.filter(|last| *last > now);
@@ -149,6 +154,7 @@ impl Membership {
                 || clock_difference(now, told + asked.elapsed(), "that of the node that writes, or wrote last");
             (asked.elapsed() < CLOCK_REMEMBERED).then(writer).flatten()
         })
+        .or_else(|| most_differ(now, self.clocks.borrow().now()))
     }
 
     /// With the first `known` events read, stands for election whenever the node may, and gives the seat up whenever it is
@@ -159,6 +165,14 @@ impl Membership {
         let watching = tokio::spawn(keep_seat(self, known, elected, ledger.watch(), left));
         Seat { leave, watching }
     }
+}
+
+/// How a clock differs from most of those of the other nodes. One other node alone says nothing: either of the two may be right.
+fn most_differ(now: SystemTime, others: impl Iterator<Item = SystemTime>) -> Option<String> {
+    let differences: Vec<_> = others.map(|other| clock_difference(now, other, "that of most other nodes")).collect();
+    let count = differences.iter().flatten().count();
+    let most = differences.len() > 1 && 2 * count > differences.len();
+    if most { differences.into_iter().flatten().next() } else { None }
 }
 
 /// This node's seat in the election.
@@ -243,4 +257,28 @@ async fn give_up(election: Option<Election>) {
 /// Where other nodes reach this one when nothing is said: only where it listens on this machine.
 pub(crate) fn default_url(listen: std::net::SocketAddr) -> Option<NodeUrl> {
     NodeUrl::parse(&format!("http://{listen}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_wrong_where_most_other_nodes_say_so() {
+        let at = |hour: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(hour * 3_600);
+        for (others, is_wrong) in [
+            (&[][..], false),
+            (&[8], false),
+            (&[8, 8], true),
+            (&[10, 8], false),
+            (&[10, 8, 8], true),
+            (&[10, 10, 8], false),
+            (&[10, 10, 8, 8], false),
+        ] {
+            let told = most_differ(at(10), others.iter().map(|hour| at(*hour)));
+            assert_eq!(told.is_some(), is_wrong, "{others:?}: {told:?}");
+        }
+        let told = most_differ(at(10), [at(8), at(8)].into_iter()).expect("it differs");
+        assert!(told.contains("7200 s ahead of that of most other nodes"), "{told}");
+    }
 }

@@ -139,8 +139,13 @@ impl World {
 
     /// Starts a node that does not run.
     pub(super) fn run_node(&mut self, number: usize) {
+        self.run_node_as(number, Start::clone);
+    }
+
+    /// The same, started in another way.
+    pub(super) fn run_node_as(&mut self, number: usize, way: impl Fn(&Start) -> Start) {
         let node = &mut self.nodes[number];
-        let server = block_in_place(|| node.start.run());
+        let server = block_in_place(|| way(&node.start).run());
         node.server = Some(server.unwrap_or_else(|failure| panic!("{} does not start: {}", node.name, failure.said)));
         self.load.node_is_at(number, &self.nodes[number].url());
     }
@@ -187,6 +192,11 @@ impl World {
         }
     }
 
+    /// Where everything of the run lies.
+    pub(super) fn folder(&self) -> &Path {
+        &self.setup.folder
+    }
+
     /// Calls the script of the brokers.
     pub(super) fn kafka(&self, verb: &str, arguments: &[&str]) -> String {
         block_in_place(|| self.brokers.call(verb, arguments))
@@ -194,6 +204,12 @@ impl World {
 }
 
 impl Node {
+    /// Whether it raises an alarm of this kind.
+    pub(super) async fn raises(&self, code: &str) -> bool {
+        let status = self.status(DEADLINE).await.unwrap_or_default();
+        status["log"]["alarms"].as_array().is_some_and(|alarms| alarms.iter().any(|alarm| alarm["code"] == code))
+    }
+
     /// Where it answers.
     pub(super) fn url(&self) -> String {
         self.server.as_ref().expect("it runs").url.clone()

@@ -32,11 +32,13 @@ pub enum Fault {
     ForgeControl,
     /// Somebody lets the log forget, and takes it back when the nodes say so.
     ChangeSettings,
+    /// The clock of a node that follows is wrong, and the writer is killed.
+    WrongClock,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::KillWriter,
         Self::StopWriter,
         Self::HandOver,
@@ -50,6 +52,7 @@ impl Fault {
         Self::HangTransaction,
         Self::ForgeControl,
         Self::ChangeSettings,
+        Self::WrongClock,
     ];
 
     /// Its name.
@@ -68,6 +71,7 @@ impl Fault {
             Self::HangTransaction => "hang-transaction",
             Self::ForgeControl => "forge-control",
             Self::ChangeSettings => "change-settings",
+            Self::WrongClock => "wrong-clock",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     nodes::{LEDGER, World},
     plan::Fault,
 };
-use crate::server::DEADLINE;
+use crate::{clock, server::DEADLINE};
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
@@ -17,11 +17,12 @@ use tokio::task::block_in_place;
 
 /// How long a node that follows is stopped: longer than its session lasts.
 const STOPPED: Duration = Duration::from_secs(8);
+/// How far a wrong clock is ahead, in seconds: more than clocks may differ.
+const CLOCK_AHEAD_S: i64 = 7_200;
 /// How long a stranger's producer waits for brokers.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Who was moved, if one believes it.
-const MOVED_OUT: &[u8] =
-    br#"{"moved-out":{"ledger":"00000000-0000-0000-0000-000000000001","events":"1","ticket":"t"}}"#;
+const MOVED_OUT: &[u8] = br#"{"moved-out":{"ledger":"00000000-0000-0000-0000-000000000001","events":1,"ticket":"t"}}"#;
 
 fn topic(what: &str) -> String {
     format!("convenio.{LEDGER}.{what}")
@@ -73,13 +74,45 @@ impl World {
         self.until(code, DEADLINE, async |world| {
             let mut all = true;
             for node in &world.nodes {
-                let status = node.status(DEADLINE).await.unwrap_or_default();
-                let alarms = status["log"]["alarms"].as_array().cloned().unwrap_or_default();
-                all &= alarms.iter().any(|alarm| alarm["code"] == code) == raised;
+                all &= node.raises(code).await == raised;
             }
             all
         })
         .await;
+    }
+
+    pub(super) async fn wrong_clock(&mut self) {
+        let (from, writer) = (Instant::now(), self.writer().await);
+        let wrong = (writer + 1) % self.nodes.len();
+        // No other node takes from it what it signed at another time.
+        self.load.shun(Some(wrong));
+        self.end_node(wrong);
+        let folder = self.folder().to_owned();
+        self.run_node_as(wrong, |start| clock::ahead(start.clone(), &folder, CLOCK_AHEAD_S));
+        self.until("it says that its clock is wrong", DEADLINE, async |world| {
+            world.nodes[wrong].raises("clock-differs").await
+        })
+        .await;
+        // With two nodes nobody else could take over.
+        if self.nodes.len() > 2 {
+            let dying = self.take(writer);
+            block_in_place(|| dying.kill());
+            self.accepted_after(Instant::now()).await;
+            assert_ne!(self.roles().await[wrong], "writer", "it records wrong times");
+            self.run_node(writer);
+        }
+        self.end_node(wrong);
+        self.run_node(wrong);
+        self.load.shun(None);
+        self.alarms("clock-differs", false).await;
+        self.note(Fault::WrongClock, from, Until::LongestPause(Instant::now()));
+    }
+
+    /// Tells a node to end, as an operator does.
+    fn end_node(&mut self, number: usize) {
+        let mut leaving = self.take(number);
+        leaving.signal("TERM");
+        assert!(block_in_place(|| leaving.wait()).success(), "it stops as it should");
     }
 
     pub(super) async fn hang_transaction(&mut self) {

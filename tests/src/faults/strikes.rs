@@ -56,6 +56,7 @@ impl World {
             Fault::HangTransaction => self.hang_transaction().await,
             Fault::ForgeControl => self.forge_control().await,
             Fault::ChangeSettings => self.change_settings().await,
+            Fault::WrongClock => self.wrong_clock().await,
         }
         self.accepted_after(Instant::now()).await;
         self.nobody_has_halted().await;

@@ -2,7 +2,7 @@
 //! sends one twice: what became of a request whose answer was lost, only the caller may find out, with the same command id.
 
 use super::{
-    ANSWER_BYTES_LIMIT, CHUNK_BYTES, CHUNK_LINES_LIMIT, NodeUrl, PATH, REFUSED, Secret,
+    ANSWER_BYTES_LIMIT, CHUNK_BYTES, CHUNK_LINES_LIMIT, Clocks, NodeUrl, PATH, REFUSED, Secret, clocks,
     signature::{self, SignedHead},
     wire,
 };
@@ -17,7 +17,10 @@ use std::{
     sync::{Arc, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+};
 
 /// How long the way to the writer may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,6 +58,10 @@ pub(crate) struct Forwarder {
     /// How much of the log this node shows.
     pub(crate) shown: watch::Receiver<Sequence>,
     pub(crate) told: watch::Sender<Forwarding>,
+    /// What the clocks of the other nodes say.
+    pub(crate) clocks: watch::Sender<Clocks>,
+    /// Where others reach this node.
+    pub(crate) own: Option<NodeUrl>,
     /// The writer that has shown that it holds the secret: nothing but a question is sent to another.
     pub(crate) trusted: std::sync::Mutex<Option<Announced>>,
 }
@@ -100,6 +107,10 @@ impl Forwarder {
         // No proxy: commands go to the node that is named. No redirect: one hop.
         let client = Client::builder().connect_timeout(CONNECT_TIMEOUT);
         let client = client.redirect(Policy::none()).no_proxy().build()?;
+        let others = self.peers.iter().filter(|peer| Some(*peer) != self.own.as_ref()).cloned().collect();
+        // It ends with this value.
+        let mut asking = JoinSet::new();
+        asking.spawn(clocks::ask(client.clone(), others, self.secret.clone(), self.clocks.clone()));
         let requests = Arc::new(Semaphore::new(REQUESTS_LIMIT));
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -297,7 +308,7 @@ impl Forwarder {
 }
 
 /// The body of an answer; nothing where it is too long or breaks off.
-async fn bounded(mut answer: Response) -> Option<Vec<u8>> {
+pub(super) async fn bounded(mut answer: Response) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.ok()? {
         if body.len() + chunk.len() > ANSWER_BYTES_LIMIT {
@@ -358,7 +369,8 @@ mod tests {
         let secret = Secret::open(None, folder.path()).expect("made");
         let peers = vec![NodeUrl::parse("http://127.0.0.1:1").expect("a node")];
         let (name, trusted, shown) = ("here".to_owned(), Mutex::default(), watch::channel(Sequence::ZERO).1);
-        let forwarder = Forwarder { name, peers, secret, following, shown, told, trusted };
+        let (clocks, _) = watch::channel(Clocks::default());
+        let forwarder = Forwarder { name, peers, secret, following, shown, told, clocks, own: None, trusted };
         let (client, requests) = (Client::new(), Arc::new(Semaphore::new(1)));
         for (writer, is_alarm) in [
             (announced("there", "http://127.0.0.1:2"), true),

@@ -3,17 +3,20 @@
 //!
 //! * `wire`: commands and answers as lines of JSON;
 //! * `signature`: what shows that a node of the ledger sent a request, or gave an answer;
-//! * `forward`: the sending side; `receive`: the other.
+//! * `forward`: the sending side; `receive`: the other;
+//! * `clocks`: what time it is at the others.
 //!
 //! A command travels with the digest of its bearer token, never with the token. The digest is a fact on the log, useless on
 //! any other interface; whether it is good is decided by the writer when it decides the command, so that a grant counts from
 //! the moment it is durable, also on a node that has not read it yet.
 
+mod clocks;
 mod forward;
 mod receive;
 mod signature;
 mod wire;
 
+pub(crate) use clocks::Clocks;
 pub(crate) use forward::{Forwarder, Forwarding};
 pub(crate) use receive::router;
 pub(crate) use signature::Secret;
