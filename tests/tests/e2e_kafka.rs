@@ -7,7 +7,7 @@ use convenio_tests::{
     folder,
 };
 use rand::Rng as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// In this order, so that a failure is soon understood: the moments are drawn.
 const FAULTS: [Fault; 8] = [
@@ -31,17 +31,20 @@ async fn what_was_acknowledged_survives_its_writer_whatever_becomes_of_that() {
         brokers: 1,
         nodes: 2,
         clients: 3,
-        pace: Duration::from_millis(30),
+        pace: Duration::from_millis(80),
         broker_settings: vec!["group.min.session.timeout.ms=1000".to_owned()],
         // Shorter than stock brokers allow, and long enough for a machine that builds meanwhile.
         node_settings: vec!["session.timeout.ms=4000".to_owned()],
         small_disks: false,
         seed,
     };
+    let began = Instant::now();
     let mut world = World::start(&setup).await;
     for fault in FAULTS {
+        println!("after {:.1} s: {}", began.elapsed().as_secs_f32(), fault.word());
         world.strike(fault).await;
     }
+    println!("after {:.1} s: checking", began.elapsed().as_secs_f32());
     let (figures, words) = world.finish().await;
     println!("{figures:#?}\n{}", words.join("\n"));
 }
