@@ -12,8 +12,8 @@ use convenio_events::{
 };
 use convenio_projections::{
     QueryError, ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
-    collection::{Count, ListQuery, list, record as one},
-    document::{Document, State},
+    collection::{Count, ListQuery, list, parts, record as one},
+    document::{Document, PartKind, State},
     history,
 };
 use support::{
@@ -475,5 +475,39 @@ async fn while_views_are_made_nobody_reads_what_was_hidden_later_nor_by_a_grant_
     assert!(refused > 0, "it was asked meanwhile");
     settle(&views, ledger.head()).await;
     check_sees(&views, other, [true; 5]);
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_page_of_parts_goes_on_tells_nothing_of_those_that_are_hidden() {
+    let mut ledger = opened().await;
+    let owner: OrganisationId = id(1);
+    let offer = Subject::new(RecordKind::Offer, id::<()>(10).uuid());
+    let facts =
+        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
+    ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
+    for number in 100..106 {
+        let audience = if number < 103 { Audience::Restricted } else { Audience::Public };
+        let reserved = listing::Reserved { agreement: id(number), quantity: None, further: Vec::new() };
+        ledger.put(offer, by(owner), audience, reserved, None);
+    }
+    let (_folder, views) = views_of(&mut ledger).await;
+    let reader = views.read(ViewName::Board).expect("reads");
+    let [anonymous, .., admin] = readers();
+    for (identity, expected) in [(anonymous, 3), (admin, 6)] {
+        let (mut cursor, mut shown) = (None, Vec::new());
+        loop {
+            let page = parts(&reader, &identity, offer, PartKind::Reservations, cursor, 1).expect("answers");
+            let page = page.expect("is seen");
+            shown.extend(page.items.iter().map(ToString::to_string));
+            cursor = page.next_cursor;
+            let Some(SequenceCursor(after)) = cursor else { break };
+            assert_eq!(after.0, shown.len() as u64, "as many as were shown");
+        }
+        assert_eq!(shown.len(), expected);
+        shown.dedup();
+        assert_eq!(shown.len(), expected, "each once");
+    }
+    drop(reader);
     views.shutdown().await;
 }

@@ -149,11 +149,13 @@ pub fn parts(
     let Some((record, everything, past)) = record.optional()?.flatten() else { return Ok(None) };
     let past = past.map(|past| Head::standing_beside(&past)).transpose()?;
     let sql = "SELECT position, json FROM part WHERE number = ?1 AND kind = ?2 AND position > ?3 AND to_sequence IS NULL \
-               AND (?4 OR NOT restricted) ORDER BY position LIMIT ?5";
+               AND (?4 OR NOT restricted) ORDER BY position LIMIT ?5 OFFSET ?6";
     let limit = limit.clamp(1, PART_PAGE_LIMIT);
     let after = cursor.map_or(0, |SequenceCursor(after)| i64::try_from(after.0).unwrap_or(i64::MAX));
+    // Positions count what is restricted, too: whoever does not see that goes on by what it was shown.
+    let (position, passed) = if everything { (after, 0) } else { (0, after) };
     let mut statement = reader.statement(sql)?;
-    let mut rows = statement.query(params![record, number(kind), after, everything, limit as i64 + 1])?;
+    let mut rows = statement.query(params![record, number(kind), position, everything, limit as i64 + 1, passed])?;
     let mut page = PartPage { position: reader.position(), items: Vec::new(), next_cursor: None };
     let (mut bytes, mut last) = (0, 0_i64);
     while let Some(row) = rows.next()? {
@@ -163,7 +165,9 @@ pub fn parts(
         };
         bytes += json.len();
         if page.items.len() == limit || (bytes > PAGE_BYTES_LIMIT && !page.items.is_empty()) {
-            page.next_cursor = Some(SequenceCursor(Sequence(last.cast_unsigned())));
+            let shown = passed.saturating_add_unsigned(page.items.len() as u64);
+            let next = if everything { last } else { shown };
+            page.next_cursor = Some(SequenceCursor(Sequence(next.cast_unsigned())));
             break;
         }
         last = row.get(0)?;

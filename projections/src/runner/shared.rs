@@ -46,8 +46,9 @@ pub(crate) struct Slot {
     pub(crate) pool: ArcSwapOption<Pool>,
     position: watch::Sender<Sequence>,
     activity: Mutex<Activity>,
-    /// Whether its file has been at the end of the log: from then on it is behind by moments only.
-    whole: AtomicBool,
+    /// What was recorded when its file was opened, or folded when it had to be made anew: once it has that, it is behind by moments
+    /// only.
+    wanted: AtomicU64,
     quiet: AtomicBool,
     epoch: Instant,
     beat_ms: AtomicU64,
@@ -78,9 +79,7 @@ impl Slot {
     /// Another file took over, which may be behind the one before.
     pub(crate) fn restart_at(&self, position: Sequence) {
         self.set(Activity::CatchingUp);
-        if position < *self.position.borrow() {
-            self.whole.store(false, Ordering::Release);
-        }
+        self.wanted.fetch_max(self.position.borrow().0, Ordering::Relaxed);
         self.moved(position);
     }
     pub(crate) fn activity(&self) -> Activity {
@@ -92,15 +91,12 @@ impl Slot {
     /// Live once everything that was committed is folded.
     pub(crate) fn settle(&self, head: Sequence) {
         let mut activity = self.lock();
-        if *self.position.borrow() >= head {
-            self.whole.store(true, Ordering::Release);
-        }
         if *self.position.borrow() >= head && matches!(*activity, Activity::CatchingUp | Activity::Building) {
             *activity = Activity::Live;
         }
     }
     pub(crate) fn is_whole(&self) -> bool {
-        self.whole.load(Ordering::Acquire)
+        self.position.borrow().0 >= self.wanted.load(Ordering::Relaxed)
     }
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
@@ -291,7 +287,7 @@ fn slot(spec: &Spec, writer: &Writer, damaged: bool, inputs: SyncSender<Input>, 
         pool: ArcSwapOption::from_pointee(Pool::new(spec.name, writer.path().to_owned())),
         position: watch::Sender::new(position),
         activity: Mutex::new(activity),
-        whole: AtomicBool::new(position >= head),
+        wanted: AtomicU64::new(head.0),
         quiet: AtomicBool::new(false),
         epoch: Instant::now(),
         beat_ms: AtomicU64::new(0),
