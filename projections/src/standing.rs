@@ -5,6 +5,7 @@ use crate::{Circle, ReaderIdentity, document::Moment};
 use convenio_events::{
     AgreementId, Event, OrganisationId, Sequence, Subject,
     codes::Visibility,
+    entry::Audience,
     types::{Facts, agreement, convening, learning, listing, named::Named, organisation, record},
 };
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,15 @@ impl Standing {
         }
     }
 
+    /// Whether an event is for those alone who may see another record too, because of which it happened or which it names: whoever
+    /// sees only this one does not learn when it happened.
+    pub(crate) fn is_aside(&self, event: &Event) -> bool {
+        let then = self.since.iter().take_while(|since| since.at.sequence <= event.sequence).last();
+        let open = then.is_some_and(|then| then.circle == Some(Circle::Public));
+        event.audience == Audience::Restricted
+            && (because_of(event).is_some() || open && !matches!(event.facts, Facts::Record(_)))
+    }
+
     /// When those learnt of an event who see the record today: where it was for fewer, when it became theirs to see.
     pub(crate) fn told(&self, moment: Moment) -> Moment {
         let mut told = moment;
@@ -221,11 +231,6 @@ pub(crate) fn because_of(event: &Event) -> Option<Subject> {
         | Facts::Convening(_)
         | Facts::Record(_) => None,
     }
-}
-
-/// Whether it is for those alone who may see another record too: whoever sees only this one does not learn when it happened.
-pub(crate) fn is_aside(event: &Event) -> bool {
-    event.audience == convenio_events::entry::Audience::Restricted && because_of(event).is_some()
 }
 
 /// The visibility that an event gives its record.

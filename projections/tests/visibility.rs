@@ -511,3 +511,33 @@ async fn where_a_page_of_parts_goes_on_tells_nothing_of_those_that_are_hidden() 
     drop(reader);
     views.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_names_what_is_hidden_moves_nothing_for_those_who_may_not_read_it() {
+    let mut ledger = opened().await;
+    let owner: OrganisationId = id(1);
+    let offer = Subject::new(RecordKind::Offer, id::<()>(10).uuid());
+    let facts =
+        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
+    let published = ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
+    let revised = listing::Revised { terms: listing_terms(&mut Dice(6)) };
+    let revised = ledger.put(offer, by(owner), Audience::Restricted, revised, Some(listing_text(text("en", "Visits"))));
+    let (_folder, views) = views_of(&mut ledger).await;
+    let reader = views.read(ViewName::Board).expect("reads");
+    let [anonymous, _, _, own, _] = readers();
+    for (identity, sequence, version) in [(&anonymous, published, 0), (&own, revised, 1)] {
+        let item = one(&reader, identity, offer).expect("answers").expect("public");
+        let document: serde_json::Value = serde_json::from_str(item.document.get()).expect("JSON");
+        assert_eq!(
+            (&document["updated"]["sequence"], &document["streamversion"]),
+            (&sequence.0.into(), &version.into())
+        );
+        assert_eq!(item.updated_sequence, sequence);
+        let mut since = ListQuery::new(RecordKind::Offer);
+        since.filters.updated_since_sequence = Some(revised);
+        let page = list(&reader, identity, &since).expect("answers");
+        assert_eq!(page.items.len(), usize::from(sequence == revised), "as it was updated for its reader");
+    }
+    drop(reader);
+    views.shutdown().await;
+}

@@ -1,10 +1,7 @@
 //! What every record shows, whatever its kind. States are those of the code lists; which follows which is not judged here.
 
 use super::lists::first_page;
-use crate::{
-    Circle,
-    standing::{Standing, is_aside},
-};
+use crate::{Circle, standing::Standing};
 use convenio_events::{
     AccessId, Event, OrganisationId, RecordKind, Sequence, StreamVersion, Timestamp, codes::Visibility,
     language_map::Line, types::access::ReasonText,
@@ -186,7 +183,8 @@ impl Head {
         self.updated = event.into();
         self.standing.learn(event);
         self.organisations = self.standing.organisations();
-        if !is_aside(event) {
+        // That it is there is told where it is shown, whoever may read the event that made it.
+        if !self.standing.is_aside(event) || event.stream_version == StreamVersion(0) {
             self.last_shown = Some((event.into(), event.stream_version));
         }
     }

@@ -4,7 +4,7 @@
 use super::{Agreement, Attested, Body, Convening, Document, Learning, Moment, Organisation, Parts, Verification};
 use crate::{
     ApplyError, ReaderIdentity,
-    standing::{Face, Sight, Standing, is_aside},
+    standing::{Face, Sight, Standing},
 };
 use convenio_events::{Event, Sequence};
 
@@ -67,7 +67,7 @@ impl Document {
     /// Whether the version that an event makes is one that this reader may read today.
     pub fn is_made_for(event: &Event, reader: &ReaderIdentity, today: &Standing) -> bool {
         let whole = today.is_whole_at(reader, event.sequence);
-        whole || today.sight(reader, event.sequence) == Sight::Whole && !is_aside(event)
+        whole || today.sight(reader, event.sequence) == Sight::Whole && !today.is_aside(event)
     }
 
     /// A version that is made for this reader, as it may read it today.
