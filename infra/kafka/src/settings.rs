@@ -110,6 +110,9 @@ pub struct Periods {
     pub topics_checked: Duration,
     /// The same while something is wrong with them, so that it is soon seen that it was mended.
     pub topics_checked_while_wrong: Duration,
+    /// How long a topic of a ledger that was opened may be unknown until it is missing: a broker that has just started does not
+    /// know all that another knows.
+    pub topic_missing: Duration,
     /// From one question who stands for election to the next.
     pub names_asked: Duration,
     /// How long a transaction may be open until it counts as hanging: the coordinator has ended that of a node that died by then
@@ -125,6 +128,7 @@ impl Default for Periods {
         Self {
             topics_checked: Duration::from_secs(60),
             topics_checked_while_wrong: Duration::from_secs(5),
+            topic_missing: Duration::from_secs(5),
             names_asked: Duration::from_secs(10),
             transaction_hangs: Duration::from_secs(25),
             key_missing: Duration::from_secs(10),

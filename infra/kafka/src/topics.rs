@@ -147,7 +147,7 @@ async fn missing_for_long(
     admin: &AdminClient<DefaultClientContext>,
     settings: &Settings,
 ) -> Result<Vec<Topic>, KafkaLogError> {
-    let deadline = Instant::now() + KNOWN_EVERYWHERE;
+    let deadline = Instant::now() + settings.periods.topic_missing;
     loop {
         let missing = missing(admin, settings)?;
         let gone = missing.iter().find(|topic| Topic::TRUTH.contains(topic));

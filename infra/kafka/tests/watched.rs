@@ -34,6 +34,7 @@ fn watchful(broker: &Broker, name: &str) -> Settings {
     settings.periods = Periods {
         topics_checked: soon,
         topics_checked_while_wrong: soon,
+        topic_missing: soon,
         names_asked: soon,
         transaction_hangs: Duration::from_secs(3),
         key_missing: Duration::from_secs(2),
@@ -288,7 +289,7 @@ async fn an_event_that_is_not_what_its_entry_commits_to_is_not_copied() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_ledger_that_was_opened_is_never_made_anew() {
     let broker = Broker::shared();
-    let opened = broker.settings("one").with_opening(Opening::Opened);
+    let opened = watchful(&broker, "one").with_opening(Opening::Opened);
     let refused = KafkaLog::open(opened, journal(support::folder().path())).await.expect_err("it is not there");
     assert!(matches!(refused, KafkaLogError::Missing { .. }) && !refused.may_pass(), "{refused:?}");
     let there = topics::inspect(&broker.settings("one")).await.expect("Kafka answers");
@@ -296,7 +297,7 @@ async fn the_log_of_a_ledger_that_was_opened_is_never_made_anew() {
 
     let data = with_events(&broker, 2).await.stop();
     broker.delete(&[&broker.topic("log"), &broker.topic("keys")]).await;
-    let refused = KafkaLog::open(broker.settings("one"), journal(data.path())).await.expect_err("it was deleted");
+    let refused = KafkaLog::open(watchful(&broker, "one"), journal(data.path())).await.expect_err("it was deleted");
     assert!(refused.to_string().contains(&broker.topic("log")), "{refused}");
     let missing = topics::inspect(&broker.settings("one")).await.expect("Kafka answers").missing;
     assert_eq!(missing, [broker.topic("log"), broker.topic("keys")], "and it stays so");
