@@ -63,12 +63,15 @@ async fn a_text_with_another_events_key_halts_the_copy() {
         let node = ledger.node("one").await;
         node.writer().await.writer.append(Arc::new(vec![event(7, 1, 0, SECRET)])).await.expect("appends");
     }
-    let key = |broker: &Broker| {
-        let keys = broker.committed(&broker.topic("keys"));
-        keys.into_iter().find(|message| message.key.as_deref() == Some(b"0")).and_then(|key| key.value).expect("a key")
+    let of_event = |broker: &Broker, what: &str| {
+        let all = broker.committed(&broker.topic(what));
+        all.into_iter().find(|message| message.key.as_deref() == Some(b"0")).and_then(|raw| raw.value).expect("event 0")
     };
-    raw::produce(&broker, &broker.topic("keys"), &[(Some(b"0"), &key(&source))]);
-    let fresh = broker.node("two").await;
-    let why = fresh.halted().await;
+    // As a topic is of which Kafka has kept the last key only.
+    let changed = Broker::shared();
+    changed.node("maker").await.stop();
+    raw::produce(&changed, &changed.topic("log"), &[(Some(b"0"), &of_event(&broker, "log"))]);
+    raw::produce(&changed, &changed.topic("keys"), &[(Some(b"0"), &of_event(&source, "keys"))]);
+    let why = changed.node("two").await.halted().await;
     assert!(why.contains("the text of event 0 does not open with its key"), "{why}");
 }
