@@ -14,6 +14,30 @@ pub(crate) struct Chain {
     pub(crate) table: &'static str,
 }
 
+/// The sum of the seals of all rows of a file, in whatever order: a row of an earlier day is as well sealed as the one that took its
+/// place, and makes another sum. So does one that is missing, or there twice.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Sum(pub(crate) i64);
+
+impl Sum {
+    /// Of what a table holds now, by the seals that its rows have; whether they fit their rows is seen when those are read.
+    pub(crate) fn of(connection: &Connection, table: &str) -> rusqlite::Result<Self> {
+        // By halves: SQLite takes a sum that is too large for a failure.
+        let sql = format!("SELECT coalesce(sum(seal & 4294967295), 0), coalesce(sum(seal >> 32), 0) FROM {table}");
+        let halves = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let (low, high) = connection.query_row(&sql, [], halves)?;
+        Ok(Self(low.wrapping_add(high.wrapping_shl(32))))
+    }
+
+    pub(crate) fn add(&mut self, seal: i64) {
+        self.0 = self.0.wrapping_add(seal);
+    }
+
+    pub(crate) fn take(&mut self, seal: i64) {
+        self.0 = self.0.wrapping_sub(seal);
+    }
+}
+
 /// What a key that is there already comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Known {
@@ -21,10 +45,12 @@ pub(crate) enum Known {
     Keep,
     /// The last one does.
     Replace,
+    /// It is told: nobody has the key twice.
+    Refuse,
 }
 
 /// A row whose seal was looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
@@ -38,14 +64,14 @@ struct Broken {
 }
 
 impl Chain {
-    /// Makes the table, or empties it.
-    pub(crate) fn begin(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Makes the table, or makes an empty one in its place, whose rows are no part of the sum any more.
+    pub(crate) fn begin(&self, connection: &Connection, sum: &mut Sum) -> rusqlite::Result<()> {
         let table = self.table;
         connection.execute_batch(&format!(
             "DROP TABLE IF EXISTS {table};
             CREATE TABLE {table} (key BLOB PRIMARY KEY, value BLOB NOT NULL, next BLOB, seal INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
         ))?;
-        self.add(connection, &Link { key: Vec::new(), value: Vec::new(), next: None })
+        self.add(connection, &Link { key: Vec::new(), value: Vec::new(), next: None }, sum)
     }
 
     /// The value of a key; `None` where it is shown that there is none.
@@ -64,41 +90,62 @@ impl Chain {
         if is_last { Ok(link) } else { Err(self.broken()) }
     }
 
-    /// Adds a key, or changes the value of one that is there.
-    pub(crate) fn put(&self, connection: &Connection, key: &[u8], value: &[u8], known: Known) -> rusqlite::Result<()> {
-        let mut before = self.at_or_below(connection, key)?;
+    /// Adds a key, or does what is said with one that is there; false where that is refused.
+    pub(crate) fn put(
+        &self,
+        connection: &Connection,
+        key: &[u8],
+        value: &[u8],
+        known: Known,
+        sum: &mut Sum,
+    ) -> rusqlite::Result<bool> {
+        let before = self.at_or_below(connection, key)?;
         if before.key == key {
-            before.value = value.to_owned();
-            return if known == Known::Keep { Ok(()) } else { self.change(connection, &before) };
+            match known {
+                Known::Keep => {}
+                Known::Refuse => return Ok(false),
+                Known::Replace => {
+                    let after = Link { value: value.to_owned(), ..before.clone() };
+                    self.change(connection, &before, &after, sum)?;
+                }
+            }
+            return Ok(true);
         }
-        let next = before.next.replace(key.to_owned());
-        self.add(connection, &Link { key: key.to_owned(), value: value.to_owned(), next })?;
-        self.change(connection, &before)
+        self.add(connection, &Link { key: key.to_owned(), value: value.to_owned(), next: before.next.clone() }, sum)?;
+        let after = Link { next: Some(key.to_owned()), ..before.clone() };
+        self.change(connection, &before, &after, sum)?;
+        Ok(true)
     }
 
     /// Takes a key out, if it is there.
-    pub(crate) fn remove(&self, connection: &Connection, key: &[u8]) -> rusqlite::Result<()> {
+    pub(crate) fn remove(&self, connection: &Connection, key: &[u8], sum: &mut Sum) -> rusqlite::Result<()> {
         let link = self.at_or_below(connection, key)?;
         if link.key != key {
             return Ok(());
         }
         let sql = format!("SELECT key, value, next, seal FROM {} WHERE key < ?1 ORDER BY key DESC LIMIT 1", self.table);
         let before = connection.prepare_cached(&sql)?.query_row([key], |row| self.read(row)).optional()?;
-        let mut before = before.filter(|it| it.next.as_deref() == Some(key)).ok_or_else(|| self.broken())?;
+        let before = before.filter(|it| it.next.as_deref() == Some(key)).ok_or_else(|| self.broken())?;
         connection.prepare_cached(&format!("DELETE FROM {} WHERE key = ?1", self.table))?.execute([key])?;
-        before.next = link.next;
-        self.change(connection, &before)
+        sum.take(self.seal(&link));
+        let after = Link { next: link.next, ..before.clone() };
+        self.change(connection, &before, &after, sum)
     }
 
-    fn add(&self, connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    fn add(&self, connection: &Connection, link: &Link, sum: &mut Sum) -> rusqlite::Result<()> {
         let sql = format!("INSERT INTO {} (key, value, next, seal) VALUES (?1, ?2, ?3, ?4)", self.table);
-        connection.prepare_cached(&sql)?.execute((&link.key, &link.value, &link.next, self.seal(link))).map(drop)
+        let seal = self.seal(link);
+        connection.prepare_cached(&sql)?.execute((&link.key, &link.value, &link.next, seal))?;
+        sum.add(seal);
+        Ok(())
     }
 
-    fn change(&self, connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    fn change(&self, connection: &Connection, before: &Link, after: &Link, sum: &mut Sum) -> rusqlite::Result<()> {
         let sql = format!("UPDATE {} SET value = ?2, next = ?3, seal = ?4 WHERE key = ?1", self.table);
-        let changed =
-            connection.prepare_cached(&sql)?.execute((&link.key, &link.value, &link.next, self.seal(link)))?;
+        let seal = self.seal(after);
+        let changed = connection.prepare_cached(&sql)?.execute((&after.key, &after.value, &after.next, seal))?;
+        sum.take(self.seal(before));
+        sum.add(seal);
         if changed == 1 { Ok(()) } else { Err(self.broken()) }
     }
 
@@ -142,7 +189,7 @@ mod tests {
 
     fn connection() -> Connection {
         let connection = Connection::open_in_memory().expect("opens");
-        CHAIN.begin(&connection).expect("made");
+        CHAIN.begin(&connection, &mut Sum::default()).expect("made");
         connection
     }
 
@@ -154,23 +201,26 @@ mod tests {
     #[test]
     fn it_holds_what_a_map_holds() {
         let (connection, mut map) = (connection(), BTreeMap::new());
+        let mut sum = Sum::of(&connection, CHAIN.table).expect("summed");
         for number in 0..300 {
             let (key, value) = (key(number), number.to_be_bytes().to_vec());
-            CHAIN.put(&connection, &key, &value, Known::Keep).expect("put");
+            CHAIN.put(&connection, &key, &value, Known::Keep, &mut sum).expect("put");
             map.insert(key, value);
         }
         for number in (0..300).step_by(7) {
-            CHAIN.put(&connection, &key(number), b"kept", Known::Keep).expect("put");
-            CHAIN.put(&connection, &key(number + 1), b"changed", Known::Replace).expect("put");
+            CHAIN.put(&connection, &key(number), b"kept", Known::Keep, &mut sum).expect("put");
+            CHAIN.put(&connection, &key(number + 1), b"changed", Known::Replace, &mut sum).expect("put");
             map.insert(key(number + 1), b"changed".to_vec());
-            CHAIN.remove(&connection, &key(number + 2)).expect("removed");
+            CHAIN.remove(&connection, &key(number + 2), &mut sum).expect("removed");
             map.remove(&key(number + 2));
         }
         for number in 0..600 {
             let found = CHAIN.get(&connection, &key(number)).expect("looked up");
             assert_eq!(found.as_ref(), map.get(&key(number)), "{number}");
         }
-        CHAIN.begin(&connection).expect("emptied");
+        assert_eq!(sum, Sum::of(&connection, CHAIN.table).expect("summed"), "what was kept up is what is there");
+        assert!(!CHAIN.put(&connection, &key(1), b"again", Known::Refuse, &mut sum).expect("looked up"));
+        CHAIN.begin(&connection, &mut sum).expect("emptied");
         assert_eq!(CHAIN.get(&connection, &key(1)).expect("looked up"), None);
     }
 
@@ -186,7 +236,7 @@ mod tests {
             ] {
                 let connection = connection();
                 for number in 0..40 {
-                    CHAIN.put(&connection, &key(number), b"value", Known::Keep).expect("put");
+                    CHAIN.put(&connection, &key(number), b"value", Known::Keep, &mut Sum::default()).expect("put");
                 }
                 let key = key(number);
                 connection.execute(spoil, [&key]).expect("spoiled");

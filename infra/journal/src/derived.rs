@@ -4,8 +4,15 @@
 //! Beside its rows a file keeps how many events they were made of, and the entry of the last one. Where the journal has
 //! another entry at that place, or none, the file was made of another log (a journal restored from a backup, another
 //! ledger) and is made anew. Entries commit to everything else, so equal entries are equal events.
+//!
+//! It keeps the sum of its rows' seals too, changed with them in one transaction. A page of an earlier day, or an earlier copy of
+//! the file below a later WAL, has rows of which each is whole and sealed: their sum is another, and the file is made anew.
 
-use crate::{Journal, chain::Chain, journal::is_damage};
+use crate::{
+    Journal,
+    chain::{Chain, Sum},
+    journal::is_damage,
+};
 use convenio_events::Sequence;
 use convenio_ledger::stores::StoreError;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
@@ -29,9 +36,10 @@ const META: &str = "
     CREATE TABLE meta (
         folded       INTEGER NOT NULL,
         last_entry   TEXT,
-        code_version INTEGER NOT NULL
+        code_version INTEGER NOT NULL,
+        sum          INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO meta VALUES (0, NULL, 0);";
+    INSERT INTO meta VALUES (0, NULL, 0, 0);";
 
 /// What tells one derived file from another.
 #[derive(Debug)]
@@ -46,6 +54,8 @@ pub(crate) struct Kind {
     pub(crate) chains: &'static [Chain],
     /// Its other tables.
     pub(crate) schema: &'static str,
+    /// Those of them whose rows are sealed.
+    pub(crate) sealed: &'static [&'static str],
 }
 
 /// An open derived file: one connection writes, another reads.
@@ -67,6 +77,7 @@ struct Writer {
     connection: Connection,
     folded: Sequence,
     code_version: u32,
+    sum: Sum,
 }
 
 /// Keeps its read open from one look-up to the next, which spares each the locks of beginning one.
@@ -154,33 +165,45 @@ impl Derived {
         found.map_err(|error| self.failed(error))
     }
 
-    /// Changes rows, which are then made of `folded` events, in one transaction. What is read afterwards has seen it.
+    /// Believes it no more, for what somebody knows who has not read it: it is made anew.
+    pub(crate) fn distrust(&self, why: &str) {
+        if !self.damaged.swap(true, Ordering::AcqRel) {
+            tracing::warn!(file = %self.path.display(), why, "a derived file is damaged and thrown away");
+        }
+    }
+
+    /// Changes rows, which are then made of `folded` events, and their sum, in one transaction. What is read afterwards has seen it.
     pub(crate) fn write(
         &self,
         folded: Sequence,
         code_version: u32,
-        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+        change: impl FnOnce(&Transaction<'_>, &mut Sum) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
         let last_entry = self.last_entry(folded)?;
         let mut writer = lock(&self.writer);
         self.usable()?;
-        let before = writer.folded;
+        let (before, mut sum) = (writer.folded, writer.sum);
         let connection = &mut writer.connection;
         let commit = || {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            change(&transaction)?;
-            let meta = "UPDATE meta SET folded = ?1, last_entry = ?2, code_version = ?3
-                WHERE folded = ?4";
+            change(&transaction, &mut sum)?;
+            let meta = "UPDATE meta SET folded = ?1, last_entry = ?2, code_version = ?3, sum = ?4
+                WHERE folded = ?5";
             let meta = transaction.prepare_cached(meta)?.execute((
                 folded.0.cast_signed(),
                 &last_entry,
                 code_version,
+                sum.0,
                 before.0.cast_signed(),
             ))?;
             // Zero when another process moved the cursor: its rows and ours would be mixed.
-            if meta == 1 { transaction.commit() } else { Err(rusqlite::Error::QueryReturnedNoRows) }
+            if meta != 1 {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
+            transaction.commit()?;
+            Ok(sum)
         };
-        commit().map_err(|error| self.failed(error))?;
+        writer.sum = commit().map_err(|error| self.failed(error))?;
         writer.folded = folded;
         writer.code_version = code_version;
         self.end_reading()?;
@@ -240,7 +263,7 @@ impl Reader {
     }
 }
 
-/// `None` when there is a file that does not fit: damaged, of another format, or made of another log.
+/// `None` when there is a file that does not fit: damaged, mixed with an earlier one, of another format, or made of another log.
 fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<Option<Derived>, Cause> {
     let opened = connect(path).and_then(|mut connection| {
         let meta = prepare(&mut connection, kind)?;
@@ -256,7 +279,16 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
     if entry.flatten() != meta.last_entry || (meta.folded.0 > 0 && meta.last_entry.is_none()) {
         return Ok(None);
     }
-    let writer = Writer { connection, folded: meta.folded, code_version: meta.code_version };
+    match sum(&connection, path, kind) {
+        Ok(sum) if sum == meta.sum => {}
+        Ok(_) => {
+            tracing::warn!(file = %path.display(), "a derived file has rows of another day: it is made anew from the log");
+            return Ok(None);
+        }
+        Err(error) if is_spoilt(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let writer = Writer { connection, folded: meta.folded, code_version: meta.code_version, sum: meta.sum };
     let reader = Reader { connection: connect(path)?, reading: false };
     Ok(Some(Derived {
         kind,
@@ -267,6 +299,19 @@ fn open_fitting(path: &Path, journal: &Journal, kind: &'static Kind) -> Result<O
         damaged: AtomicBool::new(false),
         generation: AtomicU64::new(0),
     }))
+}
+
+/// The sum of what the file holds: one pass over the seals, which hashes nothing.
+fn sum(connection: &Connection, path: &Path, kind: &Kind) -> rusqlite::Result<Sum> {
+    // The pass takes pages as the keys go, which is all over the file: read in the file's order, they come from the disk faster.
+    // Where the system does not do it, it is slower.
+    let _ = std::fs::File::open(path).map(|file| rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::WillNeed));
+    let tables = kind.chains.iter().map(|chain| chain.table).chain(kind.sealed.iter().copied());
+    let mut all = Sum::default();
+    for table in tables {
+        all.add(Sum::of(connection, table)?.0);
+    }
+    Ok(all)
 }
 
 /// Whether a file of ours is not what we made: beside damage, SQLite's plain error, which is all it says when a statement names
@@ -297,6 +342,7 @@ struct Meta {
     folded: Sequence,
     last_entry: Option<String>,
     code_version: u32,
+    sum: Sum,
 }
 
 /// Creates the tables in an empty file; `None` when there are others.
@@ -309,16 +355,18 @@ fn prepare(connection: &mut Connection, kind: &Kind) -> rusqlite::Result<Option<
     if marks == (0, 0) && tables == 0 {
         transaction.execute_batch(META)?;
         transaction.execute_batch(kind.schema)?;
-        kind.chains.iter().try_for_each(|chain| chain.begin(&transaction))?;
+        let mut sum = Sum::default();
+        kind.chains.iter().try_for_each(|chain| chain.begin(&transaction, &mut sum))?;
+        transaction.execute("UPDATE meta SET sum = ?1", [sum.0])?;
         transaction.pragma_update(None, "application_id", kind.application_id)?;
         transaction.pragma_update(None, "user_version", kind.format)?;
     } else if marks != (kind.application_id, kind.format) {
         return Ok(None);
     }
-    let meta = "SELECT folded, last_entry, code_version FROM meta";
+    let meta = "SELECT folded, last_entry, code_version, sum FROM meta";
     let meta = transaction.query_row(meta, [], |row| {
         let folded = Sequence(row.get::<_, i64>(0)?.cast_unsigned());
-        Ok(Meta { folded, last_entry: row.get(1)?, code_version: row.get(2)? })
+        Ok(Meta { folded, last_entry: row.get(1)?, code_version: row.get(2)?, sum: Sum(row.get(3)?) })
     });
     let meta = meta.optional()?;
     transaction.commit()?;

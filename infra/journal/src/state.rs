@@ -3,7 +3,7 @@
 
 use crate::{
     Journal,
-    chain::{Chain, Known, broken, seal},
+    chain::{Chain, Known, Sum, broken, seal},
     derived::{Derived, Kind},
 };
 use convenio_events::{RecordKind, Sequence, Subject, Timestamp};
@@ -27,9 +27,9 @@ static STATE: Kind = Kind {
     file: STATE_FILE,
     // "ConS" in ASCII.
     application_id: 0x436F_6E53,
-    format: 3,
+    format: 4,
     chains: &[SUBJECT, NAME],
-    // Ids come in no order, and states are large: only a narrow table takes a page for each id. `kind` is the place in
+    // `state` comes last: a pass over the seals reads no page of a long one. Ids come in no order, and states are large: only a narrow table takes a page for each id. `kind` is the place in
     // `RecordKind::ALL`; whoever changes that order raises the format. `timers.digest` is the sum of all timers' seals: that one is
     // missing is seen.
     schema: "
@@ -37,13 +37,14 @@ static STATE: Kind = Kind {
             number INTEGER PRIMARY KEY,
             kind   INTEGER NOT NULL,
             id     BLOB NOT NULL,
-            state  BLOB NOT NULL,
             due    INTEGER,
-            seal   INTEGER NOT NULL
+            seal   INTEGER NOT NULL,
+            state  BLOB NOT NULL
         ) STRICT;
         CREATE INDEX timer ON state (due) WHERE due IS NOT NULL;
         CREATE TABLE timers (digest INTEGER NOT NULL) STRICT;
         INSERT INTO timers VALUES (0);",
+    sealed: &["state"],
 };
 
 /// The snapshot of a ledger, beside its journal.
@@ -93,12 +94,17 @@ impl StateStore for StateFile {
         }
         self.generation.store(self.file.generation(), Ordering::Release);
         if self.file.code_version() != code_version {
-            self.file.write(Sequence::ZERO, code_version, |transaction| {
+            self.file.write(Sequence::ZERO, code_version, |transaction, sum| {
                 transaction.execute_batch("DELETE FROM state; UPDATE timers SET digest = 0;")?;
-                [SUBJECT, NAME].iter().try_for_each(|chain| chain.begin(transaction))
+                *sum = Sum::default();
+                [SUBJECT, NAME].iter().try_for_each(|chain| chain.begin(transaction, sum))
             })?;
         }
         Ok(self.file.folded())
+    }
+
+    fn distrust(&self, why: &str) {
+        self.file.distrust(why);
     }
 
     fn load(&self, subject: Subject) -> Result<Option<Vec<u8>>, StoreError> {
@@ -136,9 +142,9 @@ impl StateStore for StateFile {
 
     fn write(&self, changes: Vec<StateChange>, folded: Sequence) -> Result<(), StoreError> {
         self.current()?;
-        self.file.write(folded, self.file.code_version(), |transaction| {
-            let digest = changes.iter().try_fold(0_i64, |sum, change| {
-                Ok::<_, rusqlite::Error>(sum.wrapping_add(apply(transaction, change)?))
+        self.file.write(folded, self.file.code_version(), |transaction, sum| {
+            let digest = changes.iter().try_fold(0_i64, |digest, change| {
+                Ok::<_, rusqlite::Error>(digest.wrapping_add(apply(transaction, change, sum)?))
             })?;
             if digest == 0 {
                 return Ok(());
@@ -150,22 +156,25 @@ impl StateStore for StateFile {
 }
 
 /// Writes a change; returns by how much it changes the sum of the timers' seals.
-fn apply(transaction: &Transaction<'_>, change: &StateChange) -> rusqlite::Result<i64> {
+fn apply(transaction: &Transaction<'_>, change: &StateChange, sum: &mut Sum) -> rusqlite::Result<i64> {
     match change {
         StateChange::Subject { subject, state, due } => {
             let due = due.map(Timestamp::micros);
             let Some(number) = number_of(transaction, *subject)? else {
-                Row { state: state.clone(), due }.add(transaction, *subject)?;
+                Row { state: state.clone(), due }.add(transaction, *subject, sum)?;
                 return Ok(timer(*subject, due));
             };
             let before = Row::read(transaction, *subject, number)?;
-            Row { state: state.clone(), due }.change(transaction, *subject, number)?;
+            let after = Row { state: state.clone(), due };
+            after.change(transaction, *subject, number)?;
+            sum.take(before.seal(*subject, number));
+            sum.add(after.seal(*subject, number));
             Ok(timer(*subject, due).wrapping_sub(timer(*subject, before.due)))
         }
         StateChange::Name { name, holder: Some(holder) } => {
-            NAME.put(transaction, name.as_bytes(), holder.as_bytes(), Known::Replace).map(|()| 0)
+            NAME.put(transaction, name.as_bytes(), holder.as_bytes(), Known::Replace, sum).map(|_| 0)
         }
-        StateChange::Name { name, holder: None } => NAME.remove(transaction, name.as_bytes()).map(|()| 0),
+        StateChange::Name { name, holder: None } => NAME.remove(transaction, name.as_bytes(), sum).map(|()| 0),
     }
 }
 
@@ -186,14 +195,15 @@ impl Row {
         if found.seal(subject, number) == sealed { Ok(found) } else { Err(broken("state")) }
     }
 
-    fn add(&self, transaction: &Transaction<'_>, subject: Subject) -> rusqlite::Result<()> {
+    fn add(&self, transaction: &Transaction<'_>, subject: Subject, sum: &mut Sum) -> rusqlite::Result<()> {
         let last = "SELECT coalesce(max(number), 0) FROM state";
         let number = transaction.prepare_cached(last)?.query_row([], |row| row.get::<_, i64>(0))? + 1;
         let insert = "INSERT INTO state (number, kind, id, state, due, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (kind, id) = (subject.kind as i64, subject.id.as_bytes());
         let seal = self.seal(subject, number);
         transaction.prepare_cached(insert)?.execute((number, kind, id, &self.state, self.due, seal))?;
-        SUBJECT.put(transaction, &key(subject), &number.to_be_bytes(), Known::Keep)
+        sum.add(seal);
+        SUBJECT.put(transaction, &key(subject), &number.to_be_bytes(), Known::Keep, sum).map(drop)
     }
 
     fn change(&self, transaction: &Transaction<'_>, subject: Subject, number: i64) -> rusqlite::Result<()> {

@@ -4,7 +4,7 @@ mod support;
 
 use convenio_events::{RecordKind, Sequence, StreamVersion, Subject, Timestamp, log::EventLog as _};
 use convenio_journal::{Index, IndexedLog, Journal, StateFile};
-use convenio_ledger::stores::{EventIndex as _, StateChange, StateStore as _};
+use convenio_ledger::stores::{EventIndex as _, IndexedEvent, StateChange, StateStore as _};
 use std::{path::Path, sync::Arc};
 use support::{actor, command_id, event, event_id, folder, open, subject, time, writer};
 use uuid::Uuid;
@@ -199,11 +199,12 @@ async fn a_damaged_page_is_an_error_at_the_look_up_and_gone_at_the_next_start() 
     let journal = filled(data.path()).await;
     drop(caught_up(&journal));
     let path = data.path().join("index.db");
+    let index = Index::open(&journal).expect("opens");
+    // At the start it would be seen that the rows are gone.
     let mut bytes = std::fs::read(&path).expect("reads");
     // The first two pages tell whose index the file is; they stay as they are.
     bytes[2 * 4096..].fill(0xA5);
     std::fs::write(&path, bytes).expect("writes");
-    let index = Index::open(&journal).expect("opens");
     index.event(event_id(5)).expect_err("its page is damaged");
     drop(index);
     assert!(!path.exists(), "the next start makes it anew");
@@ -237,6 +238,39 @@ async fn files_of_another_history_are_made_anew() {
     let other_journal = filled(other.path()).await;
     std::fs::copy(data.path().join("index.db"), other.path().join("index.db")).expect("copies");
     check_index(&caught_up(&other_journal), EVENTS);
+}
+
+#[tokio::test]
+async fn an_event_that_the_log_has_twice_is_told() {
+    let twice: [(u64, &str); 2] = [
+        (EVENTS - 10, "event 1000 is a second one of version 99"),
+        (EVENTS - 12, "event 1000 records a command a second time"),
+    ];
+    for (which, told) in twice {
+        let data = folder();
+        let journal = filled(data.path()).await;
+        let index = caught_up(&journal);
+        index.flush().expect("writes");
+        let mut again = event(which);
+        let known = IndexedEvent {
+            sequence: Sequence(EVENTS),
+            id: event_id(99_999),
+            subject: subject(which),
+            stream_version: StreamVersion(which / 10),
+            actor: actor(which),
+            command_id: command_id(which),
+            first_of_command: false,
+            time: time(EVENTS),
+        };
+        again.sequence = Sequence(EVENTS);
+        writer(&journal).await.append(Arc::new(vec![again])).await.expect("a log does not judge");
+        let (first_of_command, stream_version) = (told.contains("command"), known.stream_version);
+        let stream_version = if first_of_command { StreamVersion(EVENTS) } else { stream_version };
+        index.push(&[IndexedEvent { first_of_command, stream_version, ..known }]).expect("memory takes it");
+        index.flush().expect_err("the file does not");
+        let found = index.doubled().expect("it is told");
+        assert!(found.starts_with(told), "{found}");
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,9 @@ pub trait StateStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]; nothing was changed.
     fn write(&self, changes: Vec<StateChange>, folded: Sequence) -> Result<(), StoreError>;
+    /// Takes in that what it holds is not what was written, which somebody found who knows it from elsewhere: it is emptied
+    /// before it is next asked how much it has folded. One that cannot be other than what was written takes it for nothing.
+    fn distrust(&self, _why: &str) {}
 }
 
 /// What the index keeps of one event.

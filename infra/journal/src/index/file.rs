@@ -4,10 +4,10 @@
 use super::{CommandKey, tail::Tail};
 use crate::{
     Journal,
-    chain::{Chain, Known, broken, seal},
+    chain::{Chain, Known, Sum, broken, seal},
     derived::{Derived, Kind},
 };
-use convenio_events::{EventId, Sequence, StreamVersion, Subject, Timestamp};
+use convenio_events::{Actor, EventId, Sequence, StreamVersion, Subject, Timestamp};
 use convenio_ledger::stores::{IndexedEvent, StoreError};
 use rusqlite::{OptionalExtension as _, Transaction};
 
@@ -20,7 +20,7 @@ static INDEX: Kind = Kind {
     file: super::INDEX_FILE,
     // "ConI" in ASCII.
     application_id: 0x436F_6E49,
-    format: 2,
+    format: 3,
     chains: &[COMMAND, EVENT],
     // `subject.kind` is the kind's place in `RecordKind::ALL`, and whoever changes that order raises the format. `moment` has a row
     // per point in time at which something was recorded. A row of either is sealed, and that one is missing is seen: versions are
@@ -31,7 +31,33 @@ static INDEX: Kind = Kind {
             sequence INTEGER NOT NULL, seal INTEGER NOT NULL, PRIMARY KEY (id, kind, version)) STRICT, WITHOUT ROWID;
         CREATE TABLE moment (
             time INTEGER PRIMARY KEY, events INTEGER NOT NULL, before INTEGER NOT NULL, seal INTEGER NOT NULL) STRICT;",
+    sealed: &["subject", "moment"],
 };
+
+/// What the log has twice: no writer of ours records that, and no look-up can tell which of the two counts.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Doubled {
+    #[error("event {sequence} is a second one of version {version} of the {} {}", subject.kind, subject.id)]
+    Version { sequence: Sequence, subject: Subject, version: u64 },
+    #[error("event {sequence} records a command a second time")]
+    Command { sequence: Sequence },
+}
+
+impl Doubled {
+    /// Whether this is why a batch was not written.
+    pub(super) fn of(error: &StoreError) -> Option<&Self> {
+        match error.source.downcast_ref()? {
+            rusqlite::Error::ToSqlConversionFailure(cause) => cause.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Doubled> for rusqlite::Error {
+    fn from(doubled: Doubled) -> Self {
+        Self::ToSqlConversionFailure(doubled.into())
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct IndexFile {
@@ -126,11 +152,11 @@ impl IndexFile {
         if first.sequence != before {
             return Ok(());
         }
-        self.file.write(last.sequence.next(), 0, |transaction| {
-            write_commands(transaction, tail.events())?;
-            write_events(transaction, tail.events())?;
-            write_subjects(transaction, tail.events())?;
-            write_moments(transaction, before, tail.events())
+        self.file.write(last.sequence.next(), 0, |transaction, sum| {
+            write_commands(transaction, tail.events(), sum)?;
+            write_events(transaction, tail.events(), sum)?;
+            write_subjects(transaction, tail.events(), sum)?;
+            write_moments(transaction, before, tail.events(), sum)
         })
     }
 }
@@ -163,39 +189,57 @@ fn sealed(subject: Subject, version: i64, sequence: i64) -> i64 {
     seal(&[subject.id.as_bytes(), &kind.to_be_bytes(), &version.to_be_bytes(), &sequence.to_be_bytes()])
 }
 
-fn write_commands(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
+fn write_commands(transaction: &Transaction<'_>, events: &[IndexedEvent], sum: &mut Sum) -> rusqlite::Result<()> {
     let firsts = events.iter().filter(|event| event.first_of_command);
-    let mut keys: Vec<_> =
-        firsts.map(|event| (super::command_key(event.actor, event.command_id), event.sequence)).collect();
-    keys.sort_unstable();
-    // The first event of a command is the one that counts, should there ever be two.
-    keys.iter().try_for_each(|(key, sequence)| COMMAND.put(transaction, key, &sequence.0.to_be_bytes(), Known::Keep))
+    // A timer's command is named by when it was due, and of two that are due at one moment the first counts.
+    let known = |actor| if actor == Actor::Clock { Known::Keep } else { Known::Refuse };
+    let mut keys: Vec<_> = firsts
+        .map(|event| (super::command_key(event.actor, event.command_id), event.sequence, known(event.actor)))
+        .collect();
+    keys.sort_unstable_by_key(|(key, sequence, _)| (*key, *sequence));
+    keys.iter().try_for_each(|(key, sequence, known)| {
+        let is_new = COMMAND.put(transaction, key, &sequence.0.to_be_bytes(), *known, sum)?;
+        if is_new { Ok(()) } else { Err(Doubled::Command { sequence: *sequence }.into()) }
+    })
 }
 
-fn write_events(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
+fn write_events(transaction: &Transaction<'_>, events: &[IndexedEvent], sum: &mut Sum) -> rusqlite::Result<()> {
     let mut keys: Vec<_> = events.iter().map(|event| (event.id, event.sequence)).collect();
     keys.sort_unstable();
-    let put = |id: EventId, sequence: Sequence| {
-        EVENT.put(transaction, id.uuid().as_bytes(), &sequence.0.to_be_bytes(), Known::Keep)
+    let mut put = |id: EventId, sequence: Sequence| {
+        EVENT.put(transaction, id.uuid().as_bytes(), &sequence.0.to_be_bytes(), Known::Keep, sum).map(drop)
     };
     keys.into_iter().try_for_each(|(id, sequence)| put(id, sequence))
 }
 
-fn write_subjects(transaction: &Transaction<'_>, events: &[IndexedEvent]) -> rusqlite::Result<()> {
+fn write_subjects(transaction: &Transaction<'_>, events: &[IndexedEvent], sum: &mut Sum) -> rusqlite::Result<()> {
     let key =
         |event: &IndexedEvent| (event.subject, event.stream_version.0.cast_signed(), event.sequence.0.cast_signed());
     let mut keys: Vec<_> = events.iter().map(key).collect();
     keys.sort_unstable_by_key(|(subject, version, _)| (subject.id, subject.kind as i64, *version));
-    let insert = "INSERT OR IGNORE INTO subject (id, kind, version, sequence, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let insert = "INSERT INTO subject (id, kind, version, sequence, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut insert = transaction.prepare_cached(insert)?;
     for (subject, version, sequence) in keys {
         let seal = sealed(subject, version, sequence);
-        insert.execute((subject.id.as_bytes(), subject.kind as i64, version, sequence, seal))?;
+        let inserted = insert.execute((subject.id.as_bytes(), subject.kind as i64, version, sequence, seal));
+        inserted.map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                let (sequence, version) = (Sequence(sequence.cast_unsigned()), version.cast_unsigned());
+                Doubled::Version { sequence, subject, version }.into()
+            }
+            _ => error,
+        })?;
+        sum.add(seal);
     }
     Ok(())
 }
 
-fn write_moments(transaction: &Transaction<'_>, before: Sequence, events: &[IndexedEvent]) -> rusqlite::Result<()> {
+fn write_moments(
+    transaction: &Transaction<'_>,
+    before: Sequence,
+    events: &[IndexedEvent],
+    sum: &mut Sum,
+) -> rusqlite::Result<()> {
     let known = "SELECT time, events, before, seal FROM moment ORDER BY time DESC LIMIT 1";
     let mut last = transaction.prepare_cached(known)?.query_row([], Moment::read).optional()?;
     if last.as_ref().map_or(0, |last| last.events) != before.0.cast_signed() {
@@ -210,6 +254,10 @@ fn write_moments(transaction: &Transaction<'_>, before: Sequence, events: &[Inde
         let before = last.as_ref().map_or(0, |last| if last.time == time { last.before } else { last.events });
         let moment = Moment { time, events, before };
         insert.execute((moment.time, moment.events, moment.before, moment.seal()))?;
+        if let Some(replaced) = last.filter(|last| last.time == time) {
+            sum.take(replaced.seal());
+        }
+        sum.add(moment.seal());
         last = Some(moment);
     }
     Ok(())

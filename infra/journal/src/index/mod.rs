@@ -16,7 +16,7 @@ use convenio_events::{
     record::RawRecord,
 };
 use convenio_ledger::stores::{EventIndex, IndexedEvent, StoreError};
-use file::IndexFile;
+use file::{Doubled, IndexFile};
 use std::{
     ops::ControlFlow,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -87,6 +87,8 @@ struct Tails {
     indexed: Sequence,
     /// What failed; nothing more is taken until it works again, and what is in memory can still be found.
     failed: Option<String>,
+    /// Which event the log has twice.
+    doubled: Option<String>,
     flush: bool,
     closing: bool,
 }
@@ -134,6 +136,7 @@ impl Index {
             writing: None,
             indexed: file.indexed(),
             failed: None,
+            doubled: None,
             flush: false,
             closing: false,
         };
@@ -205,6 +208,12 @@ impl Index {
     pub fn trouble(&self) -> Option<String> {
         let failed = self.tails().failed.clone();
         failed.map(|why| format!("index.db cannot be written: {why}"))
+    }
+
+    /// Which event is a second one of its record's version or of its command, where the log has such: nothing is to be recorded
+    /// on it any more.
+    pub fn doubled(&self) -> Option<String> {
+        self.tails().doubled.clone()
     }
 
     fn tails(&self) -> MutexGuard<'_, Tails> {
@@ -387,6 +396,7 @@ impl Shared {
                     tracing::error!(failed, "index.db cannot be written: trying again");
                 }
                 tails.failed = Some(failed);
+                tails.doubled = Doubled::of(&error).map(ToString::to_string);
                 self.written.notify_all();
                 let (tails, _) = self
                     .due

@@ -58,7 +58,7 @@ pub(crate) fn event(sequence: u64) -> RecordedEvent {
     };
     let record = Record {
         actor: actor(sequence),
-        causation_id: None,
+        causation_id: (!sequence.is_multiple_of(2)).then(|| event_id(sequence - 1)),
         command_digest: sequence.is_multiple_of(2).then_some(Digest([3; 32])),
         command_id: command_id(sequence),
         correlation_id: None,

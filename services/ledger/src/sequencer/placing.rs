@@ -1,11 +1,11 @@
 //! Numbering: what was decided gets its place, time, id and salts, no wider audience than what it names, and the write model moves on.
-//! It decides nothing else.
+//! It decides nothing else; and where the index knows an event that would be recorded a second time, it places nothing that counts.
 
 use super::writing::Writing;
 use crate::{rejection::RecordedRef, stores::IndexedEvent, world::Folded};
 use convenio_events::{
-    AccessId, Actor, CommandId, NewEvent, RecordedEvent, commitment::command_digest, record::Record,
-    recorded::Placement,
+    AccessId, Actor, CommandId, NewEvent, RecordedEvent, StreamVersion, Subject, commitment::command_digest,
+    record::Record, recorded::Placement,
 };
 
 impl Writing<'_> {
@@ -33,6 +33,7 @@ impl Writing<'_> {
             let sequence = self.world.next();
             let stream_version =
                 self.world.fold(Folded { sequence, subject, stream_version: None, actor, grant, facts: &facts });
+            self.prove(subject, stream_version);
             let (record_salt, text_salt) = (self.parts.entropy.salt(), self.parts.entropy.salt());
             let first = at == 0;
             let command_digest =
@@ -73,5 +74,26 @@ impl Writing<'_> {
         }
         self.last_time = time;
         refs
+    }
+
+    /// The snapshot says which version of a record is the next one, and the index which are there. Where they contradict each
+    /// other, the record came from a snapshot that is not what was written: nothing is recorded on it. Once is enough for a record
+    /// that stays in memory.
+    fn prove(&mut self, subject: Subject, next: StreamVersion) {
+        if !self.proved.insert(subject) {
+            return;
+        }
+        match self.parts.index.subject(subject, next, 1) {
+            Ok(known) => {
+                let Some(known) = known.first() else { return };
+                let why = format!("event {known} is version {next} of the {} {} already", subject.kind, subject.id);
+                tracing::error!(why, "the snapshot is not what was written");
+                self.parts.state.distrust(&why);
+            }
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the index of records failed");
+            }
+        }
+        self.broken = true;
     }
 }

@@ -15,11 +15,11 @@ use crate::{
     world::World,
 };
 use convenio_events::{
-    Actor, CommandId, RecordedEvent, Sequence, Timestamp,
+    Actor, CommandId, RecordedEvent, Sequence, Subject, Timestamp,
     log::{AppendError, EventLog, LogWriter, OpenError, ReadError},
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::atomic::Ordering::Relaxed,
     time::Duration,
 };
@@ -93,6 +93,8 @@ pub(super) struct Writing<'a> {
     pub(super) guard: ClockGuard,
     pub(super) undurable: HashMap<(Actor, CommandId), Sequence>,
     pub(super) guesses: Guesses,
+    /// Records of which the index has confirmed the version, and that are in memory since.
+    pub(super) proved: HashSet<Subject>,
     /// A derived store failed: nothing decided since can be believed.
     pub(super) broken: bool,
     under_way: UnderWay,
@@ -131,6 +133,7 @@ impl<'a> Writing<'a> {
             last_time,
             guard,
             undurable: HashMap::new(),
+            proved: HashSet::new(),
             broken: false,
             under_way: UnderWay::new(writer),
             held: VecDeque::new(),
@@ -280,6 +283,10 @@ impl<'a> Writing<'a> {
             self.broken = true;
         }
         self.world.forget_changes();
+        if self.world.held() > SUBJECTS_KEPT {
+            // What leaves memory comes back from the snapshot.
+            self.proved.clear();
+        }
         self.world.evict(self.parts.snapshot.get(), SUBJECTS_KEPT);
         self.release();
         self.publish(standing);

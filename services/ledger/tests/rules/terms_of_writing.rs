@@ -24,7 +24,7 @@ use convenio_ledger::{
 use serde_json::json;
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -189,6 +189,61 @@ async fn a_snapshot_that_fails_leads_to_no_wrong_answer() {
         let refused = node.tell(By::Ministry, "pause-offer", json!({"id": uuid(0x0f)})).await;
         assert!(["outcome-unknown", "not-owner"].contains(&&*refused), "{loads_until_failure}: {refused}");
         assert_eq!(node.tell(By::Ministry, "pause-offer", json!({"id": uuid(0x0f)})).await, "not-owner");
+    }
+}
+
+/// A snapshot with a record as it was on an earlier day, until it is made anew.
+struct StaleState {
+    earlier: MemoryState,
+    later: MemoryState,
+    distrusted: AtomicBool,
+}
+
+impl StateStore for StaleState {
+    fn folded(&self, code_version: u32) -> Result<Sequence, StoreError> {
+        self.later.folded(code_version)
+    }
+    fn load(&self, subject: Subject) -> Result<Option<Vec<u8>>, StoreError> {
+        let stale = subject.id == Uuid::from_u128(0x0f) && !self.distrusted.load(Ordering::Relaxed);
+        if stale { self.earlier.load(subject) } else { self.later.load(subject) }
+    }
+    fn holder(&self, name: &str) -> Result<Option<Uuid>, StoreError> {
+        self.later.holder(name)
+    }
+    fn timers(&self) -> Result<Vec<(Timestamp, Subject)>, StoreError> {
+        self.later.timers()
+    }
+    fn write(&self, _: Vec<StateChange>, _: Sequence) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn distrust(&self, _: &str) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_recorded_on_a_record_of_an_earlier_day() {
+    let setup = with_an_offer().await;
+    let earlier = snapshot_of(&*setup.log).await;
+    let node = setup.start();
+    node.accept(By::Socios, "withdraw-offer", json!({"id": uuid(0x0f)})).await;
+    let setup = node.stop().await.expect("stops in peace");
+    for earlier in [earlier, MemoryState::default()] {
+        let later = snapshot_of(&*setup.log).await;
+        let state = Arc::new(StaleState { earlier, later, distrusted: AtomicBool::new(false) });
+        let node = Setup { state: state.clone(), ..setup.clone() }.start();
+        let head = setup.log.head();
+        let before = *head.borrow();
+        let told = [
+            node.tell(By::Socios, "pause-offer", json!({"id": uuid(0x0f)})).await,
+            node.tell(By::Socios, "publish-offer", listing(0x0f)).await,
+        ];
+        assert!(told.iter().any(|told| told == "outcome-unknown"), "{told:?}");
+        assert_eq!(*head.borrow(), before, "{told:?}");
+        assert!(state.distrusted.load(Ordering::Relaxed), "the snapshot is made anew");
+        let told = node.tell(By::Socios, "pause-offer", json!({"id": uuid(0x0f)})).await;
+        assert!(!["outcome-unknown", "offer.paused"].contains(&&*told), "{told}");
+        assert_eq!(*head.borrow(), before);
     }
 }
 
