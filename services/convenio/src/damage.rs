@@ -7,8 +7,12 @@ use convenio_events::{
     causes::with_causes,
     log::{EventLog, OpenError, OpenedWriter, ReadError},
 };
-use std::sync::Arc;
+use convenio_journal::{Index, Journal};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
+
+/// How often it is looked whether the files of the log are still the ones that are open.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What was found, once something was; clones share it.
 #[derive(Clone)]
@@ -74,4 +78,28 @@ impl EventLog for WatchedLog {
     fn head(&self) -> watch::Receiver<Sequence> {
         self.log.head()
     }
+}
+
+/// Looks every now and then, until it is told to stop, for damage that no read comes upon: files that are gone from under the node,
+/// and an event that the log has twice.
+pub(crate) async fn keep_looking(
+    journal: Journal,
+    index: Arc<Index>,
+    damage: Damage,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    tokio::pin!(stop);
+    let mut looks = tokio::time::interval(LOOK);
+    while damage.found().is_none() {
+        tokio::select! {
+            () = &mut stop => break,
+            _ = looks.tick() => {}
+        }
+        if let Err(error) = journal.check_files() {
+            damage.tell(&with_causes(&error));
+        } else if let Some(doubled) = index.doubled() {
+            damage.tell(&doubled);
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use crate::{
     backend::{Backend, keep_index},
     clock, cluster,
     config::Config,
-    damage::{Damage, WatchedLog},
+    damage::{self, Damage, WatchedLog},
     loss, mark,
     membership::{Legible, Membership, Seat, Way},
     publishing::PublishingWhileWriting,
@@ -97,7 +97,9 @@ impl Node {
         let damage = Damage::new(halt(backend.kafka.clone(), elect.clone()));
         let log: Arc<dyn EventLog> = Arc::new(WatchedLog::new(backend.log.clone(), damage.clone()));
         let (shutdown, stop) = watch::channel(false);
-        let mut threads = Vec::new();
+        let looking =
+            damage::keep_looking(backend.journal.clone(), files.clone(), damage.clone(), stopped(stop.clone()));
+        let mut threads = vec![on_thread("damage", looking)?];
         // 2. The tree comes before the sequencer: a writer announces the root of what it begins with.
         let (root, heads) = watch::channel(TreeHead::empty());
         let (settle, settled) = watch::channel(false);

@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     pub(crate) complete: bool,
     /// Pages that are not.
     left: i64,
+    /// Pages in the WAL.
+    pub(crate) frames: u64,
     /// About how long the WAL is, in bytes.
     pub(crate) wal_bytes: usize,
 }
@@ -45,6 +47,7 @@ pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Resul
         Ok(Progress {
             complete: !busy && log == moved,
             left: log - moved,
+            frames: u64::try_from(log).unwrap_or(0),
             wal_bytes: usize::try_from(log).unwrap_or(0).saturating_mul(PAGE_BYTES as usize),
         })
     })

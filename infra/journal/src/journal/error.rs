@@ -113,6 +113,14 @@ pub enum Defect {
     /// Time never goes back along the log.
     #[error("event {0} was recorded before the one before it")]
     Time(Sequence),
+    /// A file is not the one that is open.
+    #[error("{} {what}, and an event that is recorded now would not be found by the next start", file.display())]
+    Files {
+        /// Which file.
+        file: PathBuf,
+        /// What became of it.
+        what: &'static str,
+    },
     /// An index or page check reported this.
     #[error("{0}")]
     Check(String),

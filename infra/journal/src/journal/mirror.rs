@@ -52,6 +52,7 @@ impl Journal {
         shared.recent.clear();
         shared.raise_head(next);
         let wal = Wal::start(&shared.file)?;
+        shared.files.watch()?;
         Ok(Mirror { shared, wal, connection, cursor, next, _fence: fence })
     }
 }

@@ -3,6 +3,7 @@
 mod checking;
 mod checkpoint;
 mod error;
+mod files;
 mod format;
 mod lock;
 mod mirror;
@@ -78,6 +79,7 @@ pub(crate) struct Shared {
     access: Access,
     options: Options,
     readers: Readers,
+    files: files::Files,
     /// As many reads at a time as there are connections: more would only fill the blocking threads with waiting.
     reads: Semaphore,
     recent: recent::Recent,
@@ -126,6 +128,8 @@ impl Journal {
             drop(format::open_read_write(&file)?);
         }
         let readers = Readers::open(&file)?;
+        let files = files::Files::of(&file)
+            .map_err(|error| JournalError::Unavailable { path: file.clone(), source: error.into() })?;
         let journal = Self {
             shared: Arc::new(Shared {
                 data: data.to_owned(),
@@ -133,6 +137,7 @@ impl Journal {
                 access,
                 options,
                 readers,
+                files,
                 reads: Semaphore::new(READERS_LIMIT),
                 recent: recent::Recent::default(),
                 head: watch::Sender::new(Sequence::ZERO),
@@ -152,6 +157,16 @@ impl Journal {
         let head = head.map_err(|error| error.at(&self.shared.file))?;
         self.shared.raise_head(head);
         Ok(head)
+    }
+
+    /// Whether the files are still the ones that are open, and of one that is written, long enough for what was written. It is
+    /// cheap, and blocks.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] with the file and what became of it, from then on for good: whatever is recorded after it may not
+    /// be found by the next start.
+    pub fn check_files(&self) -> Result<(), JournalError> {
+        self.shared.files.check()
     }
 
     /// The journal's file.

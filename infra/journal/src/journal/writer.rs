@@ -55,6 +55,9 @@ struct Writer {
 pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let unavailable = |source: Cause| JournalError::Unavailable { path: shared.data.clone(), source };
     let fence = shared.fence()?;
+    // Else one that was deleted would be begun anew, empty. That nobody writes here is no reason for a node to end: it has much to
+    // show, and whoever looks after the files tells.
+    shared.files.check().map_err(|error| unavailable(error.into()))?;
     let mut connection = format::open_read_write(&shared.file)?;
     if is_mirror(&connection).map_err(|error| RowError::from(error).at(&shared.file))? {
         return Err(JournalError::Copy { path: shared.file.clone() }.into());
@@ -70,6 +73,7 @@ pub(super) fn open(shared: &Arc<Shared>) -> Result<OpenedWriter, OpenError> {
     let mut room = Room::of(&shared.file);
     room.begin(&mut connection).map_err(|error| unavailable(error.into()))?;
     let wal = Wal::start(&shared.file)?;
+    shared.files.watch()?;
     let (appends, received) = mpsc::channel(QUEUE_LIMIT);
     let thread = Thread { shared: shared.clone(), wal, connection, _fence: fence, room };
     let thread = std::thread::Builder::new()
@@ -161,6 +165,9 @@ impl Thread {
             }
             self.room.make(&mut self.connection, self.wal.bytes());
         }
+        if self.shared.files.check().is_err() {
+            return;
+        }
         // Who copies the file of a ledger that was stopped has all of it in one.
         let emptied =
             self.connection.busy_timeout(READERS_WAIT).and_then(|()| checkpoint(&self.connection, "TRUNCATE"));
@@ -182,10 +189,20 @@ impl Thread {
         if self.wal.failed() {
             return Err("a checkpoint of the journal failed".into());
         }
+        // Before: what was cut off a WAL is as long as before once more is written behind it. After: what is in a file that is
+        // gone by now counts as little as what never was written.
+        self.shared.files.check()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let bytes = insert(&transaction, batch)?;
         transaction.commit()?;
+        self.shared.files.check()?;
         self.wal.wrote(bytes);
         Ok(bytes)
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.shared.files.leave();
     }
 }
