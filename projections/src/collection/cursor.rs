@@ -52,12 +52,25 @@ pub(super) fn encode(reader: &Reader, query: &ListQuery, key: &Key) -> Result<St
     Ok(write(question(query), key.group, &place, &key.text))
 }
 
+/// Refuses what can be no cursor of this question, whatever is recorded. A question of the past is whole only when its position is
+/// known: of its cursor, the form alone is looked at.
+pub(super) fn check(query: &ListQuery, of_the_past: bool) -> Result<(), QueryError> {
+    let Some(cursor) = &query.cursor else { return Ok(()) };
+    let claimed = || u64::from_str_radix(cursor.split('.').next()?, 16).ok();
+    let asked = if of_the_past { claimed() } else { Some(question(query)) };
+    let place = asked.and_then(|asked| read(cursor, asked)).map(|(_, place, _)| place);
+    let fits = place.is_some_and(|place| matches!(place, Place::Sequence(_)) == (query.order() == Sort::Updated));
+    if fits { Ok(()) } else { Err(refused()) }
+}
+
+fn refused() -> QueryError {
+    QueryError::refused("cursor-invalid", "a cursor is the next_cursor of the same question, unchanged")
+}
+
 /// The key in a cursor of the same question. A record that was hidden meanwhile is as one that never was: nobody may try out
 /// which records there are.
 pub(super) fn decode(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Option<Key>, QueryError> {
     let Some(cursor) = &query.cursor else { return Ok(None) };
-    let refused =
-        || QueryError::refused("cursor-invalid", "a cursor is the next_cursor of the same question, unchanged");
     let (group, place, text) = read(cursor, question(query)).ok_or_else(refused)?;
     let number = match (place, query.order()) {
         (Place::Sequence(sequence), Sort::Updated) => Some(sequence),

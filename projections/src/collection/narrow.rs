@@ -1,6 +1,6 @@
 //! The narrow row of a record, and the filters that decide over it in memory. Which rows are looked at is said in `list`.
 
-use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery};
+use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery, too_many_values};
 use super::tags::Field;
 use crate::{
     QueryError, ReaderIdentity, ViewName,
@@ -228,8 +228,7 @@ impl Sieve {
 impl Group {
     fn look_up(&mut self, reader: &Reader, field: Field, values: &[String]) -> Result<(), QueryError> {
         if values.len() > FILTER_VALUES_LIMIT {
-            let rule = format!("a filter takes at most {FILTER_VALUES_LIMIT} values");
-            return Err(QueryError::refused("too-many-values", rule));
+            return Err(too_many_values());
         }
         let mut find = reader.statement("SELECT tag, records FROM tag_name WHERE value = ?1 AND field = ?2")?;
         for value in values {

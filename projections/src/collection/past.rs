@@ -4,7 +4,7 @@ use super::{
     cursor::{self, Key},
     list::until_full,
     narrow::{Sieve, is_whole},
-    query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page, Sort},
+    query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page},
     record::item_of_version,
 };
 use crate::{
@@ -67,10 +67,7 @@ pub(super) fn list(
     after: Option<Key>,
 ) -> Result<Page, QueryError> {
     let as_of = query.as_of.unwrap_or(reader.position()).0.cast_signed();
-    if query.q.is_some() || query.facets || !matches!(query.sort, Sort::Relevance | Sort::Updated) {
-        let rule = "a list of the past takes no q, no facets, and no order but -updated";
-        return Err(QueryError::refused("as-of-without-search", rule));
-    }
+    query.check(true)?;
     let limit = query.limit.clamp(1, PAGE_LIMIT);
     let before = after.map_or(as_of, |key| key.number.min(as_of));
     let mut items = Vec::new();

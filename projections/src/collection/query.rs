@@ -1,5 +1,7 @@
 //! What can be asked of a collection, and the form of its answers. How it is answered is said in `list` and `record`.
 
+use super::cursor;
+use crate::QueryError;
 use chrono::NaiveDate;
 use convenio_events::{OrganisationId, RecordKind, Sequence, StreamVersion, Subject};
 use serde::Serialize;
@@ -62,6 +64,34 @@ pub struct Filters {
     pub taken_back: bool,
     /// Changed by the event of this sequence or a later one.
     pub updated_since_sequence: Option<Sequence>,
+}
+
+impl Filters {
+    /// How many values the filter has that has most. Organisations and what they do are looked up in pairs.
+    fn most_values(&self) -> usize {
+        let words = [
+            &self.roles,
+            &self.countries,
+            &self.themes,
+            &self.mechanisms,
+            &self.modalities,
+            &self.states,
+            &self.attestations,
+            &self.types,
+            &self.languages,
+            &self.kinds,
+            &self.levels,
+            &self.verifications,
+            &self.commitment_levels,
+        ];
+        let pairs = self.organisations.len() * self.roles.len().max(1);
+        words.into_iter().map(Vec::len).chain([pairs, self.origins.len()]).max().unwrap_or(0)
+    }
+}
+
+/// One filter has more values than it takes.
+pub(super) fn too_many_values() -> QueryError {
+    QueryError::refused("too-many-values", format!("a filter takes at most {FILTER_VALUES_LIMIT} values"))
 }
 
 /// In which order.
@@ -140,6 +170,23 @@ impl ListQuery {
             facets: false,
             as_of: None,
         }
+    }
+
+    /// Refuses what no ledger answers, whatever is recorded in it: nobody has to wait for that. `of_the_past` says that it is asked of
+    /// a position that may not be known yet.
+    ///
+    /// # Errors
+    /// [`QueryError::Refused`] with `cursor-invalid`, `as-of-without-search` or `too-many-values`.
+    pub fn check(&self, of_the_past: bool) -> Result<(), QueryError> {
+        let ordered_by_change = matches!(self.sort, Sort::Relevance | Sort::Updated);
+        if of_the_past && (self.q.is_some() || self.facets || !ordered_by_change) {
+            let rule = "a list of the past takes no q, no facets, and no order but -updated";
+            return Err(QueryError::refused("as-of-without-search", rule));
+        }
+        if self.filters.most_values() > FILTER_VALUES_LIMIT {
+            return Err(too_many_values());
+        }
+        cursor::check(self, of_the_past)
     }
 
     /// The order in which records come: without words there is no relevance.

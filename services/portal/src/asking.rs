@@ -90,11 +90,13 @@ impl Asked {
     ) -> Result<Option<Sequence>, Problem> {
         let sequence: Option<u64> = self.parameters.one("as_of_sequence")?;
         let time = self.parameters.one("as_of")?.map(|Instant(time)| time);
+        if sequence.is_some() && time.is_some() {
+            return Err(invalid("as_of", "there is an as_of_sequence too"));
+        }
         self.ready(state, views).await?;
         let position = match (sequence, time) {
             (None, None) => return Ok(None),
-            (Some(_), Some(_)) => return Err(invalid("as_of", "there is an as_of_sequence too")),
-            (Some(sequence), None) => {
+            (Some(sequence), _) => {
                 let head = *state.log().head().borrow();
                 if sequence >= head.0 {
                     return Err(invalid("as_of_sequence", format_args!("the ledger has {head} events")));

@@ -34,12 +34,12 @@ pub(crate) async fn lists(State(state): State<PortalState>, mut asked: Asked) ->
 
 /// `GET /api/v1/codes/<list>`: one list.
 pub(crate) async fn list(State(state): State<PortalState>, mut asked: Asked) -> Response {
-    if let Err(problem) = asked.ready(&state, &[]).await {
-        return problem.into_response();
-    }
-    match asked.path.first().and_then(|name| whole(name)) {
-        Some(list) => json(None, &list),
-        None => Problem::from(Code::ListUnknown).into_response(),
+    let Some(list) = asked.path.first().and_then(|name| whole(name)) else {
+        return Problem::from(Code::ListUnknown).into_response();
+    };
+    match asked.ready(&state, &[]).await {
+        Ok(()) => json(None, &list),
+        Err(problem) => problem.into_response(),
     }
 }
 

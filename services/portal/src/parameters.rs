@@ -31,6 +31,11 @@ impl Parameters {
         Ok(Self(pairs))
     }
 
+    /// Whether a parameter is given and was not read yet.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
     /// A parameter that is given at most once.
     ///
     /// # Errors

@@ -263,6 +263,9 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.0.retry_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        if self.0.code == Code::EncodingUnsupported.code() {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if self.0.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convenio\""));
         }

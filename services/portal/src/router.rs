@@ -15,7 +15,7 @@ use crate::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{MethodRouter, delete, get, post},
@@ -27,7 +27,6 @@ use tower_http::{
         CompressionLayer,
         predicate::{Predicate, SizeAbove},
     },
-    decompression::RequestDecompressionLayer,
 };
 
 type Here = State<PortalState>;
@@ -51,13 +50,8 @@ pub fn router(state: PortalState) -> Router {
         .layer(middleware::from_fn(conditional::conditional))
         .layer(middleware::from_fn_with_state(state.clone(), answers::hold))
         .layer(compression())
+        .layer(middleware::map_request(plain_is_taken))
         .layer(middleware::from_fn_with_state(state, edge::edge))
-}
-
-/// Undoes gzip of bodies, as they are read: the limits count what comes out. Other encodings are left to who reads the body, which
-/// says what would be right.
-fn decompression() -> RequestDecompressionLayer {
-    RequestDecompressionLayer::new().pass_through_unaccepted(true)
 }
 
 /// Answers in brotli or gzip, as the caller likes.
@@ -66,10 +60,36 @@ fn compression() -> CompressionLayer<impl Predicate + Send + Sync + 'static> {
     CompressionLayer::new().quality(CompressionLevel::Precise(COMPRESSION_LEVEL)).compress_when(worth_it)
 }
 
+/// There is always the answer as it is. A caller that takes neither that nor what we have would be told 406, with the answer of
+/// what was done all the same: RFC 9110 12.5.3 leaves it to the server, and so nobody is refused who cannot be served otherwise.
+async fn plain_is_taken(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let values: Vec<_> =
+        headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+    if values.is_empty() {
+        return request;
+    }
+    let taken: Vec<_> =
+        values.iter().flat_map(|value| value.split(',')).filter(|coding| !forbids_plain(coding)).collect();
+    match HeaderValue::from_str(&taken.join(",")) {
+        Ok(taken) => headers.insert(header::ACCEPT_ENCODING, taken),
+        Err(_) => headers.remove(header::ACCEPT_ENCODING),
+    };
+    request
+}
+
+/// Whether an item of `Accept-Encoding` says that answers must not come as they are.
+fn forbids_plain(coding: &str) -> bool {
+    let Some((name, weight)) = coding.split_once(';') else { return false };
+    let plain = name.trim() == "*" || name.trim().eq_ignore_ascii_case("identity");
+    let weight = weight.split_once('=').and_then(|(_, weight)| weight.trim().parse::<f32>().ok());
+    plain && weight.is_some_and(|weight| weight <= 0.0)
+}
+
 fn handler(operation: Operation) -> MethodRouter<PortalState> {
     match operation {
-        Operation::SendCommand => post(command::one).layer(decompression()),
-        Operation::SendCommands => post(command::batch::many).layer(decompression()),
+        Operation::SendCommand => post(command::one),
+        Operation::SendCommands => post(command::batch::many),
         Operation::Events => get(events::page::events),
         Operation::Event => get(events::one::event),
         Operation::EventData => get(events::one::data),

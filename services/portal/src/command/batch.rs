@@ -2,11 +2,12 @@
 //! read.
 
 use super::{
-    acting_for, answer,
+    CORRELATION_ID, IDEMPOTENCY_KEY, acting_for, answer,
+    encoding::Encoding,
     line::{Cut, Line, Lines},
     namesakes::Names,
     pace::{Pace, TooSlow},
-    provide_token, require_encoding, require_type,
+    provide_token, require_type,
     spool::{End, Reading, Spool, Writing},
 };
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
 use axum::{
     body::{Body, BodyDataStream},
     extract::{Request, State},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use convenio_events::{CommandId, OrganisationId};
@@ -41,16 +42,33 @@ const CHUNK_BYTES: usize = 16 << 10;
 pub(crate) async fn many(State(state): State<PortalState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match begin(&state, &parts).await {
-        Ok(batch) => batch.run(body),
+        Ok((batch, encoding)) => batch.run(encoding.undo(body)),
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn begin(state: &PortalState, parts: &Parts) -> Result<Batch, Problem> {
+/// Headers that say of one command what each line of a batch says of its own, and the member of the line that says it.
+const OF_ONE_COMMAND: [(HeaderName, &str); 3] = [
+    (HeaderName::from_static(IDEMPOTENCY_KEY), "id"),
+    (HeaderName::from_static(CORRELATION_ID), "correlation_id"),
+    (header::IF_MATCH, "expected_version"),
+];
+
+/// Refuses what would be for all lines or for none, and so says nothing that could be kept to.
+fn require_no_headers_of_one(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some((name, member)) = OF_ONE_COMMAND.into_iter().find(|(name, _)| headers.contains_key(name)) else {
+        return Ok(());
+    };
+    let detail = format!("it says this of one command; in a batch, each line has its own `{member}`");
+    Err(Problem::from(Code::HeaderInvalid).field(name.as_str()).detail(detail))
+}
+
+async fn begin(state: &PortalState, parts: &Parts) -> Result<(Batch, Encoding), Problem> {
     let headers = &parts.headers;
-    require_encoding(headers)?;
+    let encoding = Encoding::of(headers)?;
     require_type(headers, is_ndjson, Code::NdjsonRequired)?;
     crate::parameters::Parameters::parse(parts.uri.query())?.finish()?;
+    require_no_headers_of_one(headers)?;
     let token = bearer(headers)?.ok_or(Code::TokenRequired)?;
     let acting_for = acting_for(headers)?;
     // Before a place is taken and anything is read.
@@ -61,7 +79,8 @@ async fn begin(state: &PortalState, parts: &Parts) -> Result<Batch, Problem> {
     };
     let slot = state.batches().take(caller, 1).ok_or(Code::Overloaded)?;
     let counted = Counted::new(state, |metrics: &Metrics| &metrics.batches);
-    Ok(Batch { state: state.clone(), credential: Credential::Token(token), acting_for, counted, slot })
+    let credential = Credential::Token(token);
+    Ok((Batch { state: state.clone(), credential, acting_for, counted, slot }, encoding))
 }
 
 fn is_ndjson(essence: &str) -> bool {
@@ -150,7 +169,8 @@ impl LineReader {
             let chunk = match next {
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(None) => break,
-                Ok(Some(Err(_))) => return Stop::Cut,
+                // What came of a line that was cut off is no line. Who is gone is not told, but nobody else is told that it is done.
+                Ok(Some(Err(_))) => return self.refuse_rest(Code::BodyUnreadable).await,
                 Err(TooSlow) => return self.refuse_rest(Code::BodyTooSlow).await,
             };
             bytes += chunk.len();

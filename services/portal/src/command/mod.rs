@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod batch;
+mod encoding;
 mod line;
 mod namesakes;
 mod pace;
@@ -16,7 +17,7 @@ use crate::{
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     extract::{Path, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
@@ -27,6 +28,7 @@ use convenio_ledger::{
     rejection::{Refusal, Unavailable},
     submission::{Body as CommandBody, Submission},
 };
+use encoding::Encoding;
 use futures::{FutureExt as _, StreamExt as _};
 use namesakes::Names;
 use std::{panic::AssertUnwindSafe, str::FromStr};
@@ -46,7 +48,8 @@ pub(crate) async fn one(
     let id = envelope.id;
     let sent = async {
         state.authenticate(envelope.token).await.inspect_err(|problem| state.metrics().refused(problem.code()))?;
-        let data = tokio::time::timeout(BODY_TIMEOUT, read_body(&parts.headers, body)).await;
+        let length = envelope.encoding.length(&parts.headers);
+        let data = tokio::time::timeout(BODY_TIMEOUT, read_body(length, envelope.encoding.undo(body))).await;
         send(&state, &name, &data.map_err(|_| Code::BodyTooSlow)??, envelope).await
     };
     // Whoever waits for a command whose handler broke is not told that nothing happened.
@@ -80,6 +83,7 @@ fn provide_token(body: &mut CommandBody) -> Option<Token> {
 
 /// What a command's headers say.
 struct Envelope {
+    encoding: Encoding,
     token: Digest,
     acting_for: Option<OrganisationId>,
     id: CommandId,
@@ -89,10 +93,11 @@ struct Envelope {
 
 impl Envelope {
     fn read(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Problem> {
-        require_encoding(headers)?;
+        let encoding = Encoding::of(headers)?;
         require_type(headers, is_json, Code::JsonRequired)?;
         crate::parameters::Parameters::parse(query)?.finish()?;
         Ok(Self {
+            encoding,
             token: bearer(headers)?.ok_or(Code::TokenRequired)?,
             acting_for: acting_for(headers)?,
             id: header_value(headers, IDEMPOTENCY_KEY)?
@@ -103,7 +108,7 @@ impl Envelope {
     }
 
     fn submission(self, body: Result<CommandBody, convenio_ledger::rejection::Rejection>) -> Submission {
-        let Self { token, acting_for, id, correlation_id, expected_version } = self;
+        let Self { encoding: _, token, acting_for, id, correlation_id, expected_version } = self;
         let credential = Credential::Token(token);
         Submission { credential, acting_for, id, correlation_id, expected_version, body }
     }
@@ -178,19 +183,12 @@ fn require_type(headers: &HeaderMap, fits: fn(&str) -> bool, else_code: Code) ->
     if essence.is_some_and(fits) { Ok(()) } else { Err(else_code.into()) }
 }
 
-/// Bodies come as they are or with gzip: whatever else was not undone before it came here.
-fn require_encoding(headers: &HeaderMap) -> Result<(), Problem> {
-    let encoded = headers.get_all(header::CONTENT_ENCODING).iter();
-    let known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if encoded.into_iter().all(known) { Ok(()) } else { Err(Code::EncodingUnsupported.into()) }
-}
-
 fn is_json(essence: &str) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+/// Reads a body whose length may be known before.
+async fn read_body(length: Option<usize>, body: Body) -> Result<Bytes, Problem> {
     let mut chunks = body.into_data_stream();
     if length.is_some_and(|length| length > BODY_BYTES_LIMIT) {
         return Err(too_large(chunks).await);

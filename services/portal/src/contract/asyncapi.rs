@@ -28,7 +28,7 @@ pub(super) fn document(public_url: &str) -> Value {
         "channels": {"publicTopic": public_topic(), "events": {
             "address": "/api/v1/events",
             "servers": [{"$ref": "#/servers/node"}],
-            "description": "Server-sent events (Accept: text/event-stream): id is the sequence, data one CloudEvent. Resumes by Last-Event-ID. `caught-up` and `position` events say how far the stream has looked. Where there is no room, or the caller asks too often, the stream holds one `come-again` event with the `code` of the reason and `retry_ms`, and ends.",
+            "description": "Server-sent events (Accept: text/event-stream): id is the sequence, data one CloudEvent. Resumes by Last-Event-ID. `caught-up` says once that nothing up to its `head_sequence` is missing; `position` events say how far the stream has looked. Where there is no room, or the caller asks too often, the stream holds one `come-again` event with the `code` of the reason and `retry_ms`, and ends.",
             "messages": named("components/messages"),
         }},
         "operations": {"publishEvents": {

@@ -183,8 +183,9 @@ fn answers(operation: Operation, id: &str, media: &str) -> Value {
     {
         answer["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
     }
-    let listed = matches!(operation, Operation::List(_) | Operation::Events | Operation::Activity);
-    if listed || matches!(operation, Operation::Audit | Operation::Grants) {
+    let of_records = matches!(operation, Operation::List(_) | Operation::Parts(_));
+    let of_events = matches!(operation, Operation::Events | Operation::History(_));
+    if of_records || of_events || matches!(operation, Operation::Activity | Operation::Audit | Operation::Grants) {
         answer["headers"]["Link"] = json!({"$ref": "#/components/headers/Link"});
     }
     if operation == Operation::Events {
@@ -328,7 +329,7 @@ fn list_parameters() -> Vec<Value> {
         ("state", texts(), "A code of the list `states`."),
         ("attestation", texts(), "`claimed`, `confirmed` or `denied`, by at least one organisation."),
         ("type", texts(), "Kind of organisation or learning, instrument of an agreement, format of a convening."),
-        ("language", texts(), "BCP 47, the language part."),
+        ("language", texts(), "A language (BCP 47), without script or region: `es`. `ES` and `spa` are the same."),
         ("kind", texts(), "The kind of record: that of the collection."),
         ("level", texts(), "A code of the list `learning-levels`."),
         ("verification", texts(), "A code of the list `verification-states`."),
@@ -338,9 +339,10 @@ fn list_parameters() -> Vec<Value> {
         (
             "updated_since_sequence",
             number(),
-            "Changed by this event or a later one. Sorted by change, it also answers `{\"id\", \"gone\": true}` for each record \
+            "Changed by this event or a later one. It also answers `{\"id\", \"gone\": true}` for each record \
              that was the caller's to see and no longer is since then, whatever other filters say, and it shows what was retracted \
-             or denied. To read all of a changing list, walk it with `as_of_sequence`, then ask for what was updated since.",
+             or denied. So it takes no `q`, no `as_of`, no `as_of_sequence` and no order but that of change. Beyond the event after \
+             the head: 409 `position-ahead`. To read all of a changing list, walk it with `as_of_sequence`, then ask for what was updated since.",
         ),
         ("sort", json!({"enum": sorts, "default": "relevance"}), "In which order."),
         ("limit", page(50, PAGE_LIMIT), "Records of a page."),

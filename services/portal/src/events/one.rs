@@ -17,6 +17,7 @@ use convenio_notary::leaf_hash;
 use convenio_projections::{ViewName, access::Sight};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::str::FromStr;
 
 #[derive(Serialize)]
 struct Told<'a> {
@@ -62,17 +63,30 @@ async fn find_data(state: &PortalState, mut asked: Asked) -> Result<Response, Pr
         .await
 }
 
+/// How a path names an event.
+enum EventName {
+    Sequence(Sequence),
+    Id(EventId),
+}
+
+impl FromStr for EventName {
+    type Err = Problem;
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        let id = || text.parse().map(Self::Id).map_err(|_| Code::EventUnknown.into());
+        text.parse().map(|sequence| Self::Sequence(Sequence(sequence))).or_else(|_: std::num::ParseIntError| id())
+    }
+}
+
 /// The event that the path names, and whether it does so by its id.
 async fn look_up(state: &PortalState, asked: &mut Asked) -> Result<(RecordedEvent, bool), Problem> {
+    let name: EventName = asked.path.first().map(String::as_str).unwrap_or_default().parse()?;
     asked.ready(state, &[ViewName::Access]).await?;
-    let name = asked.path.first().cloned().unwrap_or_default();
-    let (sequence, by_id) = match (name.parse::<u64>(), name.parse::<EventId>()) {
-        (Ok(sequence), _) => (Some(Sequence(sequence)), false),
-        (_, Ok(id)) => {
+    let (sequence, by_id) = match name {
+        EventName::Sequence(sequence) => (Some(sequence), false),
+        EventName::Id(id) => {
             let index = state.index().clone();
             (blocking(move || index.event(id).map_err(|error| internal(&error))).await?, true)
         }
-        _ => (None, false),
     };
     let sequence = sequence.ok_or(Code::EventUnknown)?;
     let mut page = past::read(state, sequence, 1).await?;

@@ -53,7 +53,7 @@ pub(super) async fn open(state: &PortalState, mut asked: Asked) -> Result<Respon
         token: asked.token,
         filter,
         next,
-        caught_up: false,
+        catches_up_at: Some(*state.log().head().borrow()),
         positions,
         ends_at: Instant::now() + STREAM_LIFETIME,
         known: state.views().position(ViewName::Access),
@@ -102,7 +102,9 @@ struct Stream {
     token: Option<Digest>,
     filter: Filter,
     next: Sequence,
-    caught_up: bool,
+    /// Up to here the stream must have told everything before it says that it caught up: the end of the log when it was opened, which
+    /// the view of what may be read need not have reached.
+    catches_up_at: Option<Sequence>,
     positions: Interval,
     ends_at: Instant,
     known: watch::Receiver<Sequence>,
@@ -125,16 +127,15 @@ impl Stream {
     /// The next bytes; `None` ends the stream, and the client comes again with its last id.
     async fn next_chunk(&mut self) -> Option<Bytes> {
         loop {
-            let known = *self.known.borrow_and_update();
-            if !self.caught_up && self.next >= known {
-                self.caught_up = true;
-                return Some(self.tell("caught-up"));
+            if self.catches_up_at.take_if(|end| self.next >= *end).is_some() {
+                // What came since is told next: nothing is missing up to where the stream is.
+                return Some(self.tell("caught-up", self.looked()));
             }
             match self.turn().await {
                 Turn::End => return None,
-                Turn::TellPosition => return Some(self.tell("position")),
+                Turn::TellPosition => return Some(self.tell("position", head_sequence(&self.state))),
                 Turn::More => {
-                    if self.caught_up {
+                    if self.catches_up_at.is_none() {
                         gather(&self.state).await;
                     }
                     // A fault, or a grant that ended, ends the stream: coming again, the client is told which.
@@ -158,9 +159,14 @@ impl Stream {
         }
     }
 
+    /// The last sequence that it looked at.
+    fn looked(&self) -> Option<u64> {
+        last(self.next).map(|sequence| sequence.0)
+    }
+
     /// Where the stream stands: its id is the last sequence looked at.
-    fn tell(&self, event: &str) -> Bytes {
-        let (looked, head) = (last(self.next).map(|sequence| sequence.0), head_sequence(&self.state));
+    fn tell(&self, event: &str, head: Option<u64>) -> Bytes {
+        let looked = self.looked();
         let data = serde_json::json!({"sequence": looked, "head_sequence": head});
         let id = looked.map(|looked| format!("id: {looked}\n")).unwrap_or_default();
         format!("{id}event: {event}\ndata: {data}\n\n").into()

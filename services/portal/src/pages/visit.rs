@@ -2,20 +2,24 @@
 //! page.
 
 use super::{PageState, locale::Language, params::Params, session, troubles};
-use crate::limits::WAIT_FOR_LIMIT;
+use crate::{limits::WAIT_FOR_LIMIT, state::last};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{NaiveDate, Utc};
 use convenio_events::Sequence;
 use convenio_projections::{NotYetVisible, QueryError, ReaderIdentity, ViewName};
+use sha2::{Digest as _, Sha256};
 
 /// Pages run no script, load nothing from elsewhere and are shown in no frame.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// How long a browser should wait when the views are not there yet, in seconds.
 const RETRY_AFTER: &str = "5";
+/// Bytes of a digest that tell addresses apart in tags.
+const TAG_BYTES: usize = 9;
 
 /// Somebody who wants to see a page.
 #[derive(Clone, Debug)]
@@ -112,10 +116,10 @@ pub(super) async fn answer(
         let (Ok(visit) | Err((visit, _))) = begin(state.clone(), language, &uri, today);
         return with_cookie(trouble_page(visit, Trouble::Late(late)).await, session::forget(&state));
     }
-    let tag = entity_tag(&state, today);
+    let tag = entity_tag(&state, today, &uri);
     let waits = uri.query().is_some_and(|query| query.contains("wait_for="));
     if !waits && headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return finish(StatusCode::NOT_MODIFIED, language, None, Some(tag), Body::empty());
+        return not_modified(&state, language, tag);
     }
     let visited = begin(state.clone(), language, &uri, today);
     let visit = match visited {
@@ -231,16 +235,32 @@ fn status_of(trouble: &Trouble) -> StatusCode {
     }
 }
 
-/// Changes whenever any view, the day or the program does: what a page shows depends on nothing else.
-fn entity_tag(state: &PageState, today: NaiveDate) -> String {
+/// Changes whenever any view, the day or the program does: what a page shows depends on nothing else. It is that of one address, so
+/// that nobody has the tag of a page that there is not.
+fn entity_tag(state: &PageState, today: NaiveDate, uri: &Uri) -> String {
     use std::fmt::Write as _;
-    let mut tag = format!("W/\"{}-{}", state.started, today.format("%y%m%d"));
+    let address = URL_SAFE_NO_PAD.encode(&Sha256::digest(uri.to_string())[..TAG_BYTES]);
+    let mut tag = format!("W/\"{}-{}-{address}", state.started, today.format("%y%m%d"));
     for view in ViewName::ALL {
         let position = *state.views.position(view).borrow();
         write!(tag, "-{}", position.0).expect("writing to a string");
     }
     tag.push('"');
     tag
+}
+
+/// What a reader who has the page is told in place of it (RFC 9110 15.4.5): what it would be told with it, less what describes its
+/// bytes.
+fn not_modified(state: &PageState, language: Language, tag: String) -> Response<Body> {
+    // No view is behind this one, and so no page shows less.
+    let least = ViewName::ALL.into_iter().map(|view| *state.views.position(view).borrow()).min();
+    let sequence = least.and_then(last);
+    let mut response = finish(StatusCode::NOT_MODIFIED, language, sequence, Some(tag), Body::empty());
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LANGUAGE);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    response
 }
 
 fn finish(

@@ -3,7 +3,8 @@
 use super::links::Links;
 use crate::{
     asking::{Asked, json, with_next},
-    parameters::{Parameters, invalid},
+    events::page::begin_at,
+    parameters::{Parameters, StartAt, invalid},
     problem::{Code, Problem},
     state::{PortalState, last},
 };
@@ -17,7 +18,7 @@ use convenio_events::{
         Attestation, ConveningFormat, Instrument, LearningKind, LearningLevel, Mechanism, Modality, OrganisationKind,
         PartyRole,
     },
-    language_map::LanguageTag,
+    language_map::canonical_tag,
     values::{Place, Theme},
 };
 use convenio_projections::{
@@ -25,7 +26,7 @@ use convenio_projections::{
     collection::{self, Filters, ListQuery, PAGE_LIMIT, Sort},
     document::{COMMITMENT_LEVELS, ROLES_BESIDE_PARTIES, State as RecordState, VERIFICATION_STATES},
 };
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// `GET /api/v1/<collection>`.
 pub(crate) async fn list(State(state): State<PortalState>, asked: Asked, kind: RecordKind, view: ViewName) -> Response {
@@ -34,7 +35,14 @@ pub(crate) async fn list(State(state): State<PortalState>, asked: Asked, kind: R
 
 async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: ViewName) -> Result<Response, Problem> {
     let query = list_query(&mut asked.parameters, kind)?;
+    let of_the_past = ["as_of_sequence", "as_of"].into_iter().find(|name| asked.parameters.has(name));
+    fits_together(&query, of_the_past)?;
+    query.check(of_the_past.is_some())?;
     let as_of = asked.ready_as_of(state, &[view]).await?;
+    if let Some(since) = query.filters.updated_since_sequence {
+        // Who has seen what is not there would be told that nothing changed.
+        begin_at(state, StartAt::Sequence(since.0))?;
+    }
     let query = ListQuery { as_of, ..query };
     let uri = asked.uri;
     state
@@ -46,6 +54,25 @@ async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: Vie
             Ok(with_next(response, &uri, "cursor", page.next_cursor.as_deref()))
         })
         .await
+}
+
+/// What was updated since a sequence is told with what is gone since, and that has a place in the order of changes alone: it has no
+/// title, no words and no past.
+fn fits_together(query: &ListQuery, of_the_past: Option<&str>) -> Result<(), Problem> {
+    if query.filters.updated_since_sequence.is_none() {
+        return Ok(());
+    }
+    let other = match query.sort {
+        _ if query.q.is_some() => Some("q"),
+        Sort::Created | Sort::Title | Sort::Ends | Sort::Starts => Some("sort"),
+        Sort::Relevance | Sort::Updated => of_the_past,
+    };
+    let Some(other) = other else { return Ok(()) };
+    Err(invalid(
+        other,
+        "updated_since_sequence also tells what is gone, in the order of changes: send it without q, as_of and \
+        as_of_sequence, and with no sort but -updated",
+    ))
 }
 
 /// What a list's parameters ask for.
@@ -82,11 +109,32 @@ fn codes(
     let values: Vec<String> = parameters.list(name)?;
     match values.iter().find(|value| !known(value, kind)) {
         None => Ok(values),
-        Some(value) => {
-            let detail = format!("{value:?} is not a value of this filter");
-            Err(Problem::from(Code::FilterValueUnknown).field(name).detail(detail))
-        }
+        Some(value) => Err(unknown_value(name, format_args!("{value:?} is not a value of this filter"))),
     }
+}
+
+fn unknown_value(name: &str, detail: impl fmt::Display) -> Problem {
+    Problem::from(Code::FilterValueUnknown).field(name).detail(detail.to_string())
+}
+
+/// Languages as commands spell them: `es`, `ES` and `spa` are one. Records are found by the language alone, whatever script or region
+/// it is written for: who asks for these is told so, and not that there is nothing.
+fn languages(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
+    let language = |value: String| match canonical_tag(&value) {
+        Err(_) => Err(unknown_value(
+            "language",
+            format_args!(
+                "{value:?} is not a registered language (BCP 47) such as es; /api/v1/codes/languages has the names of many"
+            ),
+        )),
+        Ok(tag) => match tag.split_once('-') {
+            None => Ok(tag),
+            Some((language, _)) => {
+                Err(unknown_value("language", format_args!("it takes the language alone: {language:?} for {value:?}")))
+            }
+        },
+    };
+    parameters.list::<String>("language")?.into_iter().map(language).collect()
 }
 
 fn is_type(value: &str, kind: RecordKind) -> bool {
@@ -117,7 +165,6 @@ fn filters(parameters: &mut Parameters, kind: RecordKind) -> Result<Filters, Pro
     let mechanisms = list("mechanism", |value, _| is_code(Mechanism::ALL, Mechanism::word, value))?;
     let modalities = list("modality", |value, _| is_code(Modality::ALL, Modality::word, value))?;
     let attestations = list("attestation", |value, _| is_code(Attestation::ALL, Attestation::word, value))?;
-    let languages = list("language", |value, _| value.parse::<LanguageTag>().is_ok())?;
     let kinds = list("kind", |value, kind| value == kind.word())?;
     let levels = list("level", |value, _| is_code(LearningLevel::ALL, LearningLevel::word, value))?;
     let verifications = list("verification", |value, _| VERIFICATION_STATES.contains(&value))?;
@@ -132,7 +179,7 @@ fn filters(parameters: &mut Parameters, kind: RecordKind) -> Result<Filters, Pro
         states,
         attestations,
         types,
-        languages,
+        languages: languages(parameters)?,
         kinds,
         levels,
         verifications,

@@ -172,15 +172,18 @@ async fn part_page(
     let named = || lists.iter().map(|list| list.word()).collect::<Vec<_>>().join(", ");
     let word: Option<String> = asked.parameters.one("list")?;
     let list = lists.iter().copied().find(|list| Some(list.word()) == word.as_deref());
-    // Who asks comes first, as everywhere.
-    let list = list.ok_or_else(|| invalid("list", format_args!("it is one of {}", named())));
+    let Some(list) = list else {
+        // Who asks comes first, as everywhere; but nobody waits for what is refused.
+        let refused = invalid("list", format_args!("it is one of {}", named()));
+        return state.ask(asked.token, move |_| Err(refused)).await;
+    };
     let cursor = cursor(&mut asked.parameters)?;
     let limit = asked.parameters.limit(PART_PAGE_LIMIT, PART_PAGE_LIMIT)?;
     asked.ready(state, &[view]).await?;
     let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
-            let page = collection::parts(&reading.view(view)?, &reading.identity, subject, list?, cursor, limit)?;
+            let page = collection::parts(&reading.view(view)?, &reading.identity, subject, list, cursor, limit)?;
             let page = page.ok_or(Code::RecordUnknown)?;
             let next = page.next_cursor.map(|cursor| cursor.to_string());
             Ok(with_next(json(reading.sequence(), &page), &uri, "cursor", next.as_deref()))

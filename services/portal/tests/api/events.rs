@@ -191,6 +191,27 @@ async fn the_stream_tells_what_is_there_then_that_it_caught_up_then_what_comes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_told_that_it_caught_up_misses_nothing_up_to_the_head_that_is_told() {
+    let app = App::with_cast().await;
+    for id in 0..40 {
+        // The view of what may be read does not know the event yet when its command is answered.
+        let told = app.accept(User::Socios, "publish-offer", listing(0xe00 + id, "Training in diagnosis")).await;
+        let sequence = told["sequence"].as_u64().expect("a number");
+        let user = if id % 2 == 0 { User::Anonymous } else { User::Socios };
+        let mut listener = Listener::open(&app, user, &format!("from={sequence}"), &[]).await;
+        let first = listener.next().await.expect("a message");
+        assert_eq!((first.event.as_str(), first.id), ("", sequence.to_string()), "the event comes first");
+        let caught_up = listener.next().await.expect("a message");
+        assert_eq!(caught_up.event, "caught-up");
+        assert_eq!(caught_up.data, json!({"sequence": sequence, "head_sequence": sequence}));
+    }
+    let head = app.head().0;
+    let mut listener = Listener::open(&app, User::Anonymous, "from=end", &[]).await;
+    let caught_up = listener.next().await.expect("a message");
+    assert_eq!(caught_up.data, json!({"sequence": head, "head_sequence": head}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_filtered_stream_tells_only_what_matches() {
     let app = with_events().await;
     let query = format!("subject=offer/{}", uuid(0x0ff));

@@ -2,6 +2,7 @@
 
 mod app;
 mod batches;
+mod bodies;
 mod commands;
 mod contract;
 mod door;
@@ -10,6 +11,7 @@ mod events;
 mod facets;
 mod large;
 mod learnings;
+mod lists;
 mod reads;
 mod session;
 mod strangers;

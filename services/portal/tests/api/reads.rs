@@ -351,8 +351,6 @@ async fn who_has_a_token_reads_nothing_where_the_end_of_the_log_was_not_seen_for
 async fn numbers_beyond_every_sequence_find_nothing() {
     let app = with_records().await;
     for beyond in [i64::MAX as u64, 1 << 63, u64::MAX] {
-        let none = app.get(User::Anonymous, &format!("/api/v1/offers?updated_since_sequence={beyond}")).await.json();
-        assert_eq!(ids(&none), [""; 0], "{beyond}");
         let path = format!("/api/v1/offers/{}/history?from={beyond}", uuid(OFFER));
         assert_eq!(app.get(User::Anonymous, &path).await.status, StatusCode::CONFLICT, "{beyond}: position-ahead");
         let grants = app.get(User::Admin, &format!("/api/v1/grants?cursor=s{beyond}")).await.json();

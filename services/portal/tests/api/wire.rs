@@ -124,6 +124,27 @@ async fn answers_are_compressed_where_the_caller_takes_it() {
             assert_eq!(response.headers().get(header::ETAG), plain.headers().get(header::ETAG), "{path}");
         }
     }
+    // There is always the answer as it is: whoever takes nothing at all still learns what came of its request.
+    for nothing in
+        ["identity;q=0", "*;q=0", "zstd, identity;q=0", "br;q=0, *;q=0.000", "Identity; Q=0", "*;q=0, identity;q=0"]
+    {
+        for (path, status) in [("/api/v1/offers", StatusCode::OK), ("/api/v1/nothing", StatusCode::NOT_FOUND)] {
+            let (response, _) = raw(&app, path, &[("accept-encoding", nothing)]).await;
+            assert_eq!(response.status(), status, "{path}: {nothing}");
+            assert!(!response.headers().contains_key(header::CONTENT_ENCODING), "{path}: {nothing}");
+        }
+        let data = listing(0x100, "Once").to_string();
+        let key = [("idempotency-key", uuid(0x101)), ("accept-encoding", nothing.to_owned())];
+        let key = key.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = app.command_with(User::Socios, "publish-offer", &data, &key).await;
+        assert!(["200", "201"].contains(&answer.said().as_str()), "{nothing}: {}", answer.said());
+    }
+    for (accepted, given) in
+        [("*", "br"), ("gzip, *;q=0", "gzip"), ("identity;q=0, gzip", "gzip"), ("gzip;q=0, *", "br")]
+    {
+        let (response, _) = raw(&app, "/openapi.json", &[("accept-encoding", accepted)]).await;
+        assert_eq!(response.headers().get(header::CONTENT_ENCODING).expect("one"), given, "{accepted}");
+    }
     let headers = [("accept", "text/event-stream"), ("accept-encoding", "gzip, br")];
     let asked = request(Method::GET, "/api/v1/events", User::Anonymous, &headers, Body::empty());
     let stream = app.router.clone().oneshot(asked).await.expect("infallible");
@@ -309,4 +330,51 @@ async fn small_things_are_as_their_standards_say() {
     assert_eq!(wrong.said(), "405 method-not-allowed");
     assert_eq!(wrong.header("access-control-allow-origin"), "*");
     assert!(wrong.header("allow").contains("GET"), "{}", wrong.header("allow"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_not_sent_again_says_what_it_says_when_it_is() {
+    let app = with_offer().await;
+    let page = get(&app, User::Anonymous, "/en/offers", &[]).await;
+    let tag = page.header("etag").to_owned();
+    let again = get(&app, User::Anonymous, "/en/offers", &[("if-none-match", &tag)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    for name in ["vary", "convenio-sequence", "cache-control", "etag"] {
+        assert!(page.headers.contains_key(name), "{name}");
+        assert_eq!(again.header(name), page.header(name), "{name}");
+    }
+    // The state that a tag stands for is that of one address.
+    let record = format!("/en/offers/{}", uuid(OFFER));
+    assert_ne!(get(&app, User::Anonymous, &record, &[]).await.header("etag"), tag);
+    for path in [format!("/en/offers/{}", uuid(0xbad)), "/en/offers?limit=zz&sort=zz".to_owned()] {
+        let answer = get(&app, User::Anonymous, &path, &[("if-none-match", &tag)]).await;
+        assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_say_by_what_they_vary_and_where_they_go_on() {
+    let app = with_offer().await;
+    let varies = |answer: &crate::app::Answer| {
+        let values = answer.headers.get_all(header::VARY).iter().map(|value| value.to_str().expect("ASCII"));
+        values.collect::<Vec<_>>().join(", ").to_lowercase()
+    };
+    let history = format!("/api/v1/organisations/{}/history", uuid(crate::app::SOCIOS));
+    for path in ["/api/v1/events", history.as_str()] {
+        let mut from = 0;
+        let mut pages = 0;
+        loop {
+            let page = get(&app, User::Anonymous, &format!("{path}?limit=1&from={from}"), &[]).await;
+            assert!(varies(&page).contains("authorization, accept"), "{path}: {}", varies(&page));
+            let next = page.json()["next_from"].as_u64().expect("a number");
+            let Some(link) = page.header("link").strip_suffix(">; rel=\"next\"") else { break };
+            assert!(link.starts_with(&format!("<{path}?")) && link.contains(&format!("from={next}")), "{link}");
+            (from, pages) = (next, pages + 1);
+        }
+        assert!(pages > 0, "{path}");
+        let tag = get(&app, User::Anonymous, path, &[]).await.header("etag").to_owned();
+        let again = get(&app, User::Anonymous, path, &[("if-none-match", &tag)]).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+        assert!(varies(&again).contains("accept"), "{path}: {}", varies(&again));
+    }
 }
