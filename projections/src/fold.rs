@@ -5,7 +5,7 @@
 const WORD_CHARACTERS_LIMIT: usize = 40;
 
 /// A word without accents, in lower case; other scripts pass unchanged.
-pub(crate) fn fold(word: &str) -> String {
+pub fn fold(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
     fold_into(word, &mut folded);
     folded

@@ -3,6 +3,7 @@
 
 use super::query::{Count, FacetCount, Filters, ListQuery};
 use crate::ReaderIdentity;
+use chrono::NaiveDate;
 use convenio_events::{RecordKind, Sequence};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,6 +21,7 @@ pub(super) struct Question {
     q: Option<String>,
     filters: Filters,
     facets: bool,
+    today: Option<NaiveDate>,
     reader: ReaderIdentity,
 }
 
@@ -31,6 +33,7 @@ impl Question {
             q: query.q.clone(),
             filters: query.filters.clone(),
             facets: query.facets,
+            today: query.today,
             reader: reader.clone(),
         }
     }

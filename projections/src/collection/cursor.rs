@@ -144,7 +144,8 @@ fn question(query: &ListQuery) -> u64 {
         }
     }
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
-    let ListQuery { kind, whole_view, q, filters, sort, limit: _, cursor: _, total: _, facets: _, as_of } = query;
+    let ListQuery { kind, whole_view, q, filters, sort, limit: _, cursor: _, total: _, facets: _, today: _, as_of } =
+        query;
     (kind, whole_view, q, sort, as_of).hash(&mut hash);
     format!("{filters:?}").hash(&mut hash);
     hash.finish()

@@ -1,11 +1,12 @@
 //! How many of the matching records have which value. It counts what it is given: visibility was judged before.
 
 use super::query::{Count, FacetCount};
-use super::tags::Field;
+use super::tags::{Field, through};
 use crate::{
     QueryError,
     store::{Reader, codec::tags_from},
 };
+use chrono::NaiveDate;
 use std::{collections::BTreeMap, sync::PoisonError};
 
 /// The most values of one facet that are shown, the most frequent ones.
@@ -29,9 +30,13 @@ impl Facets {
         }
     }
 
-    /// The counts under the names of fields and values.
-    pub(super) fn named(self, reader: &Reader) -> Result<BTreeMap<String, Vec<FacetCount>>, QueryError> {
-        let mut facets: BTreeMap<String, Vec<(u32, FacetCount)>> = BTreeMap::new();
+    /// The counts under the names of fields and values, as they are on a day.
+    pub(super) fn named(
+        self,
+        reader: &Reader,
+        today: Option<NaiveDate>,
+    ) -> Result<BTreeMap<String, Vec<FacetCount>>, QueryError> {
+        let mut facets: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
         let mut names = reader.pool().tag_names.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = self.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
         if names.len() < wanted {
@@ -45,19 +50,28 @@ impl Facets {
                 names.push((field.into(), value.into()));
             }
         }
-        for (count, (field, value)) in self.counts.iter().zip(names.iter()).filter(|(count, _)| **count > 0) {
-            if Field::ALL.iter().any(|known| known.word() == &**field && known.is_facet()) {
-                let shown = FacetCount { value: value.to_string(), count: Count::of(*count) };
-                facets.entry(field.to_string()).or_default().push((*count, shown));
+        let over = today.map(through);
+        for (count, (word, value)) in self.counts.iter().zip(names.iter()).filter(|(count, _)| **count > 0) {
+            let Some(field) = Field::ALL.into_iter().find(|known| known.word() == &**word) else { continue };
+            let (field, value) = if field == Field::VerifiedThrough {
+                // The facet is that of what it is on this day.
+                let expired = over.as_deref().is_some_and(|over| &**value < over);
+                (Field::Verification, if expired { "expired" } else { "verified" })
+            } else {
+                (field, &**value)
+            };
+            if !field.is_facet() {
+                continue;
             }
+            *facets.entry(field.word()).or_default().entry(value).or_default() += count;
         }
-        drop(names);
-        Ok(facets.into_iter().map(|(field, values)| (field, most_frequent(values))).collect())
+        Ok(facets.into_iter().map(|(field, values)| (field.to_owned(), most_frequent(values))).collect())
     }
 }
 
-fn most_frequent(mut values: Vec<(u32, FacetCount)>) -> Vec<FacetCount> {
-    values.sort_by(|(one, a), (other, b)| other.cmp(one).then_with(|| a.value.cmp(&b.value)));
+fn most_frequent(values: BTreeMap<&str, u32>) -> Vec<FacetCount> {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(|(a, one), (b, other)| other.cmp(one).then_with(|| a.cmp(b)));
     values.truncate(VALUES_LIMIT);
-    values.into_iter().map(|(_, shown)| shown).collect()
+    values.into_iter().map(|(value, count)| FacetCount { value: value.to_owned(), count: Count::of(count) }).collect()
 }

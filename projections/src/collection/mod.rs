@@ -24,6 +24,7 @@ mod versions;
 mod words;
 mod writer;
 
+pub use crate::fold::fold;
 pub(crate) use counted::Counted;
 pub use list::list;
 pub use parts::{PartPage, parts};

@@ -1,7 +1,7 @@
 //! The narrow row of a record, and the filters that decide over it in memory. Which rows are looked at is said in `list`.
 
 use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery, too_many_values};
-use super::tags::Field;
+use super::tags::{Field, through};
 use crate::{
     QueryError, ReaderIdentity, ViewName,
     document::State,
@@ -10,7 +10,8 @@ use crate::{
         codec::{circle_from, organisations_from, tags_from},
     },
 };
-use convenio_events::{RecordKind, codes::Attestation};
+use chrono::NaiveDate;
+use convenio_events::{RecordKind, code_list, codes::Attestation};
 use rusqlite::{OptionalExtension as _, Row};
 
 /// The columns of a [`Narrow`], in its order.
@@ -96,8 +97,7 @@ impl Sieve {
         }
         let Filters { countries, themes, mechanisms, modalities, states, attestations, types, languages, .. } = filters;
         let Filters { kinds, levels, verifications, commitment_levels, .. } = filters;
-        let (goals, targets): (Vec<_>, Vec<_>) =
-            themes.iter().cloned().partition(|theme| theme.starts_with("sdg:") && !theme.contains('.'));
+        let (goals, targets): (Vec<_>, Vec<_>) = themes.iter().cloned().partition(|theme| is_whole_theme(theme));
         sieve.add_themes(reader, &targets, &goals)?;
         sieve.add(reader, Field::Country, countries)?;
         sieve.add(reader, Field::Mechanism, mechanisms)?;
@@ -108,7 +108,7 @@ impl Sieve {
         sieve.add(reader, Field::Language, languages)?;
         sieve.add(reader, Field::Kind, kinds)?;
         sieve.add(reader, Field::Level, levels)?;
-        sieve.add(reader, Field::Verification, verifications)?;
+        sieve.add_verifications(reader, verifications, query.today)?;
         sieve.add(reader, Field::Commitment, commitment_levels)?;
         sieve.leave_out(reader, query)?;
         let origins: Vec<String> = filters.origins.iter().map(ToString::to_string).collect();
@@ -124,11 +124,13 @@ impl Sieve {
             return Ok(());
         }
         let mut taken_back = Group { tags: Vec::new(), records: 0 };
-        if states.is_empty() {
-            taken_back.look_up(reader, Field::State, &[State::Retracted.word().to_owned()])?;
+        let retracted = State::Retracted.word().to_owned();
+        if !states.contains(&retracted) {
+            taken_back.look_up(reader, Field::State, &[retracted])?;
         }
-        if attestations.is_empty() && query.kind == RecordKind::Agreement {
-            taken_back.look_up(reader, Field::Attestation, &[Attestation::Denied.word().to_owned()])?;
+        let denied = Attestation::Denied.word().to_owned();
+        if !attestations.contains(&denied) && query.kind == RecordKind::Agreement {
+            taken_back.look_up(reader, Field::Attestation, &[denied])?;
         }
         self.taken_back = taken_back.tags;
         Ok(())
@@ -141,6 +143,29 @@ impl Sieve {
         let mut group = Group { tags: Vec::new(), records: 0 };
         group.look_up(reader, Field::Theme, targets)?;
         group.look_up(reader, Field::Goal, goals)?;
+        self.groups.push(group);
+        Ok(())
+    }
+
+    /// Whether a verification has expired depends on the day on which that is asked.
+    fn add_verifications(
+        &mut self,
+        reader: &Reader,
+        states: &[String],
+        today: Option<NaiveDate>,
+    ) -> Result<(), QueryError> {
+        if states.is_empty() {
+            return Ok(());
+        }
+        let mut group = Group { tags: Vec::new(), records: 0 };
+        group.look_up(reader, Field::Verification, states)?;
+        let (first, end) = ("through:".to_owned(), "through;".to_owned());
+        let over = today.map_or_else(|| first.clone(), through);
+        for (state, from, to) in [("expired", &first, &over), ("verified", &over, &end)] {
+            if states.iter().any(|asked| asked == state) {
+                group.look_up_range(reader, Field::VerifiedThrough, from, to)?;
+            }
+        }
         self.groups.push(group);
         Ok(())
     }
@@ -225,7 +250,28 @@ impl Sieve {
     }
 }
 
+/// Whether a theme is a whole goal or category, which has themes.
+fn is_whole_theme(theme: &str) -> bool {
+    match theme.split_once(':') {
+        Some(("sdg", target)) => !target.contains('.'),
+        Some(("dac", code)) => code_list::list("dac-categories").is_some_and(|list| list.get(code).is_some()),
+        Some(_) | None => false,
+    }
+}
+
 impl Group {
+    /// The values from one on and before another, in their order as texts.
+    fn look_up_range(&mut self, reader: &Reader, field: Field, from: &str, to: &str) -> Result<(), QueryError> {
+        let sql = "SELECT tag, records FROM tag_name WHERE value >= ?1 AND value < ?2 AND field = ?3";
+        let mut find = reader.statement(sql)?;
+        let mut rows = find.query([from, to, field.word()])?;
+        while let Some(row) = rows.next()? {
+            self.tags.push(row.get(0)?);
+            self.records += row.get::<_, i64>(1)?;
+        }
+        Ok(())
+    }
+
     fn look_up(&mut self, reader: &Reader, field: Field, values: &[String]) -> Result<(), QueryError> {
         if values.len() > FILTER_VALUES_LIMIT {
             return Err(too_many_values());

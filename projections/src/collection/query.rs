@@ -32,7 +32,7 @@ pub struct Filters {
     pub roles: Vec<String>,
     /// ISO 3166-1 alpha-2 countries.
     pub countries: Vec<String>,
-    /// Themes (`sdg:3.8`, `dac:12220`), or a whole SDG goal (`sdg:3`).
+    /// Themes (`sdg:3.8`, `dac:12220`), or a whole SDG goal (`sdg:3`) or DAC category (`dac:121`).
     pub themes: Vec<String>,
     /// Mechanisms.
     pub mechanisms: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Filters {
     pub kinds: Vec<String>,
     /// How far a learning was reviewed.
     pub levels: Vec<String>,
-    /// Whether somebody vouches for an organisation.
+    /// Whether somebody vouches for an organisation on the day on which that is asked.
     pub verifications: Vec<String>,
     /// How much of an offer or a demand is taken.
     pub commitment_levels: Vec<String>,
@@ -60,7 +60,7 @@ pub struct Filters {
     pub from: Option<NaiveDate>,
     /// Begun on this day or earlier.
     pub to: Option<NaiveDate>,
-    /// Also what was retracted or denied, which is else left out where neither its state nor its attestation is asked for.
+    /// Also what was retracted or denied, which is else left out where just that is not asked for.
     pub taken_back: bool,
     /// Changed by the event of this sequence or a later one.
     pub updated_since_sequence: Option<Sequence>,
@@ -151,6 +151,8 @@ pub struct ListQuery {
     pub total: bool,
     /// Whether to count by facet; with `q`, the newest 10,000 that match.
     pub facets: bool,
+    /// The day on which it is asked: on what has a last day, it tells what is over. Nothing is without.
+    pub today: Option<NaiveDate>,
     /// As of this position: only what the first so many events said. Takes neither `q` nor `facets`, and is sorted by change.
     pub as_of: Option<Sequence>,
 }
@@ -168,6 +170,7 @@ impl ListQuery {
             cursor: None,
             total: false,
             facets: false,
+            today: None,
             as_of: None,
         }
     }

@@ -4,7 +4,7 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 10;
+const VERSION: u32 = 11;
 
 /// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` what changed in
 /// their JSON (`document.full`, from the version `base` to this one; `document.shown`, only where some readers see less, from `full` to

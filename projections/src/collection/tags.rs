@@ -4,7 +4,11 @@ use crate::{
     Circle,
     document::{Body, Document, REVIEWER, Verification},
 };
-use convenio_events::{Id, OrganisationId, Subject, codes::Attestation, types::organisation::Standing, values::Theme};
+use chrono::NaiveDate;
+use convenio_events::{
+    Id, OrganisationId, Subject, code_list, codes::Attestation, language_map::canonical_tag,
+    types::organisation::Standing, values::Theme,
+};
 use std::collections::BTreeSet;
 
 /// A field by which records are filtered.
@@ -17,7 +21,7 @@ pub(crate) enum Field {
     Type,
     Country,
     Theme,
-    /// The SDG goal of a theme, for filters on a whole goal.
+    /// The SDG goal or the DAC category of a theme, for filters on a whole one.
     Goal,
     Mechanism,
     Modality,
@@ -29,13 +33,15 @@ pub(crate) enum Field {
     OrganisationRole,
     Level,
     Verification,
+    /// [`through`] the last day of a verification that has one: what it is depends on the day on which it is asked for.
+    VerifiedThrough,
     Commitment,
     /// A record that it came from.
     Origin,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Kind,
         Self::State,
         Self::Type,
@@ -51,6 +57,7 @@ impl Field {
         Self::OrganisationRole,
         Self::Level,
         Self::Verification,
+        Self::VerifiedThrough,
         Self::Commitment,
         Self::Origin,
     ];
@@ -73,6 +80,7 @@ impl Field {
             Self::OrganisationRole => "organisation-role",
             Self::Level => "level",
             Self::Verification => "verification",
+            Self::VerifiedThrough => "verified-through",
             Self::Commitment => "commitment_level",
             Self::Origin => "origin",
         }
@@ -80,8 +88,18 @@ impl Field {
 
     /// Whether facets count it; the others have as many values as there are organisations, or help filters only.
     pub(crate) const fn is_facet(self) -> bool {
-        !matches!(self, Self::Goal | Self::Organisation | Self::OrganisationRole | Self::Origin)
+        {
+            !matches!(
+                self,
+                Self::Goal | Self::Organisation | Self::OrganisationRole | Self::Origin | Self::VerifiedThrough
+            )
+        }
     }
+}
+
+/// The value of [`Field::VerifiedThrough`]. In the order of values as texts, days follow each other, with nothing else between them.
+pub(crate) fn through(last_day: NaiveDate) -> String {
+    format!("through:{last_day}")
 }
 
 /// A field and a value.
@@ -130,9 +148,16 @@ impl Tags {
     fn themes(&mut self, themes: &[Theme]) {
         for theme in themes {
             self.add(Field::Theme, theme.as_str());
-            if let ("sdg", target) = theme.parts() {
-                let goal = target.split('.').next().unwrap_or(target);
-                self.add(Field::Goal, format!("sdg:{goal}"));
+            match theme.parts() {
+                ("sdg", target) => {
+                    let goal = target.split('.').next().unwrap_or(target);
+                    self.add(Field::Goal, format!("sdg:{goal}"));
+                }
+                ("dac", purpose) => {
+                    let category = code_list::dac_purposes().get(purpose).and_then(|code| code.group.as_deref());
+                    category.iter().for_each(|category| self.add(Field::Goal, format!("dac:{category}")));
+                }
+                (_, _) => {}
             }
         }
     }
@@ -143,7 +168,9 @@ impl Tags {
 
     fn languages<'a>(&mut self, languages: impl IntoIterator<Item = &'a convenio_events::language_map::LanguageTag>) {
         for tag in languages {
-            self.add(Field::Language, tag.as_str().split('-').next().unwrap_or_default());
+            // What was recorded before tags had one spelling is found by that all the same.
+            let tag = canonical_tag(tag.as_str()).unwrap_or_else(|_| tag.to_string());
+            self.add(Field::Language, tag.split('-').next().unwrap_or_default());
         }
     }
 
@@ -196,14 +223,14 @@ impl Tags {
                 self.languages(&organisation.profile.languages);
                 let id = Id::new(document.head.id);
                 self.add(Field::Organisation, Id::<convenio_events::ids::OrganisationKindMarker>::to_string(&id));
-                self.add(
-                    Field::Verification,
-                    match organisation.verification {
-                        Verification::Unverified => "unverified",
-                        Verification::Verified { .. } => "verified",
-                        Verification::Revoked { .. } => "revoked",
-                    },
-                );
+                let last_day = match &organisation.verification {
+                    Verification::Verified(vouched) | Verification::Expired(vouched) => vouched.valid_through,
+                    Verification::Unverified | Verification::Revoked { .. } => None,
+                };
+                match last_day {
+                    Some(last_day) => self.add(Field::VerifiedThrough, through(last_day.0)),
+                    None => self.add(Field::Verification, organisation.verification.word()),
+                }
                 // What others say of it, and what it says itself.
                 self.add(
                     Field::Attestation,

@@ -49,7 +49,7 @@ impl Lister<'_> {
                 };
                 let mut tally = Tally { total: 0, facets: self.query.facets.then(Facets::default), limit };
                 self.tally(&mut tally)?;
-                let facets = tally.facets.map(|facets| facets.named(self.reader)).transpose()?;
+                let facets = tally.facets.map(|facets| facets.named(self.reader, self.query.today)).transpose()?;
                 let counts = Counts { total: Count::of(tally.total), facets };
                 counted.put(self.reader.position(), question, counts.clone());
                 counts

@@ -12,9 +12,6 @@ use convenio_events::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The codes of a [`CommitmentLevel`], by which offers and demands are filtered.
-pub const COMMITMENT_LEVELS: [&str; 3] = ["uncommitted", "partly-committed", "fully-committed"];
-
 /// How much of it agreements have taken (code list `commitment-levels`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

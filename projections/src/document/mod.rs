@@ -22,11 +22,12 @@ pub use head::{Head, Moment, State};
 pub(crate) use involvement::REVIEWER;
 pub use involvement::{ROLES_BESIDE_PARTIES, Role};
 pub use learning::{Learning, Screening};
-pub use listing::{COMMITMENT_LEVELS, CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
-pub use organisation::{Affiliation, Organisation, Site, VERIFICATION_STATES, Verification};
+pub use listing::{CommitmentLevel, Listing, Remaining, Reservation, ReservationState};
+pub use organisation::{Affiliation, Organisation, Site, Verification, Vouched};
 pub use parts::{PART_PAGE_BYTES_LIMIT, PART_PAGE_LIMIT, Part, PartKind, Parts};
 
 use crate::ApplyError;
+use chrono::NaiveDate;
 use convenio_events::{
     Event, RecordKind, StreamVersion,
     types::{self, Facts},
@@ -65,6 +66,20 @@ pub enum Body {
 }
 
 impl Document {
+    /// Makes it what it is on a day: a verification whose last day is over has expired, though no event says so. Says whether that
+    /// changed it.
+    pub fn turn_to(&mut self, today: NaiveDate) -> bool {
+        match &mut self.body {
+            Body::Organisation(organisation) => {
+                let turned = organisation.verification.clone().on(today);
+                let changed = turned != organisation.verification;
+                organisation.verification = turned;
+                changed
+            }
+            Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => false,
+        }
+    }
+
     /// The record after its first event.
     ///
     /// # Errors

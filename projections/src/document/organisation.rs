@@ -3,6 +3,7 @@
 use super::head::{Head, Moment, State};
 use super::parts::{Parts, is_empty};
 use super::text::raw_text;
+use chrono::NaiveDate;
 use convenio_events::{
     Actor, Event, OrganisationId, SiteId,
     codes::{AffiliationKind, Attestation, VerificationMethod},
@@ -45,39 +46,66 @@ pub struct Affiliation {
     pub confirmed_by: Vec<OrganisationId>,
 }
 
-/// The states of a [`Verification`], by which organisations are filtered.
-pub const VERIFICATION_STATES: [&str; 3] = ["unverified", "verified", "revoked"];
+/// That somebody vouches for an organisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vouched {
+    /// How it was checked.
+    pub method: VerificationMethod,
+    /// Digest of the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
+    /// The last day on which it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_through: Option<Date>,
+    /// True where the first organisation of a ledger verified itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_itself: bool,
+    /// Who vouches.
+    pub by: Actor,
+    /// The event that recorded it.
+    pub since: Moment,
+}
 
-/// Whether somebody vouches for the organisation (code list `verification-states`). That it may have expired since depends on the
-/// day on which it is read.
+/// Whether somebody vouches for the organisation (code list `verification-states`). Events make none expire, time does: whoever shows
+/// one asks for that of a day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Verification {
     /// Nobody does.
     Unverified,
     /// Somebody does.
-    Verified {
-        /// How it was checked.
-        method: VerificationMethod,
-        /// Digest of the evidence.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        evidence: Option<Digest>,
-        /// The last day on which it holds.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        valid_through: Option<Date>,
-        /// True where the first organisation of a ledger verified itself.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        by_itself: bool,
-        /// Who vouches.
-        by: Actor,
-        /// The event that recorded it.
-        since: Moment,
-    },
+    Verified(Vouched),
+    /// Somebody did, through a day that is over.
+    Expired(Vouched),
     /// Somebody did, and took it back.
     Revoked {
         /// The event that recorded it.
         since: Moment,
     },
+}
+
+impl Verification {
+    /// What it is on a day.
+    #[must_use]
+    pub fn on(self, today: NaiveDate) -> Self {
+        match self {
+            Self::Verified(vouched) | Self::Expired(vouched) => {
+                let over = vouched.valid_through.is_some_and(|last| last.0 < today);
+                if over { Self::Expired(vouched) } else { Self::Verified(vouched) }
+            }
+            Self::Unverified | Self::Revoked { .. } => self,
+        }
+    }
+
+    /// Its code of the list `verification-states`.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Verified(_) => "verified",
+            Self::Expired(_) => "expired",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
 }
 
 /// An organisation.
@@ -155,14 +183,14 @@ impl Organisation {
             Facts::AffiliationConfirmed(confirmed) => self.confirm(confirmed.affiliation, confirmed.by, head.id),
             Facts::AffiliationEnded(ended) => self.affiliations.retain(|one| one.id != ended.affiliation),
             Facts::Verified(verified) => {
-                self.verification = Verification::Verified {
+                self.verification = Verification::Verified(Vouched {
                     method: verified.method,
                     evidence: verified.evidence,
                     valid_through: verified.valid_through,
                     by_itself: verified.by_itself,
                     by: event.actor,
                     since: event.into(),
-                };
+                });
             }
             Facts::VerificationRevoked(_) => self.verification = Verification::Revoked { since: event.into() },
             Facts::Suspended(_) => head.enter_because(State::Suspended, event),

@@ -89,7 +89,8 @@ impl Body {
                 let Organisation { verification, .. } = &mut **organisation;
                 match verification {
                     Verification::Unverified => {}
-                    Verification::Verified { since, .. } | Verification::Revoked { since } => tell(since),
+                    Verification::Verified(vouched) | Verification::Expired(vouched) => tell(&mut vouched.since),
+                    Verification::Revoked { since } => tell(since),
                 }
             }
             Self::Agreement(agreement) => {

@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Uri, header, request::Parts},
     response::Response,
 };
+use chrono::NaiveDate;
 use convenio_events::{Sequence, Timestamp, commitment::Digest, schemas::SchemaLocation};
 use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
 use serde::Serialize;
@@ -205,6 +206,14 @@ impl Reading {
     pub fn now(&mut self) -> Result<Timestamp, Problem> {
         let recorded = access::time(&self.view(ViewName::Access)?)?;
         Ok(self.state.now().max(recorded))
+    }
+
+    /// The day of that, for what has a last day.
+    ///
+    /// # Errors
+    /// What the view of grants cannot answer.
+    pub(crate) fn today(&mut self) -> Result<NaiveDate, Problem> {
+        Ok(self.now()?.to_utc().date_naive())
     }
 
     /// Opens a view.

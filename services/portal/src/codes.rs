@@ -14,7 +14,7 @@ use convenio_events::code_list::{self, CodeList, Labels};
 use serde_json::{Map, Value, json as value};
 
 /// The list of themes: what stands in records, put together from the lists that have them.
-const THEMES: &str = "themes";
+pub(crate) const THEMES: &str = "themes";
 /// The list of everything that a request can be refused for.
 const REFUSALS: &str = "refusals";
 /// The lists whose codes are themes, and what stands before a code in a record.
@@ -60,6 +60,13 @@ fn whole(name: &str) -> Option<Value> {
             value!({"list": list.name, "version": list.version, "source": list.source, "items": items(list, "")})
         }),
     }
+}
+
+/// Whether the list of themes holds one.
+pub(crate) fn is_theme(theme: &str) -> bool {
+    let Some((scheme, code)) = theme.split_once(':') else { return false };
+    let lists = THEME_LISTS.iter().filter(|(_, of)| *of == scheme);
+    lists.filter_map(|(name, _)| code_list::list(name)).any(|list| list.get(code).is_some())
 }
 
 fn themes() -> Value {

@@ -15,9 +15,10 @@ pub const BODY_BYTES_DROPPED: usize = 32 << 20;
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// The most bytes of one line of a batch; a longer one is refused with `line-too-long`, and the batch goes on.
 pub const BATCH_LINE_BYTES_LIMIT: usize = 1 << 20;
-/// The most lines of a batch; the first one beyond is refused with `batch-too-large` and ends it. It bounds the
-/// answers that
-/// wait for a client that does not read them.
+/// From so many bytes of its answers on that wait to be read, a batch reads no further line. Where the client takes none of them for
+/// [`BATCH_WRITE_TIMEOUT`] either, it ends with a last line `answers-unread`.
+pub const BATCH_ANSWERS_BYTES_LIMIT: usize = 32 << 20;
+/// The most lines of a batch; the first one beyond is refused with `batch-too-large` and ends it.
 pub const BATCH_LINES_LIMIT: u64 = 250_000;
 /// The most commands of one batch that wait for the sequencer; beyond it the next line waits.
 pub const BATCH_IN_FLIGHT_LIMIT: usize = 1_000;

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 /// Seconds after which a caller may try again when the node could not answer.
 const RETRY_SECONDS: u32 = 1;
+/// The most characters of a detail or a field: both may repeat what was sent, which may be a megabyte.
+const CHARACTERS_LIMIT: usize = 1_000;
 /// Seconds after which a grant may be told once more that an identifier is in use; the ledger counts them.
 const GUESS_RETRY_SECONDS: u32 = 36;
 
@@ -69,6 +71,7 @@ problems! {
     BodyUnreadable "body-unreadable" BAD_REQUEST "the body ended early or could not be read";
     NotUtf8 "not-utf8" BAD_REQUEST "the body is not UTF-8";
     BodyTooSlow "body-too-slow" REQUEST_TIMEOUT "the body comes too slowly, or takes too long";
+    AnswersUnread "answers-unread" REQUEST_TIMEOUT "the answers of the batch are not read; the rest of it was not read either";
     LineInvalid "line-invalid" BAD_REQUEST "a line is not a command with its id";
     TokenRequired "token-required" UNAUTHORIZED "a bearer token is required";
     TokenInvalid "token-invalid" UNAUTHORIZED "the token is not known, was revoked, or is not valid now";
@@ -122,13 +125,13 @@ impl Problem {
     /// Names the field, parameter or header that it is about.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.0.field = Some(field.into());
+        self.0.field = Some(short(field.into()));
         self
     }
     /// Says it with the values at hand.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.0.detail = Some(detail.into());
+        self.0.detail = Some(short(detail.into()));
         self
     }
     /// Names the command that it answers.
@@ -167,6 +170,16 @@ impl From<Code> for Problem {
     }
 }
 
+/// As much of a text as a problem repeats.
+fn short(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(CHARACTERS_LIMIT) {
+        text.truncate(end);
+        text.push('\u{2026}');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// The status of a reason: its class, except that a path names the command.
 pub(crate) const fn status_of(class: Class) -> StatusCode {
     match class {
@@ -188,7 +201,7 @@ impl From<Rejection> for Problem {
         // wrong.
         let rule = (code != reason.code()).then(|| Cow::Borrowed(reason.code()));
         let mut problem = Self::new(code, status_of(reason.class()), reason.title());
-        (problem.0.field, problem.0.detail, problem.0.rule) = (field, detail, rule);
+        (problem.0.field, problem.0.detail, problem.0.rule) = (field.map(short), detail.map(short), rule);
         if reason.class() == Class::TooOften { problem.retry_after(GUESS_RETRY_SECONDS) } else { problem }
     }
 }
@@ -270,5 +283,25 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convenio\""));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_repeats_no_more_than_a_person_reads() {
+        let long = "\u{e1}".repeat(1 << 20);
+        let rejection = Rejection::from(Reason::UnknownCommand).field(long.clone()).detail(long.clone());
+        let problems = [Problem::from(Code::ParameterUnknown).field(long.clone()).detail(long), rejection.into()];
+        for Problem(problem) in problems {
+            for text in [problem.field, problem.detail] {
+                let text = text.expect("it was given");
+                assert_eq!((text.chars().count(), text.chars().next_back()), (CHARACTERS_LIMIT + 1, Some('\u{2026}')));
+            }
+        }
+        let whole = "x".repeat(CHARACTERS_LIMIT);
+        assert_eq!(Problem::from(Code::ParameterUnknown).field(whole.clone()).0.field, Some(whole));
     }
 }

@@ -37,7 +37,7 @@ use futures::StreamExt as _;
 use tokio::sync::{mpsc, oneshot};
 
 /// Answers are handed on when there are so many bytes of them, or when the next one is not there yet.
-const CHUNK_BYTES: usize = 16 << 10;
+pub(super) const CHUNK_BYTES: usize = 16 << 10;
 
 pub(crate) async fn many(State(state): State<PortalState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -124,7 +124,8 @@ impl Batch {
         let Self { state, credential, acting_for, counted, slot } = self;
         let (due, next_due) = mpsc::channel(BATCH_IN_FLIGHT_LIMIT);
         let spool = Spool::default();
-        let reader = LineReader { state: state.clone(), credential, acting_for, due, line: 0 };
+        let answers = spool.clone();
+        let reader = LineReader { state: state.clone(), credential, acting_for, due, answers, line: 0 };
         let reading = tokio::spawn(reader.run(body.into_data_stream()));
         let answers = spool.clone();
         tokio::spawn(async move {
@@ -154,6 +155,8 @@ struct LineReader {
     credential: Credential,
     acting_for: Option<OrganisationId>,
     due: mpsc::Sender<Due>,
+    /// Where its answers wait to be read.
+    answers: Spool,
     line: u64,
 }
 
@@ -182,6 +185,13 @@ impl LineReader {
             }
             lines.push(&chunk);
             while let Some(cut) = lines.next() {
+                let room = tokio::select! {
+                    room = self.answers.room(BATCH_WRITE_TIMEOUT) => room,
+                    _ = shutdown.wait_for(|down| *down) => return Stop::Cut,
+                };
+                if !room {
+                    return self.refuse_rest(Code::AnswersUnread).await;
+                }
                 if self.take(cut).await.is_err() {
                     return Stop::Cut;
                 }

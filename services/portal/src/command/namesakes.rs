@@ -90,7 +90,7 @@ fn names_of(document: &str) -> impl Iterator<Item = String> {
     text.into_iter().flat_map(|text| text.name.texts.into_values()).map(|name| folded(&name))
 }
 
-/// A name without regard to case and spaces.
+/// A name without regard to case, accents and spaces, as a search compares its words.
 fn folded(name: &str) -> String {
-    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    name.split_whitespace().map(collection::fold).collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,8 @@
-//! The answers of one batch between those who write them and the client that reads them, or does not. It never makes
-//! writers wait:
-//! the limits of a batch bound what it holds.
+//! The answers of one batch between those who write them and the client that reads them, or does not. It never makes writers wait:
+//! who reads the batch asks for room before it takes a line.
 
+use super::batch::CHUNK_BYTES;
+use crate::limits::BATCH_ANSWERS_BYTES_LIMIT;
 use bytes::Bytes;
 use std::{
     collections::VecDeque,
@@ -25,7 +26,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Held {
-    chunks: VecDeque<Bytes>,
+    chunks: VecDeque<Vec<u8>>,
+    /// Of all chunks together.
+    bytes: usize,
     end: Option<End>,
 }
 
@@ -38,6 +41,20 @@ pub(super) enum End {
     Abandoned,
 }
 
+impl Held {
+    /// Answers that were written one by one go together: each alone would hold the memory of a chunk.
+    fn push(&mut self, mut chunk: Vec<u8>) {
+        self.bytes += chunk.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + chunk.len() <= CHUNK_BYTES => last.append(&mut chunk),
+            Some(_) | None => {
+                chunk.shrink_to_fit();
+                self.chunks.push_back(chunk);
+            }
+        }
+    }
+}
+
 impl Spool {
     fn held(&self) -> MutexGuard<'_, Held> {
         // Every statement that changes it leaves it whole.
@@ -48,10 +65,25 @@ impl Spool {
     pub(super) fn write(&self, chunk: Vec<u8>) {
         let mut held = self.held();
         if held.end.is_none() {
-            held.chunks.push_back(chunk.into());
+            held.push(chunk);
         }
         drop(held);
         self.shared.written.notify_one();
+    }
+
+    /// Waits until there is room for more answers; false where the client takes none of them for `patience`.
+    pub(super) async fn room(&self, patience: Duration) -> bool {
+        loop {
+            {
+                let held = self.held();
+                if held.bytes < BATCH_ANSWERS_BYTES_LIMIT || held.end.is_some() {
+                    return true;
+                }
+            }
+            if tokio::time::timeout(patience, self.shared.taken.notified()).await.is_err() {
+                return false;
+            }
+        }
     }
 
     /// Says that nothing more comes, and waits until the client has taken everything or takes nothing for `patience`.
@@ -72,7 +104,7 @@ impl Spool {
     pub(super) fn abandon(&self) {
         let mut held = self.held();
         held.end = Some(End::Abandoned);
-        held.chunks = VecDeque::new();
+        (held.chunks, held.bytes) = (VecDeque::new(), 0);
         drop(held);
         self.shared.written.notify_one();
         self.shared.taken.notify_one();
@@ -84,9 +116,10 @@ impl Spool {
             {
                 let mut held = self.held();
                 if let Some(chunk) = held.chunks.pop_front() {
+                    held.bytes -= chunk.len();
                     drop(held);
                     self.shared.taken.notify_one();
-                    return Ok(chunk);
+                    return Ok(chunk.into());
                 }
                 if let Some(end) = held.end {
                     return Err(end);
@@ -128,12 +161,37 @@ mod tests {
         let spool = Spool::default();
         spool.write(b"a".to_vec());
         spool.write(b"b".to_vec());
+        spool.write(vec![b'c'; CHUNK_BYTES]);
         let (spool, reader) = (spool.clone(), spool);
         let closing = tokio::spawn(async move { spool.close(Duration::from_secs(60)).await });
-        assert_eq!(reader.take().await, Ok(Bytes::from_static(b"a")));
-        assert_eq!(reader.take().await, Ok(Bytes::from_static(b"b")));
+        assert_eq!(reader.take().await, Ok(Bytes::from_static(b"ab")));
+        assert_eq!(reader.take().await, Ok(Bytes::from(vec![b'c'; CHUNK_BYTES])));
         assert_eq!(reader.take().await, Err(End::Closed));
         closing.await.expect("it does not panic");
+    }
+
+    #[tokio::test]
+    async fn there_is_room_again_when_answers_were_taken_and_small_ones_go_together() {
+        let (spool, soon) = (Spool::default(), Duration::from_millis(1));
+        for _ in 0..1_000 {
+            spool.write(Vec::with_capacity(CHUNK_BYTES));
+            spool.write(b"{}\n".to_vec());
+        }
+        assert_eq!(spool.held().chunks.len(), 1);
+        assert!(spool.held().chunks.iter().all(|chunk| chunk.capacity() <= 2 * CHUNK_BYTES));
+        assert!(spool.room(soon).await);
+        spool.write(vec![0; BATCH_ANSWERS_BYTES_LIMIT]);
+        assert!(!spool.room(soon).await, "nobody takes any");
+        let waiting = tokio::spawn({
+            let spool = spool.clone();
+            async move { spool.room(Duration::from_secs(60)).await }
+        });
+        assert_eq!(spool.take().await.map(|chunk| chunk.len()), Ok(3_000));
+        assert_eq!(spool.take().await.map(|chunk| chunk.len()), Ok(BATCH_ANSWERS_BYTES_LIMIT));
+        assert!(waiting.await.expect("it does not panic"));
+        spool.write(vec![0; BATCH_ANSWERS_BYTES_LIMIT]);
+        spool.abandon();
+        assert!(spool.room(soon).await, "nobody is left who could read: what was sent is recorded all the same");
     }
 
     #[tokio::test]

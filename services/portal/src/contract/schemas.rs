@@ -1,7 +1,8 @@
 //! Schemas, parameters and answers that operations share. Those of commands and events come from their own types.
 
 use super::answers::example;
-use convenio_events::schemas::EVENT_DATA_SCHEMAS;
+use crate::routes::COLLECTIONS;
+use convenio_events::{codes::Visibility, schemas::EVENT_DATA_SCHEMAS};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -98,15 +99,17 @@ fn own_schemas(codes: &BTreeMap<&'static str, (u16, &'static str)>, types: &[&st
 }
 
 fn record_schema() -> Value {
+    let kinds: Vec<_> = COLLECTIONS.iter().map(|collection| collection.kind.word()).collect();
+    let visibilities: Vec<_> = Visibility::ALL.iter().map(|visibility| visibility.word()).collect();
     json!({
         "type": "object",
         "description": "What every record shows; each kind adds what is its own.",
         "required": ["id", "kind", "state", "visibility", "streamversion", "created", "updated", "organisations"],
         "properties": {
             "id": {"type": "string", "format": "uuid"},
-            "kind": {"enum": ["organisation", "offer", "demand", "agreement", "learning", "convening"]},
+            "kind": {"type": "string", "x-known-values": kinds, "description": "A code of the list `record-kinds`."},
             "state": {"type": "string", "description": "A code of the list `states`."},
-            "visibility": {"enum": ["public", "members", "parties", null]},
+            "visibility": {"type": ["string", "null"], "x-known-values": visibilities, "description": "Who may see it, a code of the list `visibilities`; null where it is not known."},
             "streamversion": {"type": "integer", "minimum": 0},
             "created": {"$ref": "#/components/schemas/Moment"},
             "updated": {"$ref": "#/components/schemas/Moment"},

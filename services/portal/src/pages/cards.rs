@@ -15,7 +15,7 @@ use convenio_events::{
 use convenio_projections::{
     QueryError,
     collection::Item,
-    document::{Agreement, Body, CommitmentLevel, Convening, Document, Learning, Listing, Organisation, Verification},
+    document::{Agreement, Body, CommitmentLevel, Convening, Document, Learning, Listing, Organisation},
 };
 use serde::Deserialize;
 
@@ -158,17 +158,11 @@ fn standing(snapshot: &Snapshot, organisation: &Organisation) -> Vec<Mark> {
     if organisation.standing == Standing::Profile {
         marks.push(Mark { class: "claimed", sign: "\u{25cb}", label: language.say("mark-profile").into_owned() });
     }
-    let word = match (&organisation.verification, snapshot.verified(organisation)) {
-        (_, Some(mark)) => {
-            marks.push(mark);
-            return marks;
-        }
-        (Verification::Verified { .. }, None) => "expired",
-        (Verification::Revoked { .. }, None) => "revoked",
-        (Verification::Unverified, None) => "unverified",
-    };
-    if organisation.standing == Standing::Holder {
-        marks.push(Mark { class: "unverified", sign: "", label: language.label("verification-states", word) });
+    if let Some(mark) = snapshot.verified(organisation) {
+        marks.push(mark);
+    } else if organisation.standing == Standing::Holder {
+        let label = language.label("verification-states", snapshot.verification(organisation).word());
+        marks.push(Mark { class: "unverified", sign: "", label });
     }
     marks
 }

@@ -149,6 +149,7 @@ fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
     };
     query.sort = sort.unwrap_or_default();
     query.limit = PAGE_RECORDS;
+    query.today = Some(visit.today);
     query.cursor = params.first("cursor").map(str::to_owned);
     query.total = true;
     query.facets = true;

@@ -22,29 +22,48 @@ mod troubles;
 mod visit;
 mod words;
 
-use crate::{questions::Questions, state::PortalState};
+use crate::{
+    questions::Questions,
+    state::{Clock, PortalState},
+};
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+use chrono::NaiveDate;
 use convenio_events::LedgerId;
 use convenio_projections::Views;
 use locale::Language;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use visit::Build;
 
 /// What pages are made from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct PageState {
     views: Views,
     /// The turn that a page takes before it asks the views.
     questions: Questions,
     ledger: LedgerId,
     public_url: Arc<str>,
+    /// What time it is, as the API tells it.
+    clock: Clock,
     /// Tells this run of the program from others: another program may show the same data otherwise.
     started: Arc<str>,
+}
+
+impl PageState {
+    /// The day on which a page is read: what it says of itself and what the API says are of one day.
+    fn today(&self) -> NaiveDate {
+        (self.clock)().to_utc().date_naive()
+    }
+}
+
+impl fmt::Debug for PageState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PageState").field("ledger", &self.ledger).finish_non_exhaustive()
+    }
 }
 
 /// Every page behind its language, and what makes it.
@@ -75,8 +94,13 @@ pub fn router(state: PortalState) -> Router {
         questions: state.questions().clone(),
         ledger: state.ledger_id(),
         public_url: state.public_url().into(),
+        clock: clock(state.clone()),
         started: format!("{:08x}", rand::random::<u32>()).into(),
     })
+}
+
+fn clock(state: PortalState) -> Clock {
+    Arc::new(move || state.now())
 }
 
 fn routes(state: &PageState) -> Router {

@@ -113,12 +113,18 @@ impl Snapshot {
 
     /// The badge of an organisation that is verified today.
     pub(super) fn verified(&self, organisation: &Organisation) -> Option<Mark> {
-        let in_time = match &organisation.verification {
-            Verification::Verified { valid_through, .. } => valid_through.is_none_or(|last| self.today <= last.0),
-            Verification::Unverified | Verification::Revoked { .. } => false,
-        };
-        let label = || self.language.label("verification-states", "verified");
-        in_time.then(|| Mark { class: "verified", sign: "\u{2713}", label: label() })
+        match self.verification(organisation) {
+            state @ Verification::Verified(_) => {
+                let label = self.language.label("verification-states", state.word());
+                Some(Mark { class: "verified", sign: "\u{2713}", label })
+            }
+            Verification::Unverified | Verification::Expired(_) | Verification::Revoked { .. } => None,
+        }
+    }
+
+    /// Whether somebody vouches for an organisation today.
+    pub(super) fn verification(&self, organisation: &Organisation) -> Verification {
+        organisation.verification.clone().on(self.today)
     }
 
     fn path_of(&self, subject: Subject) -> String {

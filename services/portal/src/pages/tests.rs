@@ -175,6 +175,7 @@ async fn portal(events: Vec<RecordedEvent>) -> Portal {
         questions: crate::questions::Questions::default(),
         ledger: LedgerId::new(uuid(100)),
         public_url: "http://portal.example".into(),
+        clock: Arc::new(|| "2026-01-15T12:00:00Z".parse().expect("a time")),
         started: "test".into(),
     };
     Portal { router: routes(&state), _folder: folder }

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use convenio_events::Sequence;
 use convenio_projections::{NotYetVisible, QueryError, ReaderIdentity, ViewName};
 use sha2::{Digest as _, Sha256};
@@ -33,7 +33,7 @@ pub(super) struct Visit {
     pub(super) params: Params,
     /// Who is reading.
     pub(super) identity: ReaderIdentity,
-    /// The day on which it is read, for what expires.
+    /// The day on which it is read, for what has a last day.
     pub(super) today: NaiveDate,
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     build: Build,
 ) -> Response<Body> {
-    let today = Utc::now().date_naive();
+    let today = state.today();
     let seen = session::seen(&state, &headers);
     if let Some(seen) = seen
         && let Err(late) = session::wait(&state, seen).await
@@ -158,7 +158,7 @@ fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderValue>) -> Res
 
 /// Answers with the page that says that there is none.
 pub(super) async fn not_found(state: PageState, language: Language, uri: Uri) -> Response<Body> {
-    let (Ok(visit) | Err((visit, _))) = begin(state, language, &uri, Utc::now().date_naive());
+    let (Ok(visit) | Err((visit, _))) = begin(state.clone(), language, &uri, state.today());
     let tidy = visit.path.trim_end_matches('/');
     let trouble = if tidy.len() < visit.path.len() && !tidy.is_empty() {
         Trouble::Moved(visit.at(tidy))

@@ -1,6 +1,6 @@
 //! Lists of records: parameters in, one page out.
 
-use super::links::Links;
+use super::{links::Links, today};
 use crate::{
     asking::{Asked, json, with_next},
     events::page::begin_at,
@@ -13,18 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use convenio_events::{
-    OrganisationId, RecordKind, Sequence, Subject,
-    codes::{
-        Attestation, ConveningFormat, Instrument, LearningKind, LearningLevel, Mechanism, Modality, OrganisationKind,
-        PartyRole,
-    },
-    language_map::canonical_tag,
-    values::{Place, Theme},
+    OrganisationId, RecordKind, Sequence, Subject, code_list, language_map::canonical_tag, values::Theme,
 };
 use convenio_projections::{
     ViewName,
     collection::{self, Filters, ListQuery, PAGE_LIMIT, Sort},
-    document::{COMMITMENT_LEVELS, ROLES_BESIDE_PARTIES, State as RecordState, VERIFICATION_STATES},
+    document::ROLES_BESIDE_PARTIES,
 };
 use std::{fmt, str::FromStr};
 
@@ -47,9 +41,15 @@ async fn page(state: &PortalState, mut asked: Asked, kind: RecordKind, view: Vie
     let uri = asked.uri;
     state
         .ask(asked.token, move |reading| {
+            // The past is shown as it was recorded.
+            let today = if as_of.is_none() { Some(reading.today()?) } else { None };
+            let query = ListQuery { today, ..query };
             let mut page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
             let mut links = Links::begin(reading)?;
             page.items.iter_mut().try_for_each(|item| links.tell_item(item))?;
+            if let Some(today) = today {
+                page.items.iter_mut().try_for_each(|item| today::turn(item, today))?;
+            }
             let response = json(as_of.and_then(last).or(reading.sequence()), &page);
             Ok(with_next(response, &uri, "cursor", page.next_cursor.as_deref()))
         })
@@ -92,24 +92,74 @@ pub fn list_query(parameters: &mut Parameters, kind: RecordKind) -> Result<ListQ
     })
 }
 
-/// Whether a filter's list holds a value.
-type Known = fn(&str, RecordKind) -> bool;
-
-fn is_code<T: Copy + 'static>(all: &[T], word: fn(T) -> &'static str, value: &str) -> bool {
-    all.iter().any(|code| word(*code) == value)
+/// Reads a filter: each code of its list is a question that may be asked, also where no record can have it. A value that the list does
+/// not hold finds nothing, and is more likely a slip than a question.
+fn codes(parameters: &mut Parameters, name: &str, list: &str) -> Result<Vec<String>, Problem> {
+    let values: Vec<String> = parameters.list(name)?;
+    match values.iter().find(|value| !holds(list, value)) {
+        None => Ok(values),
+        Some(value) => Err(not_in(name, value, list)),
+    }
 }
 
-/// Reads a filter. A value that its list does not hold finds nothing, and is more likely a slip than a question.
-fn codes(
-    parameters: &mut Parameters,
-    name: &'static str,
-    kind: RecordKind,
-    known: Known,
-) -> Result<Vec<String>, Problem> {
-    let values: Vec<String> = parameters.list(name)?;
-    match values.iter().find(|value| !known(value, kind)) {
+fn not_in(name: &str, value: &str, list: &str) -> Problem {
+    unknown_value(name, format_args!("{value:?} is not in /api/v1/codes/{list}"))
+}
+
+fn holds(list: &str, code: &str) -> bool {
+    code_list::list(list).is_some_and(|list| list.get(code).is_some())
+}
+
+/// The list of what there is within a kind of record; offers and demands are of no types.
+const fn types_of(kind: RecordKind) -> Option<&'static str> {
+    match kind {
+        RecordKind::Organisation => Some("organisation-kinds"),
+        RecordKind::Agreement => Some("instruments"),
+        RecordKind::Learning => Some("learning-kinds"),
+        RecordKind::Convening => Some("convening-formats"),
+        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => None,
+    }
+}
+
+fn types(parameters: &mut Parameters, kind: RecordKind) -> Result<Vec<String>, Problem> {
+    match types_of(kind) {
+        Some(list) => codes(parameters, "type", list),
+        None => match parameters.list::<String>("type")?.first() {
+            None => Ok(Vec::new()),
+            Some(_) => Err(unknown_value("type", format_args!("{} have no types", kind.plural()))),
+        },
+    }
+}
+
+/// States of the kind, or of any kind.
+fn states(parameters: &mut Parameters, kind: RecordKind) -> Result<Vec<String>, Problem> {
+    let own = format!("{}-states", kind.word());
+    let values: Vec<String> = parameters.list("state")?;
+    match values.iter().find(|value| !holds(&own, value) && !holds("states", value)) {
         None => Ok(values),
-        Some(value) => Err(unknown_value(name, format_args!("{value:?} is not a value of this filter"))),
+        Some(value) => Err(not_in("state", value, &own)),
+    }
+}
+
+fn themes(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
+    let values: Vec<String> = parameters.list("theme")?;
+    // Those of the lists, and the identifiers of other vocabularies, which no list has.
+    match values.iter().find(|value| !crate::codes::is_theme(value) && value.parse::<Theme>().is_err()) {
+        None => Ok(values),
+        Some(value) => Err(not_in("theme", value, crate::codes::THEMES)),
+    }
+}
+
+/// What organisations do in records: the roles of parties to an agreement, and some beside.
+fn roles(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
+    let values: Vec<String> = parameters.list("role")?;
+    match values.iter().find(|value| !holds("roles", value) && !ROLES_BESIDE_PARTIES.contains(&value.as_str())) {
+        None => Ok(values),
+        Some(value) => {
+            let others = ROLES_BESIDE_PARTIES.join(", ");
+            let why = format_args!("{value:?} is not in /api/v1/codes/roles, nor one of {others}");
+            Err(unknown_value("role", why))
+        }
     }
 }
 
@@ -118,57 +168,30 @@ fn unknown_value(name: &str, detail: impl fmt::Display) -> Problem {
 }
 
 /// Languages as commands spell them: `es`, `ES` and `spa` are one. Records are found by the language alone, whatever script or region
-/// it is written for: who asks for these is told so, and not that there is nothing.
+/// it is written for, and so it is asked for alone.
 fn languages(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
     let language = |value: String| match canonical_tag(&value) {
+        Ok(tag) => Ok(tag.split('-').next().unwrap_or_default().to_owned()),
         Err(_) => Err(unknown_value(
             "language",
-            format_args!(
-                "{value:?} is not a registered language (BCP 47) such as es; /api/v1/codes/languages has the names of many"
-            ),
+            format_args!("{value:?} is no registered language (BCP 47); /api/v1/codes/languages has the names of many"),
         )),
-        Ok(tag) => match tag.split_once('-') {
-            None => Ok(tag),
-            Some((language, _)) => {
-                Err(unknown_value("language", format_args!("it takes the language alone: {language:?} for {value:?}")))
-            }
-        },
     };
     parameters.list::<String>("language")?.into_iter().map(language).collect()
 }
 
-fn is_type(value: &str, kind: RecordKind) -> bool {
-    match kind {
-        RecordKind::Organisation => is_code(OrganisationKind::ALL, OrganisationKind::word, value),
-        RecordKind::Agreement => is_code(Instrument::ALL, Instrument::word, value),
-        RecordKind::Learning => is_code(LearningKind::ALL, LearningKind::word, value),
-        RecordKind::Convening => is_code(ConveningFormat::ALL, ConveningFormat::word, value),
-        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => false,
-    }
-}
-
-fn is_theme(value: &str, _: RecordKind) -> bool {
-    let goal = value.strip_prefix("sdg:").and_then(|goal| goal.parse::<u8>().ok());
-    value.parse::<Theme>().is_ok() || goal.is_some_and(|goal| (1..=17).contains(&goal))
-}
-
-fn is_role(value: &str, _: RecordKind) -> bool {
-    ROLES_BESIDE_PARTIES.contains(&value) || is_code(PartyRole::ALL, PartyRole::word, value)
-}
-
 fn filters(parameters: &mut Parameters, kind: RecordKind) -> Result<Filters, Problem> {
-    let mut list = |name, known| codes(parameters, name, kind, known);
-    let (roles, states) =
-        (list("role", is_role)?, list("state", |value, _| is_code(RecordState::ALL, RecordState::word, value))?);
-    let countries = list("country", |value, _| value.len() == 2 && value.parse::<Place>().is_ok())?;
-    let (themes, types) = (list("theme", is_theme)?, list("type", is_type)?);
-    let mechanisms = list("mechanism", |value, _| is_code(Mechanism::ALL, Mechanism::word, value))?;
-    let modalities = list("modality", |value, _| is_code(Modality::ALL, Modality::word, value))?;
-    let attestations = list("attestation", |value, _| is_code(Attestation::ALL, Attestation::word, value))?;
-    let kinds = list("kind", |value, kind| value == kind.word())?;
-    let levels = list("level", |value, _| is_code(LearningLevel::ALL, LearningLevel::word, value))?;
-    let verifications = list("verification", |value, _| VERIFICATION_STATES.contains(&value))?;
-    let commitment_levels = list("commitment_level", |value, _| COMMITMENT_LEVELS.contains(&value))?;
+    let (roles, states) = (roles(parameters)?, states(parameters, kind)?);
+    let (themes, types) = (themes(parameters)?, types(parameters, kind)?);
+    let mut list = |name, list| codes(parameters, name, list);
+    let countries = list("country", "countries")?;
+    let mechanisms = list("mechanism", "mechanisms")?;
+    let modalities = list("modality", "modalities")?;
+    let attestations = list("attestation", "attestations")?;
+    let kinds = list("kind", "record-kinds")?;
+    let levels = list("level", "learning-levels")?;
+    let verifications = list("verification", "verification-states")?;
+    let commitment_levels = list("commitment_level", "commitment-levels")?;
     let filters = Filters {
         organisations: parameters.list("organisation")?.into_iter().map(|Organisation(id)| id).collect(),
         roles,

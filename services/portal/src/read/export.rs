@@ -1,6 +1,6 @@
 //! All of a collection as lines, true at one sequence from the first line to the last.
 
-use super::links::Links;
+use super::{links::Links, today};
 use crate::{
     asking::{Asked, typed},
     problem::{Code, Problem},
@@ -40,7 +40,18 @@ async fn begin(state: PortalState, mut asked: Asked, kind: RecordKind, view: Vie
         })
         .await?;
     let position = as_of.unwrap_or(now.next());
-    let export = Export { state, token, kind, view, position, cursor: None, items: 0, over: false, _slot: slot };
+    let export = Export {
+        state,
+        token,
+        kind,
+        view,
+        position,
+        past: as_of.is_some(),
+        cursor: None,
+        items: 0,
+        over: false,
+        _slot: slot,
+    };
     let lines =
         futures::stream::unfold(export, |export| async { if export.over { None } else { Some(export.next().await) } });
     Ok(typed(last(position), HeaderValue::from_static("application/x-ndjson"), Body::from_stream(lines)))
@@ -52,6 +63,8 @@ struct Export {
     kind: RecordKind,
     view: ViewName,
     position: Sequence,
+    /// Whether it is of the past.
+    past: bool,
     cursor: Option<String>,
     items: u64,
     over: bool,
@@ -81,11 +94,15 @@ impl Export {
             as_of: Some(self.position),
             ..ListQuery::new(self.kind)
         };
-        let view = self.view;
+        let (view, past) = (self.view, self.past);
         let ask = move |reading: &mut crate::asking::Reading| {
             let mut page = collection::list(&reading.view(view)?, &reading.identity, &query)?;
             let mut links = Links::begin(reading)?;
             page.items.iter_mut().try_for_each(|item| links.tell_item(item))?;
+            if !past {
+                let day = reading.today()?;
+                page.items.iter_mut().try_for_each(|item| today::turn(item, day))?;
+            }
             Ok(page)
         };
         let page = self.state.ask(self.token, ask).await?;

@@ -5,4 +5,5 @@ pub(crate) mod export;
 pub(crate) mod links;
 pub(crate) mod past;
 pub(crate) mod record;
+pub(crate) mod today;
 pub(crate) mod trail;

@@ -1,6 +1,6 @@
 //! One record: as it is, as it was, and its events.
 
-use super::{collection::Organisation, links::Links, past};
+use super::{collection::Organisation, links::Links, past, today};
 use crate::{
     asking::{Asked, Reading, json, json_bytes, with_next},
     conditional::ShownVersion,
@@ -49,6 +49,7 @@ async fn record(state: &PortalState, mut asked: Asked, kind: RecordKind, view: V
             let mut item =
                 collection::record(&reading.view(view)?, &reading.identity, subject)?.ok_or(Code::RecordUnknown)?;
             Links::begin(reading)?.tell_item(&mut item)?;
+            today::turn(&mut item, reading.today()?)?;
             let body = String::from(Box::<str>::from(item.document));
             Ok(with_version(json_bytes(reading.sequence(), body), item.stream_version))
         })

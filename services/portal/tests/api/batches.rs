@@ -5,12 +5,13 @@ use axum::{
     body::{Body, Bytes},
     http::Method,
 };
-use convenio_portal::limits::{BATCH_LINE_BYTES_LIMIT, BATCHES_EACH_LIMIT, BATCHES_LIMIT};
+use convenio_portal::limits::{BATCH_ANSWERS_BYTES_LIMIT, BATCH_LINE_BYTES_LIMIT, BATCHES_EACH_LIMIT, BATCHES_LIMIT};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 use tower::ServiceExt as _;
 
@@ -189,6 +190,38 @@ async fn over_a_socket_the_node_reads_on_while_its_answers_are_not_read() {
     let mut answer = String::new();
     tokio::time::timeout(DEADLINE, socket.read_to_string(&mut answer)).await.expect("in time").expect("whole");
     assert!(answer.contains(&format!("{{\"done\":true,\"accepted\":0,\"refused\":{LINES}}}")), "all were answered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_answers_are_not_read_waits_before_they_fill_the_memory_and_then_goes_on() {
+    // Each answer repeats the name: together they are more than may wait to be read.
+    const NAME_BYTES: usize = 900;
+    let lines = BATCH_ANSWERS_BYTES_LIMIT / NAME_BYTES + 2_000;
+    let app = App::with_cast().await;
+    let name = "x".repeat(NAME_BYTES);
+    let (sender, body) = mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    let (taken, mut progress) = watch::channel(0);
+    let sending = tokio::spawn(async move {
+        for n in 0..lines {
+            sender.send(Ok(line(n as u128, &name, &json!({})).into())).await.expect("it reads on at last");
+            taken.send_replace(n + 1);
+        }
+    });
+    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(body));
+    let headers = [("content-type", "application/x-ndjson")];
+    let sent = request(Method::POST, "/api/v1/commands", User::Socios, &headers, body);
+    let unread = app.router.clone().oneshot(sent).await.expect("infallible");
+    // Until it takes no more.
+    while matches!(tokio::time::timeout(Duration::from_secs(1), progress.changed()).await, Ok(Ok(()))) {}
+    let taken = *progress.borrow();
+    assert!(taken < lines, "it reads no more than it can answer");
+    assert!(taken * NAME_BYTES < BATCH_ANSWERS_BYTES_LIMIT, "what is held is what the limit counts");
+    let answer = tokio::time::timeout(DEADLINE, axum::body::to_bytes(unread.into_body(), usize::MAX)).await;
+    let answer = answer.expect("in time").expect("whole");
+    let last = answer.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().expect("a line");
+    let last: Value = serde_json::from_slice(last).expect("JSON");
+    assert_eq!(last, json!({"done": true, "accepted": 0, "refused": lines}), "nothing was lost");
+    sending.await.expect("all was taken");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -206,6 +206,11 @@ async fn whoever_names_an_organisation_is_told_of_others_of_that_name_that_it_ma
     assert!(register(User::Socios, 0xa1, "Salud para Todos", "public").await.is_null(), "nobody else has it");
     assert!(register(User::Socios, 0xa2, "Salud para Todos los Niños", "public").await.is_null(), "a name is whole");
     assert_eq!(register(User::Ministry, 0xa3, " salud  PARA todos", "parties").await, json!([subject(0xa1)]));
+    // Many leave accents out, most of all in capitals; and the same letter may be written in two ways.
+    assert!(register(User::Socios, 0xd1, "Fundación Ñandú", "public").await.is_null());
+    assert_eq!(register(User::Socios, 0xd2, "FUNDACION NANDU", "public").await, json!([subject(0xd1)]));
+    let decomposed = "Fundacio\u{301}n N\u{303}andu\u{301}";
+    assert_eq!(register(User::Socios, 0xd3, decomposed, "public").await, json!([subject(0xd1), subject(0xd2)]));
     // The third is the ministry's to see, and nobody else's.
     assert_eq!(register(User::Socios, 0xa4, "Salud Para Todos", "public").await, json!([subject(0xa1)]));
     assert_eq!(

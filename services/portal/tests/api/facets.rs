@@ -1,7 +1,8 @@
 //! Facets: each is a filter, and what it counts is what the filter finds.
 
-use crate::app::{App, MINISTRY, SOCIOS, User, agreement, listing, text, uuid};
+use crate::app::{App, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, listing, text, uuid};
 use axum::http::StatusCode;
+use convenio_events::RecordKind;
 use convenio_portal::routes::COLLECTIONS;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -26,6 +27,12 @@ async fn with_records_that_differ() -> App {
     let drafted = app.get(User::Socios, &format!("/api/v1/agreements/{}", uuid(0xa9))).await.json();
     let signature = json!({"id": uuid(0xa9), "terms_digest": drafted["terms_digest"]});
     app.accept(User::Socios, "sign-agreement", signature).await;
+    // Of two agreements that nobody has confirmed yet, one is denied.
+    for id in [0xaa, 0xab] {
+        app.accept(User::Socios, "draft-agreement", agreement(id)).await;
+        app.accept(User::Socios, "propose-agreement", json!({"id": uuid(id)})).await;
+    }
+    app.accept(User::Ministry, "deny-agreement", json!({"id": uuid(0xab)})).await;
     for (id, command) in [(0x1e1, "register-learning"), (0x1e2, "submit-learning")] {
         let content =
             json!({"kind": "lesson", "authors": [uuid(SOCIOS)], "themes": ["sdg:3.8"], "licence": "CC-BY-4.0"});
@@ -60,7 +67,114 @@ async fn every_facet_is_a_filter_and_a_value_that_no_list_holds_is_refused() {
         }
     }
     assert!(facets > 15, "{facets}");
-    for facet in ["commitment_level", "level", "verification"] {
+    for facet in ["attestation", "commitment_level", "level", "verification"] {
         assert!(telling.contains(facet), "whether {facet} filters is not told: {telling:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_expires_without_an_event_and_everything_says_so() {
+    let app = App::with_cast().await;
+    let until = json!({"id": uuid(UNIVERSITY), "method": "operator", "valid_through": "2026-01-20"});
+    app.accept(User::Operator, "verify-organisation", until).await;
+    app.settle().await;
+    let state = async || {
+        let found = async |word: &str| {
+            let path = format!("/api/v1/organisations?verification={word}&total=true&facets=true");
+            let page = app.get(User::Anonymous, &path).await.json();
+            let total = page["total"].as_u64().unwrap_or_else(|| panic!("{page}"));
+            // What a filter finds says that it is so, and so does its own facet.
+            let items = page["items"].as_array().expect("items");
+            assert!(items.iter().all(|item| item["verification"]["state"] == word), "{word}: {page}");
+            assert_eq!(items.len() as u64, total);
+            if total > 0 {
+                assert_eq!(page["facets"]["verification"], json!([{"value": word, "count": total}]));
+            }
+            total
+        };
+        let all = app.get(User::Anonymous, "/api/v1/organisations?facets=true").await.json();
+        let counted: Vec<String> = all["facets"]["verification"]
+            .as_array()
+            .expect("values")
+            .iter()
+            .map(|one| format!("{} {}", one["value"].as_str().expect("a code"), one["count"]))
+            .collect();
+        let own = format!("organisations/{}", uuid(UNIVERSITY));
+        let record = app.get(User::Anonymous, &format!("/api/v1/{own}")).await;
+        let exported = app.get(User::Anonymous, "/api/v1/export/organisations").await.lines();
+        let exported = exported.iter().find(|line| line["id"] == uuid(UNIVERSITY)).expect("it is there").clone();
+        assert_eq!(exported, record.json());
+        let page = app.get(User::Anonymous, &format!("/en/{own}")).await.body;
+        let marks = (page.contains("Verified"), page.contains("Verification expired"));
+        let state = record.json()["verification"]["state"].as_str().expect("a code").to_owned();
+        ((found("verified").await, found("expired").await), counted.join(", "), state, marks)
+    };
+    assert_eq!(state().await, ((4, 0), "verified 4".to_owned(), "verified".to_owned(), (true, false)));
+    app.clock.advance(5 * 86_400);
+    assert_eq!(state().await.0, (4, 0), "its last day is not over");
+    app.clock.advance(86_400);
+    let expired = ((3, 1), "verified 3, expired 1".to_owned(), "expired".to_owned(), (false, true));
+    let (found, counted, word, marks) = state().await;
+    assert_eq!((found, counted, word, marks.1), (expired.0, expired.1, expired.2, expired.3.1));
+    let past = format!("/api/v1/organisations/{}?as_of_sequence={}", uuid(UNIVERSITY), app.head());
+    let past = app.get(User::Anonymous, &past).await.json();
+    assert_eq!(past["verification"]["state"], "verified", "the past is as it was recorded");
+    app.accept(User::Admin, "revoke-verification", json!({"id": uuid(UNIVERSITY), "reason": "It moved"})).await;
+    app.settle().await;
+    assert_eq!(state().await.0, (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_takes_every_code_of_its_list_and_names_the_list_where_it_does_not() {
+    let app = with_records_that_differ().await;
+    let (mut asked, mut taken) = (0, 0);
+    for collection in COLLECTIONS {
+        let types = match collection.kind {
+            RecordKind::Organisation => "organisation-kinds",
+            RecordKind::Agreement => "instruments",
+            RecordKind::Learning => "learning-kinds",
+            RecordKind::Convening => "convening-formats",
+            RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => "",
+        };
+        let own = format!("{}-states", collection.kind);
+        let filters = [
+            ("state", "states"),
+            ("state", own.as_str()),
+            ("theme", "themes"),
+            ("country", "countries"),
+            ("language", "languages"),
+            ("mechanism", "mechanisms"),
+            ("modality", "modalities"),
+            ("attestation", "attestations"),
+            ("verification", "verification-states"),
+            ("level", "learning-levels"),
+            ("commitment_level", "commitment-levels"),
+            ("role", "roles"),
+            ("kind", "record-kinds"),
+            ("type", types),
+        ];
+        let path = format!("/api/v1/{}", collection.kind.plural());
+        for (filter, list) in filters.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let codes = app.get(User::Anonymous, &format!("/api/v1/codes/{list}")).await.json();
+            let codes = codes["items"].as_array().unwrap_or_else(|| panic!("{list}: {codes}"));
+            let codes: Vec<&str> = codes.iter().map(|item| item["code"].as_str().expect("a code")).collect();
+            for some in codes.chunks(50) {
+                let answer = app.get(User::Anonymous, &format!("{path}?limit=1&{filter}={}", some.join(","))).await;
+                assert_eq!(answer.status, StatusCode::OK, "{filter} of {list}: {}", answer.body);
+                (asked, taken) = (asked + 1, taken + some.len());
+            }
+            let wrong = app.get(User::Anonymous, &format!("{path}?{filter}=no-such-value-0")).await;
+            let named = if list == "states" { &own } else { list };
+            assert!(wrong.body.contains(&format!("/api/v1/codes/{named}")), "{filter}: {}", wrong.body);
+        }
+    }
+    assert!(asked > 100 && taken > 3_000, "{asked} {taken}");
+    let mut school_meals = listing(0x5c, "School meals");
+    school_meals["terms"]["themes"] = json!(["dac:11250"]);
+    app.accept(User::Socios, "publish-offer", school_meals).await;
+    app.settle().await;
+    for (theme, found) in [("dac:11250", 1), ("dac:112", 1), ("dac:121", 0), ("sdg:3", 2), ("dac:112,sdg:3", 3)] {
+        let page = app.get(User::Anonymous, &format!("/api/v1/offers?theme={theme}&total=true")).await.json();
+        assert_eq!(page["total"], found, "{theme}");
     }
 }

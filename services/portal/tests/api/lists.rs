@@ -59,13 +59,13 @@ async fn languages_are_asked_for_as_commands_spell_them() {
     app.accept(User::Socios, "publish-offer", offer).await;
     app.settle().await;
     let ask = async |language: &str| get(&app, &format!("/api/v1/offers?language={language}")).await;
-    for found in ["es", "spa", "ES", "pt", "por", "fr,spa"] {
+    for found in ["es", "spa", "ES", "pt", "por", "pt-BR", "fr,spa"] {
         assert_eq!(ids(&ask(found).await), [uuid(1)], "{found}");
     }
     for other in ["fr", "fra"] {
         assert_eq!(ids(&ask(other).await), [""; 0], "{other}");
     }
-    for wrong in ["zz", "zzz", "spanish", "pt-BR", "es,zz", "-"] {
+    for wrong in ["zz", "zzz", "spanish", "pt-ZZZ", "es,zz", "-"] {
         assert_eq!(ask(wrong).await.said(), "400 filter-value-unknown@language", "{wrong}");
     }
 }

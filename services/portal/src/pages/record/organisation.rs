@@ -12,7 +12,7 @@ use crate::pages::{
 use convenio_events::types::organisation::{ProfileText, SiteText, Standing};
 use convenio_projections::{
     QueryError,
-    document::{Affiliation, Head, Organisation, Site, Verification},
+    document::{Affiliation, Head, Organisation, Site, Verification, Vouched},
 };
 
 pub(super) fn show(tell: &Telling<'_>, organisation: &Organisation, head: &Head) -> Result<Shown, QueryError> {
@@ -51,16 +51,18 @@ pub(super) fn show(tell: &Telling<'_>, organisation: &Organisation, head: &Head)
 
 fn verification(tell: &Telling<'_>, organisation: &Organisation) -> Result<Vec<Fact>, QueryError> {
     let mut facts = tell.facts();
-    match &organisation.verification {
+    let verification = tell.snapshot.verification(organisation);
+    let word = verification.word();
+    match &verification {
         Verification::Unverified => {
-            facts.add(tell.say("fact-verification"), [tell.label("verification-states", "unverified")]);
+            facts.add(tell.say("fact-verification"), [tell.label("verification-states", word)]);
         }
         Verification::Revoked { since } => {
             let day = Cell::Plain(tell.language.day(since.time.to_utc().date_naive()));
-            facts.add(tell.say("fact-verification"), [tell.label("verification-states", "revoked"), day]);
+            facts.add(tell.say("fact-verification"), [tell.label("verification-states", word), day]);
         }
-        Verification::Verified { method, valid_through, by_itself, by, since, .. } => {
-            let word = if tell.snapshot.verified(organisation).is_some() { "verified" } else { "expired" };
+        Verification::Verified(vouched) | Verification::Expired(vouched) => {
+            let Vouched { method, valid_through, by_itself, by, since, .. } = vouched;
             let day = tell.language.day(since.time.to_utc().date_naive());
             let verified = [tell.label("verification-states", word), Cell::Plain(format!("({day})"))];
             facts.add(tell.say("fact-verification"), verified);
