@@ -4,61 +4,29 @@ mod support;
 
 use convenio_events::{
     AccessId, AgreementId, Event, LearningId, OrganisationId, RecordKind, Subject, Timestamp,
-    codes::{AccessRole, LearningLevel, OrganisationKind, PartyRole, ScreeningOutcome, Visibility},
+    codes::{AccessRole, LearningLevel, PartyRole, ScreeningOutcome, Visibility},
     commitment::Digest,
     entry::Audience,
-    types::{access, agreement, learning, listing, organisation, record},
+    types::{access, agreement, learning, listing, record},
     values::Quantity,
 };
 use convenio_projections::{
-    QueryError, ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
-    collection::{Count, ListQuery, list, parts, record as one},
-    document::{Document, PartKind, State},
+    ReaderIdentity, SequenceCursor, ViewName, Views, access as grants, activity,
+    collection::{Count, ListQuery, list, record as one},
+    document::{Document, State},
     history,
 };
 use support::{
-    By, Ledger, OPERATOR, by, id, settle, start,
+    By, Ledger, OPERATOR, by, id,
+    scene::{opened, readers, register, views_of},
+    settle,
     story::{
         Dice, Story, agreement_terms, agreement_text, audience, granted, learning_content, learning_text,
-        listing_terms, listing_text, organisation_facts, organisation_text, text,
+        listing_terms, listing_text, text,
     },
 };
 
 const READERS: [&str; 5] = ["anonymous", "member", "other party", "owner", "admin"];
-
-fn readers() -> [ReaderIdentity; 5] {
-    let of = |number| ReaderIdentity { organisations: vec![id(number)], member: true, ..Default::default() };
-    let admin = ReaderIdentity { admin_or_auditor: true, member: true, ..Default::default() };
-    [ReaderIdentity::default(), of(99), of(2), of(1), admin]
-}
-
-fn register(ledger: &mut Ledger, number: u128, by: By) {
-    let facts = organisation_facts(OrganisationKind::Ngo, organisation::Standing::Holder, Visibility::Public);
-    let new: OrganisationId = id(number);
-    ledger.put(
-        new,
-        by,
-        Audience::Public,
-        facts,
-        Some(organisation_text(text("en", &format!("Organisation {number}")))),
-    );
-}
-
-async fn opened() -> Ledger {
-    let mut ledger = Ledger::open(1).await;
-    for number in [1, 2] {
-        register(&mut ledger, number, by(id(number)));
-    }
-    ledger
-}
-
-async fn views_of(ledger: &mut Ledger) -> (tempfile::TempDir, Views) {
-    ledger.commit().await;
-    let folder = tempfile::tempdir().expect("folder");
-    let views = start(folder.path(), &ledger.log, 100).await;
-    settle(&views, ledger.head()).await;
-    (folder, views)
-}
 
 /// Whether each of the usual readers sees a record.
 fn check_sees(views: &Views, subject: Subject, expected: [bool; 5]) {
@@ -430,114 +398,5 @@ async fn every_view_names_the_same_organisations_and_visibility_as_the_document(
     let expected = events.iter().filter(|event| event.time <= half).count() as u64;
     assert_eq!(activity::position_at(&trail, half).expect("answers").0, expected);
     drop((reader, trail));
-    views.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn while_views_are_made_nobody_reads_what_was_hidden_later_nor_by_a_grant_that_was_revoked() {
-    let mut ledger = opened().await;
-    let owner: OrganisationId = id(1);
-    let [offer, other] = [10, 11].map(|number| Subject::new(RecordKind::Offer, id::<()>(number).uuid()));
-    for subject in [offer, other] {
-        let terms = listing_terms(&mut Dice(5));
-        let facts = listing::Published { organisation: owner, terms, visibility: Visibility::Public };
-        ledger.put(subject, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Secret offer"))));
-    }
-    let (grant, token): (AccessId, Digest) = (id(50), Digest([9; 32]));
-    let scope = access::Scope::Organisations { organisations: vec![id(1)] };
-    ledger.put(grant, OPERATOR, Audience::Restricted, granted(scope, AccessRole::Recorder, Some(token)), None);
-    for _ in 0..1_000 {
-        ledger.put(other, by(owner), Audience::Public, listing::Paused {}, None);
-        ledger.put(other, by(owner), Audience::Public, listing::Resumed {}, None);
-    }
-    let cause = access::RevocationCause::Revoked;
-    ledger.put(grant, OPERATOR, Audience::Restricted, access::Revoked { cause }, None);
-    let changed = record::VisibilityChanged { from: Visibility::Public, to: Visibility::Parties };
-    ledger.put(offer, by(owner), Audience::Restricted, changed, None);
-    ledger.commit().await;
-    let folder = tempfile::tempdir().expect("folder");
-    let views = start(folder.path(), &ledger.log, 5).await;
-    let mut refused = 0;
-    while !views.is_whole(ViewName::Board) || !views.is_whole(ViewName::Access) {
-        match views.read(ViewName::Board) {
-            Ok(reader) => {
-                let shown = one(&reader, &ReaderIdentity::default(), offer).expect("answers");
-                assert!(shown.is_none(), "at {}: {shown:?}", reader.position());
-            }
-            Err(QueryError::Outdated(_)) => refused += 1,
-            Err(error) => panic!("{error}"),
-        }
-        if let Ok(reader) = views.read(ViewName::Access) {
-            let known = grants::grant_by_token(&reader, &token).expect("answers");
-            assert!(known.is_none_or(|grant| grant.revoked.is_some()), "at {}", reader.position());
-        }
-    }
-    assert!(refused > 0, "it was asked meanwhile");
-    settle(&views, ledger.head()).await;
-    check_sees(&views, other, [true; 5]);
-    views.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn where_a_page_of_parts_goes_on_tells_nothing_of_those_that_are_hidden() {
-    let mut ledger = opened().await;
-    let owner: OrganisationId = id(1);
-    let offer = Subject::new(RecordKind::Offer, id::<()>(10).uuid());
-    let facts =
-        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
-    ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
-    for number in 100..106 {
-        let audience = if number < 103 { Audience::Restricted } else { Audience::Public };
-        let reserved = listing::Reserved { agreement: id(number), quantity: None, further: Vec::new() };
-        ledger.put(offer, by(owner), audience, reserved, None);
-    }
-    let (_folder, views) = views_of(&mut ledger).await;
-    let reader = views.read(ViewName::Board).expect("reads");
-    let [anonymous, .., admin] = readers();
-    for (identity, expected) in [(anonymous, 3), (admin, 6)] {
-        let (mut cursor, mut shown) = (None, Vec::new());
-        loop {
-            let page = parts(&reader, &identity, offer, PartKind::Reservations, cursor, 1).expect("answers");
-            let page = page.expect("is seen");
-            shown.extend(page.items.iter().map(ToString::to_string));
-            cursor = page.next_cursor;
-            let Some(SequenceCursor(after)) = cursor else { break };
-            assert_eq!(after.0, shown.len() as u64, "as many as were shown");
-        }
-        assert_eq!(shown.len(), expected);
-        shown.dedup();
-        assert_eq!(shown.len(), expected, "each once");
-    }
-    drop(reader);
-    views.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_names_what_is_hidden_moves_nothing_for_those_who_may_not_read_it() {
-    let mut ledger = opened().await;
-    let owner: OrganisationId = id(1);
-    let offer = Subject::new(RecordKind::Offer, id::<()>(10).uuid());
-    let facts =
-        listing::Published { organisation: owner, terms: listing_terms(&mut Dice(5)), visibility: Visibility::Public };
-    let published = ledger.put(offer, by(owner), Audience::Public, facts, Some(listing_text(text("en", "Visits"))));
-    let revised = listing::Revised { terms: listing_terms(&mut Dice(6)) };
-    let revised = ledger.put(offer, by(owner), Audience::Restricted, revised, Some(listing_text(text("en", "Visits"))));
-    let (_folder, views) = views_of(&mut ledger).await;
-    let reader = views.read(ViewName::Board).expect("reads");
-    let [anonymous, _, _, own, _] = readers();
-    for (identity, sequence, version) in [(&anonymous, published, 0), (&own, revised, 1)] {
-        let item = one(&reader, identity, offer).expect("answers").expect("public");
-        let document: serde_json::Value = serde_json::from_str(item.document.get()).expect("JSON");
-        assert_eq!(
-            (&document["updated"]["sequence"], &document["streamversion"]),
-            (&sequence.0.into(), &version.into())
-        );
-        assert_eq!(item.updated_sequence, sequence);
-        let mut since = ListQuery::new(RecordKind::Offer);
-        since.filters.updated_since_sequence = Some(revised);
-        let page = list(&reader, identity, &since).expect("answers");
-        assert_eq!(page.items.len(), usize::from(sequence == revised), "as it was updated for its reader");
-    }
-    drop(reader);
     views.shutdown().await;
 }
