@@ -112,6 +112,69 @@ async fn a_byte_that_flips_while_views_are_read_is_found_within_seconds_and_told
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_deleted_or_replaced_while_views_are_read_are_made_anew() {
+    let (mut ledger, mut story) = (Ledger::open(1).await, Story::new(6));
+    story.tell(&mut ledger, 300);
+    ledger.commit().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let (views, earlier) = (folder.path().join("views"), tempfile::tempdir().expect("folder"));
+    let first = start(&views, &ledger.log, 50).await;
+    settle(&first, ledger.head()).await;
+    first.shutdown().await;
+    copy(&views, earlier.path());
+    story.tell(&mut ledger, 500);
+    ledger.commit().await;
+    let running = start(&views, &ledger.log, 50).await;
+    settle(&running, ledger.head()).await;
+    let right = dump_all(&running);
+    let all = ViewName::ALL.len() as u64;
+    let one = |suffix: &str| {
+        let of_board =
+            |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("board"));
+        files(&views).into_iter().find(|file| of_board(file) && file.to_string_lossy().ends_with(suffix))
+    };
+    let mut expected = 0;
+    for fault in
+        ["the folder is deleted", "a file is deleted", "another file takes its place", "the folder is moved away"]
+    {
+        let before = damages(&running);
+        expected += match fault {
+            "the folder is deleted" => {
+                fs::remove_dir_all(&views).expect("deleted");
+                all
+            }
+            "a file is deleted" => {
+                fs::remove_file(one(".db").expect("a file")).expect("deleted");
+                1
+            }
+            "another file takes its place" => {
+                let old = files(earlier.path()).into_iter().find(|file| file.to_string_lossy().contains("board"));
+                fs::copy(old.expect("a file"), views.join("other")).expect("copied");
+                fs::rename(views.join("other"), one(".db").expect("a file")).expect("renamed");
+                1
+            }
+            _ => {
+                fs::rename(&views, folder.path().join("away")).expect("renamed");
+                all
+            }
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while damages(&running) < before.max(expected) {
+            assert!(Instant::now() < deadline, "{fault}: {:?}", running.statuses());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        settle(&running, ledger.head()).await;
+        assert!(dump_all(&running) == right, "{fault}: something else is shown");
+    }
+    running.shutdown().await;
+    // What was made anew is what the next start goes on with.
+    let again = start(&views, &ledger.log, 50).await;
+    settle(&again, ledger.head()).await;
+    assert!(dump_all(&again) == right && damages(&again) == 0);
+    again.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn views_of_a_log_that_was_swapped_for_another_of_the_same_ledger_are_made_anew() {
     let (one, mut other) = (told(3, 300).await, told(4, 300).await);
     Story::new(9).tell(&mut other, 400);

@@ -38,6 +38,8 @@ pub enum Damage {
     Page(u64),
     /// The WAL does not have what it had.
     Wal,
+    /// It is not at its place any more, or another is there.
+    Gone,
     /// It could not be read.
     Io(io::Error),
 }
@@ -48,6 +50,7 @@ impl std::fmt::Display for Damage {
             Self::Unsealed => f.write_str("its checksums are missing or damaged"),
             Self::Page(page) => write!(f, "page {page} is not what was written"),
             Self::Wal => f.write_str("its write-ahead log is not what was written"),
+            Self::Gone => f.write_str("it is gone, or another is in its place"),
             Self::Io(_) => f.write_str("it cannot be read"),
         }
     }
@@ -57,14 +60,14 @@ impl std::error::Error for Damage {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Unsealed | Self::Page(_) | Self::Wal => None,
+            Self::Unsealed | Self::Page(_) | Self::Wal | Self::Gone => None,
         }
     }
 }
 
 impl From<io::Error> for Damage {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        if error.kind() == io::ErrorKind::NotFound { Self::Gone } else { Self::Io(error) }
     }
 }
 

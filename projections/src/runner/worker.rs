@@ -236,6 +236,8 @@ impl Worker {
         let view = self.spec.name;
         tracing::warn!(%view, cause, "a view's file is damaged: it is made anew");
         let path = self.manifest().fresh(view, self.spec.version);
+        // It may be gone with the folder; where that cannot be made, nor can the file.
+        let _ = path.parent().map(std::fs::create_dir_all);
         match Writer::create(&path, &self.spec, false) {
             Ok(writer) => self.swap_in(writer),
             Err(error) => {

@@ -18,6 +18,10 @@ const PAGES_A_LOOK: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct Seal {
     sums: Sums,
+    file: PathBuf,
+    /// Device and inode of the file that is open. One that was deleted is read and written on by whoever has it open, and nobody who
+    /// opens it now finds it.
+    opened: (u64, u64),
     wal: PathBuf,
     /// Bytes of the WAL's file. It does not shrink while somebody reads, so the bound moves with it.
     move_at: u64,
@@ -26,18 +30,20 @@ pub(super) struct Seal {
 impl Seal {
     /// Of a file that was just made.
     pub(super) fn new(file: &Path) -> io::Result<Self> {
-        Ok(Self::with(Sums::seal(file)?, file))
+        Ok(Self::with(Sums::seal(file)?, file, place(file)?))
     }
 
     /// Of a file that was there: checks all of it.
     pub(super) fn open(file: &Path) -> Result<Self, Damage> {
-        Ok(Self::with(Sums::open(file)?, file))
+        // Of the file that is checked, before anybody could take its place unseen.
+        let opened = place(file)?;
+        Ok(Self::with(Sums::open(file)?, file, opened))
     }
 
-    fn with(sums: Sums, file: &Path) -> Self {
+    fn with(sums: Sums, file: &Path, opened: (u64, u64)) -> Self {
         let mut wal = file.as_os_str().to_owned();
         wal.push("-wal");
-        Self { sums, wal: wal.into(), move_at: WAL_PAGES * PAGE_BYTES as u64 }
+        Self { sums, file: file.to_owned(), opened, wal: wal.into(), move_at: WAL_PAGES * PAGE_BYTES as u64 }
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -78,11 +84,19 @@ impl Seal {
         Ok(all)
     }
 
-    /// Looks at some more of the file, after moving what waits in the WAL.
+    /// Looks whether the file is still at its place, and at some more of it, after moving what waits in the WAL.
     pub(super) fn look(&mut self, connection: &Connection) -> Result<(), ApplyError> {
+        if place(&self.file).map_err(Damage::from)? != self.opened {
+            return Err(Damage::Gone.into());
+        }
         if self.wal_bytes() > 0 {
             self.move_wal(connection)?;
         }
         Ok(self.sums.check(PAGES_A_LOOK)?)
     }
+}
+
+fn place(file: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().map(|file| (file.dev(), file.ino()))
 }
