@@ -88,7 +88,7 @@ reasons! {
     ScreeningRequired "screening-required" Conflict "the learning has not passed a screening";
     AuthorshipOpen "authorship-open" Conflict "an author has not accepted yet";
     ConveningOver "convening-over" Conflict "the convening was held or cancelled";
-    TooManyRefusals "too-many-refusals" TooOften "this grant was told too often that an identifier is in use";
+    TooManyRefusals "too-many-refusals" TooOften "this organisation was told too often that an identifier is in use";
     IdentifierInUse "identifier-in-use" Conflict "the identifier is in use";
     IdentifierUnknown "identifier-unknown" Unprocessable "the organisation has no such identifier";
     TokenInUse "token-in-use" Conflict "the token belongs to a grant";

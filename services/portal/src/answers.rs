@@ -162,11 +162,13 @@ impl HttpBody for Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate::Member;
 
     #[tokio::test]
     async fn an_answer_is_whole_and_counted_until_its_last_piece() {
         let answers = Answers::default();
-        let member = Caller::Token(convenio_events::commitment::Digest([1; 32]));
+        let member =
+            Caller::Member(Member { token: convenio_events::commitment::Digest([1; 32]), holder: uuid::Uuid::nil() });
         let whole: Vec<u8> = (0..200_000_u32).map(|number| number.to_le_bytes()[0]).collect();
         let holding = answers.hold(member, ANSWERS_BYTES_EACH_LIMIT, None).expect("room");
         let left = whole.len() as u64;

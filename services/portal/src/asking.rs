@@ -244,7 +244,7 @@ impl PortalState {
     /// # Errors
     /// 503 `overloaded` where none becomes free in time.
     pub(crate) async fn log_turn(&self, token: Option<Digest>) -> Result<Turn, Problem> {
-        let member = token.is_some_and(|token| self.has_found(&token));
+        let member = token.is_some_and(|token| self.member(token).is_some());
         self.log_questions().turn(member).await
     }
 
@@ -257,7 +257,7 @@ impl PortalState {
         token: Option<Digest>,
         question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let member = token.is_some_and(|token| self.has_found(&token));
+        let member = token.is_some_and(|token| self.member(token).is_some());
         if token.is_some() && !(member && self.views().is_whole(ViewName::Access)) {
             self.grants_are_read().await?;
         }

@@ -2,24 +2,27 @@
 //! each time.
 
 use crate::{
+    asking::Reading,
     limits::{TOKEN_LOOKUPS_LIMIT, TOKENS_KEPT, WAIT_FOR_LIMIT},
     problem::{Code, Problem},
+    rate::Member,
     state::PortalState,
 };
 use convenio_events::commitment::Digest;
 use convenio_ledger::submission::Role;
 use convenio_projections::{NotYetVisible, ViewName};
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{PoisonError, RwLock},
 };
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
-/// Tokens for which a grant in force was found. One that is in it may have been revoked since: it says whom to count, not whom
+/// Tokens for which a grant in force was found, and for whom each acts. One that is in it may have been revoked since: it says whom to count, not whom
 /// to trust.
 #[derive(Debug)]
 pub(crate) struct Authentication {
-    found: RwLock<HashSet<Digest>>,
+    found: RwLock<HashMap<Digest, Uuid>>,
     lookups: Semaphore,
 }
 
@@ -27,7 +30,7 @@ pub(crate) struct Authentication {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Bearer {
     /// A grant in force has it.
-    Granted,
+    Granted(Member),
     /// No grant has it, or none that is in force.
     Unknown,
     /// The view of grants cannot say now.
@@ -41,16 +44,17 @@ impl Default for Authentication {
 }
 
 impl Authentication {
-    fn holds(&self, token: &Digest) -> bool {
-        self.found.read().unwrap_or_else(PoisonError::into_inner).contains(token)
+    fn member(&self, token: Digest) -> Option<Member> {
+        let holder = self.found.read().unwrap_or_else(PoisonError::into_inner).get(&token).copied()?;
+        Some(Member { token, holder })
     }
 
-    fn remember(&self, token: Digest) {
+    fn remember(&self, Member { token, holder }: Member) {
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         if found.len() >= TOKENS_KEPT {
             found.clear();
         }
-        found.insert(token);
+        found.insert(token, holder);
     }
 
     /// Its bearer was just told that it is not valid.
@@ -60,15 +64,15 @@ impl Authentication {
 }
 
 impl PortalState {
-    /// Whether a grant was found for a token, lately or long ago.
-    pub(crate) fn has_found(&self, token: &Digest) -> bool {
-        self.authentication().holds(token)
+    /// Whose token it is, if a grant was found for it, lately or long ago.
+    pub(crate) fn member(&self, token: Digest) -> Option<Member> {
+        self.authentication().member(token)
     }
 
     /// What is known of a token: remembered, or looked up.
     pub(crate) async fn bearer(&self, token: Digest) -> Bearer {
-        if self.has_found(&token) {
-            return Bearer::Granted;
+        if let Some(member) = self.member(token) {
+            return Bearer::Granted(member);
         }
         let Ok(_permit) = self.authentication().lookups.acquire().await else { return Bearer::Unclear };
         self.look_up(token).await
@@ -81,10 +85,15 @@ impl PortalState {
     }
 
     async fn look_up(&self, token: Digest) -> Bearer {
-        match self.ask(Some(token), |_| Ok(())).await {
-            Ok(()) => {
-                self.authentication().remember(token);
-                Bearer::Granted
+        let holder = |reading: &mut Reading| {
+            let organisation = reading.identity.organisations.iter().min().map(|organisation| organisation.uuid());
+            Ok(organisation.or(reading.grant.as_ref().map(|grant| grant.id.uuid())))
+        };
+        match self.ask(Some(token), holder).await {
+            Ok(holder) => {
+                let member = Member { token, holder: holder.unwrap_or_default() };
+                self.authentication().remember(member);
+                Bearer::Granted(member)
             }
             Err(problem) if problem.code() == Code::TokenInvalid.code() => Bearer::Unknown,
             Err(_) => Bearer::Unclear,
@@ -111,7 +120,7 @@ impl PortalState {
         match (self.bearer(token).await, self.ledger().standing().role) {
             (Bearer::Unknown, Role::Writer) => Err(Code::TokenInvalid.into()),
             (Bearer::Unknown, Role::Starting | Role::Follower | Role::Stopped) => Ok(Bearer::Unclear),
-            (bearer @ (Bearer::Granted | Bearer::Unclear), _) => Ok(bearer),
+            (bearer @ (Bearer::Granted(_) | Bearer::Unclear), _) => Ok(bearer),
         }
     }
 }

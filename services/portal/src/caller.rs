@@ -33,16 +33,16 @@ pub(crate) async fn admit(state: &PortalState, request: &mut Request, now: Insta
         // Where there is neither a socket nor a token, nobody is there to be counted.
         return peer.and_then(|_| take(address));
     };
-    if state.has_found(&token) {
-        request.extensions_mut().insert(Caller::Token(token));
-        return take(Caller::Token(token));
+    if let Some(member) = state.member(token) {
+        request.extensions_mut().insert(Caller::Member(member));
+        return take(Caller::Member(member));
     }
     let spent = state.rate().is_some_and(|rate| rate.is_spent(address, now));
     let bearer = if spent { state.bearer_if_idle(token).await } else { state.bearer(token).await };
     match bearer {
-        Bearer::Granted => {
-            request.extensions_mut().insert(Caller::Token(token));
-            take(Caller::Token(token))
+        Bearer::Granted(member) => {
+            request.extensions_mut().insert(Caller::Member(member));
+            take(Caller::Member(member))
         }
         Bearer::Unknown | Bearer::Unclear => take(address),
     }

@@ -80,8 +80,8 @@ async fn answer(state: &PortalState, mut request: Request, next: Next, now: Inst
     }
     let (caller, records) = (caller::of(request.extensions()), records(&request));
     let response = within_time(records, next.run(request)).await;
-    if let (Caller::Token(token), StatusCode::UNAUTHORIZED) = (caller, response.status()) {
-        state.authentication().forget(&token);
+    if let (Caller::Member(member), StatusCode::UNAUTHORIZED) = (caller, response.status()) {
+        state.authentication().forget(&member.token);
     }
     (response, allowance)
 }

@@ -27,7 +27,7 @@ pub const BATCHES_LIMIT: usize = 16;
 /// The same of callers of whom a node cannot say whether they have a grant, together: while it reads the view of grants anew, or
 /// has not read a new grant yet.
 pub const BATCHES_OF_STRANGERS_LIMIT: usize = 4;
-/// The same of one token or address.
+/// The same of one organisation or address.
 pub const BATCHES_EACH_LIMIT: usize = 4;
 /// From a batch must come so many bytes in each [`BATCH_PACE_WINDOW`] in which the node waits for it; else it ends with a last
 /// line `body-too-slow`.
@@ -58,7 +58,7 @@ pub const STREAMS_LIMIT: usize = 1_000;
 pub const STREAM_LIFETIME: Duration = Duration::from_secs(3_600);
 /// The same of those whose callers have no grant, together: the rest is kept for those who have one.
 pub const STREAMS_OF_STRANGERS_LIMIT: usize = 800;
-/// The same of one token or address.
+/// The same of one organisation or address.
 pub const STREAMS_EACH_LIMIT: usize = 100;
 /// After how long a caller whose stream was refused for now shall come again.
 pub const STREAM_RETRY: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ pub const ANSWER_PIECE_BYTES: usize = 32 << 10;
 pub const ANSWERS_BYTES_LIMIT: usize = 128 << 20;
 /// The same of callers without a grant, together: the rest is kept for those who have one.
 pub const ANSWERS_BYTES_OF_STRANGERS_LIMIT: usize = 64 << 20;
-/// The same of one token or address, which may have one larger answer and then no other.
+/// The same of one organisation or address, which may have one larger answer and then no other.
 pub const ANSWERS_BYTES_EACH_LIMIT: usize = 24 << 20;
 /// Where there is no room, the stranger is cut off that has held its answer longest, and longer than this.
 pub const ANSWER_GRACE: Duration = Duration::from_secs(10);
@@ -99,7 +99,7 @@ pub const ANSWER_GRACE: Duration = Duration::from_secs(10);
 pub const EXPORTS_LIMIT: usize = 16;
 /// The same of callers without a grant, together.
 pub const EXPORTS_OF_STRANGERS_LIMIT: usize = 8;
-/// The same of one token or address.
+/// The same of one organisation or address.
 pub const EXPORTS_EACH_LIMIT: usize = 2;
 /// The most characters of a query string; beyond it 400 `query-too-long`.
 pub const QUERY_CHARACTERS_LIMIT: usize = 8_192;

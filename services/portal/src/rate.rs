@@ -8,15 +8,25 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Instant,
 };
+use uuid::Uuid;
 
 /// Locks, so that callers seldom wait for each other.
 const SHARDS: usize = 16;
+
+/// A token that a grant has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Member {
+    /// Its digest.
+    pub(crate) token: Digest,
+    /// The organisation that it acts for, the first of several; the grant itself where it acts for none.
+    pub(crate) holder: Uuid,
+}
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Caller {
     /// Whoever has a token that a grant has.
-    Token(Digest),
+    Member(Member),
     /// Everybody else, by where they come from.
     Address(IpAddr),
 }
@@ -25,7 +35,7 @@ impl Caller {
     /// Whether no grant speaks for it.
     pub(crate) const fn is_stranger(&self) -> bool {
         match self {
-            Self::Token(_) => false,
+            Self::Member(_) => false,
             Self::Address(_) => true,
         }
     }
@@ -106,7 +116,7 @@ fn allowance(allowed: bool, left: f64, rate: RateLimit) -> Allowance {
 
 fn shard(caller: Caller) -> usize {
     usize::from(match caller {
-        Caller::Token(digest) => digest.0[0],
+        Caller::Member(member) => member.token.0[0],
         Caller::Address(IpAddr::V4(address)) => address.octets()[3],
         Caller::Address(IpAddr::V6(address)) => address.octets()[7] ^ address.octets()[5],
     }) % SHARDS
@@ -120,7 +130,11 @@ mod tests {
     #[test]
     fn a_caller_that_used_its_burst_waits_and_others_do_not() {
         let limiter = RateLimiter::new(RateLimit { per_second: 2.0, burst: 3.0 });
-        let (now, me, you) = (Instant::now(), Caller::Address([10, 0, 0, 1].into()), Caller::Token(Digest([1; 32])));
+        let (now, me, you) = (
+            Instant::now(),
+            Caller::Address([10, 0, 0, 1].into()),
+            Caller::Member(Member { token: Digest([1; 32]), holder: Uuid::nil() }),
+        );
         let left: Vec<u64> = (0..3).map(|_| limiter.take(me, now).remaining).collect();
         assert_eq!(left, [2, 1, 0]);
         let refused = limiter.take(me, now);

@@ -1,11 +1,13 @@
-//! Places of which there are so many in all, so many for each caller, and so many for all who have no grant together. Who finds
-//! none is told so at once; nobody waits here.
+//! Places of which there are so many in all, so many for each organisation, however many grants it has, and so many for all who have
+//! no grant together. Who finds none is told so at once; nobody waits here.
 
 use crate::rate::Caller;
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use uuid::Uuid;
 
 /// How many places there are. They are counted in whatever their owner counts: streams, batches, bytes.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +16,7 @@ pub(crate) struct SlotLimits {
     pub(crate) all: usize,
     /// For all callers without a grant together; the rest is kept for those who have one.
     pub(crate) strangers: usize,
-    /// For each caller.
+    /// For each organisation, and for each address of those who have no grant.
     pub(crate) each: usize,
 }
 
@@ -29,7 +31,23 @@ pub(crate) struct Slots {
 struct Taken {
     all: usize,
     strangers: usize,
-    by: HashMap<Caller, usize>,
+    by: HashMap<Side, usize>,
+}
+
+/// Who has places together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Side {
+    Organisation(Uuid),
+    Address(IpAddr),
+}
+
+impl From<Caller> for Side {
+    fn from(caller: Caller) -> Self {
+        match caller {
+            Caller::Member(member) => Self::Organisation(member.holder),
+            Caller::Address(address) => Self::Address(address),
+        }
+    }
 }
 
 /// Who has the places that somebody wants.
@@ -68,7 +86,7 @@ impl Slots {
     pub(crate) fn take_or_why(&self, caller: Caller, count: usize) -> Result<Slot, Full> {
         let SlotLimits { all, strangers, each } = self.limits;
         let mut taken = self.taken();
-        let own = taken.by.get(&caller).copied().unwrap_or(0) + count;
+        let own = taken.by.get(&caller.into()).copied().unwrap_or(0) + count;
         let stranger = caller.is_stranger();
         let others = if stranger { taken.strangers + count } else { 0 };
         if own > each && own > count {
@@ -81,7 +99,7 @@ impl Slots {
         if stranger {
             taken.strangers += count;
         }
-        taken.by.insert(caller, own);
+        taken.by.insert(caller.into(), own);
         drop(taken);
         Ok(Slot { slots: self.clone(), caller, count })
     }
@@ -94,10 +112,10 @@ impl Drop for Slot {
         if self.caller.is_stranger() {
             taken.strangers -= self.count;
         }
-        if let Some(own) = taken.by.get_mut(&self.caller) {
+        if let Some(own) = taken.by.get_mut(&self.caller.into()) {
             *own -= self.count;
             if *own == 0 {
-                taken.by.remove(&self.caller);
+                taken.by.remove(&self.caller.into());
             }
         }
     }
@@ -106,13 +124,25 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rate::Member;
     use convenio_events::commitment::Digest;
+
+    #[test]
+    fn grants_of_one_organisation_have_their_places_together() {
+        let slots = Slots::new(SlotLimits { all: 6, strangers: 3, each: 2 });
+        let grant =
+            |first, holder| Caller::Member(Member { token: Digest([first; 32]), holder: Uuid::from_u128(holder) });
+        let held: Vec<_> = (1..5).map(|first| slots.take(grant(first, 7), 1)).collect();
+        assert_eq!(held.iter().flatten().count(), 2, "however many grants it has");
+        assert!(slots.take(grant(1, 8), 2).is_some(), "another organisation has its own");
+    }
 
     #[test]
     fn strangers_leave_room_and_nobody_takes_all() {
         let slots = Slots::new(SlotLimits { all: 6, strangers: 3, each: 2 });
         let stranger = |last| Caller::Address([192, 0, 2, last].into());
-        let member = |first| Caller::Token(Digest([first; 32]));
+        let member =
+            |first: u8| Caller::Member(Member { token: Digest([first; 32]), holder: Uuid::from_u128(first.into()) });
         let held: Vec<_> = (0..4).map(|_| slots.take(stranger(1), 1)).collect();
         assert_eq!(held.iter().flatten().count(), 2, "one address has two places");
         let more: Vec<_> = (2..9).map(|last| slots.take(stranger(last), 1)).collect();

@@ -80,9 +80,11 @@ async fn that_an_identifier_is_in_use_is_told_without_a_word_of_whose_and_not_wi
     );
     assert_eq!(
         node.tell(By::Socios, "add-identifier", free).await,
-        "organisation.identifier-added",
-        "it is one grant's"
+        "too-many-refusals",
+        "it is an organisation's, whichever of its grants asks"
     );
+    let theirs = node.tell(By::Ministry, "add-identifier", identifier(MINISTRY, "PE-RUC-2")).await;
+    assert_eq!(theirs, "organisation.identifier-added", "and no other's");
     assert_eq!(
         node.tell(By::Clerk, "pause-offer", json!({"id": uuid(9)})).await,
         "record-unknown",

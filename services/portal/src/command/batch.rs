@@ -74,7 +74,7 @@ async fn begin(state: &PortalState, parts: &Parts) -> Result<(Batch, Encoding), 
     // Before a place is taken and anything is read.
     let bearer = state.authenticate(token).await.inspect_err(|problem| state.metrics().refused(problem.code()))?;
     let caller = match bearer {
-        Bearer::Granted => Caller::Token(token),
+        Bearer::Granted(member) => Caller::Member(member),
         Bearer::Unknown | Bearer::Unclear => caller::of(&parts.extensions),
     };
     let slot = state.batches().take(caller, 1).ok_or(Code::Overloaded)?;

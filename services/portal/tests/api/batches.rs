@@ -230,13 +230,13 @@ async fn no_more_batches_than_the_limit_run_at_a_time_and_shutdown_ends_them() {
     let headers = [("content-type", "application/x-ndjson")];
     let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
     let mut open = Vec::new();
-    let users = [User::Socios, User::Ministry, User::Pair, User::University];
+    let users = [User::Socios, User::Ministry, User::Admin, User::University];
     assert_eq!(BATCHES_LIMIT, users.len() * BATCHES_EACH_LIMIT);
     for user in users.into_iter().cycle().take(BATCHES_LIMIT) {
         let sent = request(Method::POST, "/api/v1/commands", user, &headers, endless());
         open.push(app.router.clone().oneshot(sent).await.expect("infallible"));
     }
-    let one_more = app.batch(User::Admin, offers(1)).await;
+    let one_more = app.batch(User::Operator, offers(1)).await;
     assert_eq!((one_more.said().as_str(), one_more.header("retry-after")), ("503 overloaded", "1"));
     app.shutdown.send_replace(true);
     for response in open {
