@@ -16,8 +16,11 @@ pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// The most bytes of one line of a batch; a longer one is refused with `line-too-long`, and the batch goes on.
 pub const BATCH_LINE_BYTES_LIMIT: usize = 1 << 20;
 /// From so many bytes of its answers on that wait to be read, a batch reads no further line. Where the client takes none of them for
-/// [`BATCH_WRITE_TIMEOUT`] either, it ends with a last line `answers-unread`.
+/// [`BATCH_ANSWERS_TIMEOUT`] either, it ends with a last line `answers-unread`.
 pub const BATCH_ANSWERS_BYTES_LIMIT: usize = 32 << 20;
+/// See [`BATCH_ANSWERS_BYTES_LIMIT`]. It is shorter than the time after which a connection is closed that takes no answer, so that the
+/// line is there for a client that begins to read.
+pub const BATCH_ANSWERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most lines of a batch; the first one beyond is refused with `batch-too-large` and ends it.
 pub const BATCH_LINES_LIMIT: u64 = 250_000;
 /// The most commands of one batch that wait for the sequencer; beyond it the next line waits.

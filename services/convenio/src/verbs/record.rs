@@ -98,12 +98,21 @@ struct Answer {
 }
 
 impl Answer {
-    /// Nothing was decided, or nobody knows: the line goes again.
+    /// Nothing was decided, or nobody knows: the line goes again. So does the one that the node had come to when it read no further:
+    /// what is told of it then is told of the request.
     fn is_open(&self) -> bool {
-        matches!(
-            self.code.as_str(),
-            "outcome-unknown" | "overloaded" | "no-writer" | "log-unwritable" | "too-many-requests"
-        )
+        const OPEN: [&str; 9] = [
+            "answers-unread",
+            "batch-too-large",
+            "body-too-slow",
+            "body-unreadable",
+            "log-unwritable",
+            "no-writer",
+            "outcome-unknown",
+            "overloaded",
+            "too-many-requests",
+        ];
+        OPEN.contains(&self.code.as_str())
     }
 }
 
@@ -197,4 +206,30 @@ fn renumbered(text: &str, number: u64) -> anyhow::Result<String> {
     let mut value: Value = serde_json::from_str(text)?;
     value["line"] = number.into();
     Ok(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_ends_a_batch_is_no_refusal_of_the_command_that_was_not_read() {
+        let answer = |code: &str| Answer {
+            line: 3,
+            done: false,
+            status: 408,
+            code: code.to_owned(),
+            title: String::new(),
+            detail: None,
+            field: None,
+            subject: None,
+            sequence: None,
+        };
+        for code in ["body-unreadable", "body-too-slow", "answers-unread", "batch-too-large", "overloaded"] {
+            assert!(answer(code).is_open(), "{code}");
+        }
+        for code in ["line-too-long", "unknown-command", "not-utf8"] {
+            assert!(!answer(code).is_open(), "{code}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     authentication::Bearer,
     caller,
-    limits::{BATCH_BYTES_LIMIT, BATCH_IN_FLIGHT_LIMIT, BATCH_LINES_LIMIT, BATCH_WRITE_TIMEOUT},
+    limits::{BATCH_ANSWERS_TIMEOUT, BATCH_BYTES_LIMIT, BATCH_IN_FLIGHT_LIMIT, BATCH_LINES_LIMIT, BATCH_WRITE_TIMEOUT},
     metrics::{Counted, Metrics},
     problem::{Code, Problem},
     rate::Caller,
@@ -186,7 +186,7 @@ impl LineReader {
             lines.push(&chunk);
             while let Some(cut) = lines.next() {
                 let room = tokio::select! {
-                    room = self.answers.room(BATCH_WRITE_TIMEOUT) => room,
+                    room = self.answers.room(BATCH_ANSWERS_TIMEOUT) => room,
                     _ = shutdown.wait_for(|down| *down) => return Stop::Cut,
                 };
                 if !room {
