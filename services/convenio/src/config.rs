@@ -85,7 +85,7 @@ pub(crate) enum LogChoice {
     /// The journal in the data directory.
     Embedded,
     /// A topic; the journal is a copy.
-    Kafka(Settings),
+    Kafka(Box<Settings>),
 }
 
 /// How a node is run, checked.
@@ -216,7 +216,7 @@ fn log_choice(log: &str, name: &str, properties: BTreeMap<String, String>) -> an
     }
     let address: Address =
         log.parse().with_context(|| format!("--log {log:?} is neither `embedded` nor an address"))?;
-    Ok(LogChoice::Kafka(Settings::new(address, name, properties)?))
+    Ok(LogChoice::Kafka(Box::new(Settings::new(address, name, properties)?)))
 }
 
 /// A reference leads outsiders somewhere: where they reach the node must have been said.

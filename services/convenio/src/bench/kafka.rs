@@ -69,7 +69,7 @@ fn figures(bench: &mut Bench<'_>, place: &Place<'_>) -> anyhow::Result<()> {
     let folder = bench.folder.join("kafka");
     std::fs::create_dir(&folder)?;
     let ledger = place.new_ledger();
-    let served = Served::start_on(&folder, config::LogChoice::Kafka(place.settings("bench", &ledger)?))?;
+    let served = Served::start_on(&folder, config::LogChoice::Kafka(Box::new(place.settings("bench", &ledger)?)))?;
     let recorder = served.runtime.block_on(workload::recorder(&served.node))?;
     lonely(bench, place, &served, &recorder)?;
     for (number, clients) in (1..).zip([64, 256]) {
