@@ -127,11 +127,27 @@ async fn an_identity_whose_journal_is_gone_opens_no_second_ledger() {
         let said = refused(&data);
         assert!(said.to_lowercase().contains("an identity opens one ledger once"), "{said}");
     }
+    // Without that word the signature under the first event says it.
+    let identity = folder.path().join("data-identity");
+    remove(&data, &all);
+    fs::remove_file(identity.join("opened")).expect("it was there");
+    for begun in ["none", "an empty one"] {
+        let said = refused(&data);
+        assert!(said.to_lowercase().contains("an identity opens one ledger once"), "{begun}: {said}");
+        assert!(said.contains("had 1 events at least") || said.contains("has seen 1 of"), "{begun}: {said}");
+        if begun == "none" {
+            assert!(!data.join("journal.db").exists(), "nothing was made");
+            rusqlite::Connection::open(data.join("journal.db")).expect("opened").execute_batch("VACUUM").expect("made");
+        }
+    }
     // An identity of an older program says nothing; what is derived from the log still does.
     remove(&data, &all);
+    let heads = fs::read_to_string(identity.join("signed-heads")).expect("read");
+    let first: String = heads.split_inclusive('\n').take(2).collect();
+    assert!(first.len() < heads.len(), "the first event is signed: {heads}");
+    fs::write(identity.join("signed-heads"), first).expect("written");
     assert!(std::process::Command::new("cp").arg("-a").arg(aside.join(".")).arg(&data).status().expect("cp").success());
     remove(&data, &FILES);
-    fs::remove_file(folder.path().join("data-identity/opened")).expect("it was there");
     let said = refused(&data);
     assert!(said.contains("has 0 events") && said.contains(&format!("{} of this ledger", last + 1)), "{said}");
     assert_eq!(accept_loss(&data, 0).status.code(), Some(1), "the whole ledger cannot be given up and begun anew");

@@ -1,7 +1,8 @@
-//! Keeps the identity's mark of how far the log reaches, behind the tree. It signs nothing, and no answer waits for it but the
-//! first.
+//! Keeps the identity's mark of how far the log reaches, behind the tree, and signs the ledger's first event. It signs nothing else,
+//! and no answer waits for it but the first.
 
-use convenio_notary::{Identity, TreeHead};
+use convenio_events::{Sequence, log::EventLog};
+use convenio_notary::{CompactRange, Identity, TreeHead, leaf_hash};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -12,6 +13,20 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Marks that the ledger is open, before anybody is answered.
 pub(crate) fn open(identity: &mut Identity) -> anyhow::Result<()> {
     Ok(identity.mark_opened(TreeHead::empty())?)
+}
+
+/// Signs the tree of the ledger's first event, once: the mark is one file, and an identity without it would open a second ledger. No
+/// loss that an operator may accept takes the first event, so that this signature never contradicts what is signed later.
+pub(crate) async fn sign_first(identity: &mut Identity, log: &dyn EventLog) -> anyhow::Result<()> {
+    if identity.latest_head().head().size() > 0 {
+        return Ok(());
+    }
+    let mut tree = CompactRange::new();
+    for first in log.read(Sequence::ZERO, 1).await? {
+        tree.append(leaf_hash(first.entry.as_bytes()));
+    }
+    identity.sign_head(tree.head())?;
+    Ok(())
 }
 
 /// Marks the tree as it grows, until it ends; then once more.

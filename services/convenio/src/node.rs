@@ -164,6 +164,7 @@ impl Node {
             config.identity.display(),
             identity.ledger()
         );
+        mark::sign_first(&mut identity, &*log).await?;
         last_threads.push(on_thread("mark", mark::keep(identity, heads.clone()))?);
         // 4. Everything else is derived and follows.
         let snapshots = keep_snapshot(log.clone(), snapshot_file, snapshot, illegible, stop.clone());

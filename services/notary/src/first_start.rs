@@ -78,14 +78,6 @@ pub enum CreateIdentityError {
         /// The origin that was asked for.
         asked: KeyName,
     },
-    /// It has signed events, so a ledger without any has lost them.
-    #[error("the identity in {} has signed {size} events, so a ledger without events has lost them", directory.display())]
-    EventsLost {
-        /// The identity directory.
-        directory: PathBuf,
-        /// Size of the latest signed tree, in leaves.
-        size: u64,
-    },
     /// It has opened its ledger before, whose log is lost, or lies elsewhere.
     #[error(
         "the identity in {} has opened the ledger {ledger}, which had {events} events at least, and there are none here: an \
@@ -145,10 +137,6 @@ impl Identity {
 
     fn require(&self, directory: &Path, new: &NewIdentity) -> Result<(), CreateIdentityError> {
         let directory = directory.to_owned();
-        let size = self.latest_head().head().size();
-        if size > 0 {
-            return Err(CreateIdentityError::EventsLost { directory, size });
-        }
         if let Some(Err(missing)) = self.opened().map(|opened| opened.require(0)) {
             return Err(CreateIdentityError::AlreadyOpened {
                 directory,

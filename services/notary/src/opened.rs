@@ -13,8 +13,9 @@ use uuid::Uuid;
 use crate::checkpoint::parse_size;
 use crate::compact_range::TreeHead;
 use crate::durable;
+use crate::identity::{LEDGER_FILE, SIGNED_HEADS_FILE};
 use crate::leaf::Hash;
-use crate::signed_heads::checksum;
+use crate::signed_heads::{checksum, latest_head};
 
 /// That the identity opened its ledger, on whatever log, and how far that log was known to reach.
 pub const OPENED_FILE: &str = "opened";
@@ -70,7 +71,8 @@ impl OpenedLedger {
         Self { ledger, reach }
     }
 
-    /// What an identity directory says, without holding it; `None` where the identity has opened no ledger, or is not there.
+    /// What an identity directory says, without holding it; `None` where the identity has opened no ledger, or is not there. Where
+    /// the file is gone, a signed head says the same of the events below it: nobody signs what no ledger has.
     ///
     /// # Errors
     /// Where the file is there and cannot be read or believed.
@@ -78,9 +80,17 @@ impl OpenedLedger {
         let path = directory.join(OPENED_FILE);
         match fs::read(&path) {
             Ok(bytes) => Self::decode(&bytes).map(Some).ok_or(ReadOpenedError::Damaged { path }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::signed(directory)),
             Err(source) => Err(ReadOpenedError::Io { path, source }),
         }
+    }
+
+    /// What was signed says; heads and ids that cannot be read are told by whoever opens the identity.
+    fn signed(directory: &Path) -> Option<Self> {
+        let heads = fs::read_to_string(directory.join(SIGNED_HEADS_FILE)).ok()?;
+        let reach = latest_head(&heads).filter(|head| head.size() > 0)?;
+        let ledger = fs::read_to_string(directory.join(LEDGER_FILE)).ok()?.trim_end().parse().ok()?;
+        Some(Self { ledger, reach })
     }
 
     /// Which ledger it is.

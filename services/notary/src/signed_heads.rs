@@ -240,7 +240,16 @@ fn encode_line(signed: &SignedCheckpoint) -> String {
 
 /// Reads a line without its newline; `None` where it is not one that [`encode_line`] writes.
 fn decode_line(origin: &KeyName, line: &[u8]) -> Option<SignedCheckpoint> {
-    let line = str::from_utf8(line).ok()?;
+    let (head, fields) = decode_head(str::from_utf8(line).ok()?)?;
+    let checkpoint = Checkpoint::new(origin.clone(), head);
+    let signatures: Vec<_> =
+        fields.map(|field| NoteSignature::from_base64(origin.clone(), field)).collect::<Option<_>>()?;
+    let note = checkpoint.unsigned_note().with_signatures(signatures);
+    Some(SignedCheckpoint::from_parts(checkpoint, note))
+}
+
+/// The tree of a line, and its signatures.
+fn decode_head(line: &str) -> Option<(TreeHead, impl Iterator<Item = &str>)> {
     let (content, found) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
     if checksum(content) != found {
         return None;
@@ -248,11 +257,12 @@ fn decode_line(origin: &KeyName, line: &[u8]) -> Option<SignedCheckpoint> {
     let mut fields = content.strip_suffix(' ')?.split(' ');
     let size = parse_size(fields.next()?)?;
     let root = Hash::from_base64(fields.next()?).ok()?;
-    let checkpoint = Checkpoint::new(origin.clone(), TreeHead::new(size, root).ok()?);
-    let signatures: Vec<_> =
-        fields.map(|field| NoteSignature::from_base64(origin.clone(), field)).collect::<Option<_>>()?;
-    let note = checkpoint.unsigned_note().with_signatures(signatures);
-    Some(SignedCheckpoint::from_parts(checkpoint, note))
+    Some((TreeHead::new(size, root).ok()?, fields))
+}
+
+/// The tree of the last line that is whole, without a look at its signatures.
+pub(crate) fn latest_head(content: &str) -> Option<TreeHead> {
+    content.lines().rev().find_map(|line| decode_head(line).map(|(head, _)| head))
 }
 
 pub(crate) fn checksum(content: &str) -> String {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use convenio_notary::first_start::CreateIdentityError;
 use convenio_notary::identity::{LEDGER_FILE, MarkOpenedError, OpenIdentityError};
 use convenio_notary::opened::{OPENED_FILE, OpenedLedger, ReadOpenedError};
 use convenio_notary::{Identity, NewIdentity, TreeHead, leaf_hash};
@@ -112,6 +113,28 @@ fn one_changed_bit_or_a_shorter_file_is_always_noticed() {
     assert!(matches!(refused, Err(OpenIdentityError::Opened(ReadOpenedError::Damaged { .. }))), "{refused:?}");
     fs::write(&file, &whole).unwrap();
     assert_eq!(place.open().opened().unwrap().reach(), &head(12));
+}
+
+#[test]
+fn without_it_a_signed_head_says_that_the_ledger_was_opened() {
+    let place = Place::new();
+    place.open().mark_opened(head(12)).unwrap();
+    let mut identity = place.open();
+    for size in [1, 5] {
+        identity.sign_head(head(size)).unwrap();
+    }
+    drop(identity);
+    assert_eq!(place.read().unwrap().reach(), &head(12), "the mark says more");
+    fs::remove_file(place.directory.join(OPENED_FILE)).unwrap();
+    assert_eq!(place.read().unwrap().reach(), &head(5));
+    let new = NewIdentity { ledger: None, origin: None, admin_token: "token".to_owned() };
+    let refused = Identity::create_or_resume(&place.directory, &new);
+    assert!(matches!(refused, Err(CreateIdentityError::AlreadyOpened { events: 5, .. })), "{refused:?}");
+    let mut identity = place.open();
+    assert_eq!(identity.opened(), place.read().as_ref());
+    identity.mark_opened(head(13)).unwrap();
+    drop(identity);
+    assert!(place.directory.join(OPENED_FILE).exists(), "it is written again");
 }
 
 #[test]

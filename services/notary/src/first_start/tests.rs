@@ -141,7 +141,7 @@ fn an_identity_that_has_signed_events_refuses_an_empty_journal() {
     identity.sign_head(head).unwrap();
     drop(identity);
     let refused = Identity::create_or_resume(&directory, &new("t"));
-    assert!(matches!(refused, Err(CreateIdentityError::EventsLost { size: 7, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(CreateIdentityError::AlreadyOpened { events: 7, .. })), "{refused:?}");
 }
 
 #[test]
