@@ -23,6 +23,10 @@ pub enum Fault {
     PagesSwapped,
     /// The file of another ledger.
     Swapped,
+    /// One page is as it was on an earlier day.
+    StalePage,
+    /// The file is as it was on an earlier day.
+    Earlier,
     /// It is gone.
     Deleted,
     /// A row of a table is gone.
@@ -33,12 +37,14 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Bits,
         Self::Zeros,
         Self::Cut,
         Self::PagesSwapped,
         Self::Swapped,
+        Self::StalePage,
+        Self::Earlier,
         Self::Deleted,
         Self::RowDeleted,
         Self::RowChanged,
@@ -64,11 +70,12 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries.unwrap_or_default()
 }
 
-/// Does it to a file, with `other` the same file of another ledger; false where that cannot be done to this file.
+/// Does it to a file, with `other` the same file of another ledger, and `earlier` that of an earlier day; false where that cannot be
+/// done to this file.
 ///
 /// # Panics
 /// When the file cannot be written.
-pub fn strike(fault: Fault, file: &Path, other: &Path, random: &mut StdRng) -> bool {
+pub fn strike(fault: Fault, file: &Path, other: &Path, earlier: &Path, random: &mut StdRng) -> bool {
     let mut bytes = fs::read(file).expect("read");
     let pages = bytes.len() / PAGE;
     match fault {
@@ -91,10 +98,17 @@ pub fn strike(fault: Fault, file: &Path, other: &Path, random: &mut StdRng) -> b
             let (left, right) = bytes.split_at_mut(b * PAGE);
             left[a * PAGE..(a + 1) * PAGE].swap_with_slice(&mut right[..PAGE]);
         }
-        Fault::Swapped => match fs::read(other) {
-            Ok(others) => bytes = others,
-            Err(_) => return false,
+        Fault::Swapped | Fault::Earlier => match fs::read(if fault == Fault::Swapped { other } else { earlier }) {
+            Ok(others) if others != bytes => bytes = others,
+            Ok(_) | Err(_) => return false,
         },
+        Fault::StalePage => {
+            let earlier = fs::read(earlier).unwrap_or_default();
+            let differs = |at: &usize| bytes[at * PAGE..(at + 1) * PAGE] != earlier[at * PAGE..(at + 1) * PAGE];
+            let stale: Vec<usize> = (0..pages.min(earlier.len() / PAGE)).filter(differs).collect();
+            let Some(at) = stale.choose(random) else { return false };
+            bytes[at * PAGE..(at + 1) * PAGE].copy_from_slice(&earlier[at * PAGE..(at + 1) * PAGE]);
+        }
         Fault::Deleted => return fs::remove_file(file).is_ok(),
         Fault::RowDeleted | Fault::RowChanged => return strike_row(fault, file, random).unwrap_or(false),
     }
