@@ -175,6 +175,8 @@ async fn grants_are_given_listed_and_revoked_and_an_operator_without_a_token_get
     let words = ["grant", "--organisation", &organisation, "--role", "recorder", "--office", "Registro", "--json"];
     let mut given = words.to_vec();
     given.extend(["--write-token", file.to_str().expect("plain")]);
+    // A try that is refused is in the way of no other.
+    assert_eq!(verb(&institute, &ledger.server, &given).status.code(), Some(1));
     let answer: Value = serde_json::from_str(&succeeded(&verb(&ledger.admin, &ledger.server, &given))).expect("JSON");
     assert!(answer.get("token").is_none(), "the token is in the file only");
     let token = std::fs::read_to_string(&file).expect("the token's file");

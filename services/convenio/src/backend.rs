@@ -31,8 +31,6 @@ pub(crate) struct Backend {
 impl Backend {
     /// Opens the log; of one on Kafka, this node's copy is complete when it returns, or Kafka is away and there is a copy.
     pub(crate) async fn open(config: &Config, stage: &Stage) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data)
-            .with_context(|| format!("making the data directory {}", config.data.display()))?;
         let options = Options { checked: true, ..Options::default() };
         let journal = Journal::open_with(&config.data, Access::ReadWrite, options)
             .with_context(|| format!("opening the journal in {}", config.data.display()))?;

@@ -331,6 +331,7 @@ cause-sort = There is no such order.
 cause-date = A date is written YYYY-MM-DD, and must exist.
 cause-organisation = An organisation is named by its id.
 cause-as-of = A sequence is a whole number.
+cause-as-of-ahead = There is no event with this sequence yet.
 cause-cursor = This cursor is not one that a page here gave.
 cause-type = An event type is a full name such as org.convenio.offer.published.v1, or a beginning such as org.convenio.offer.*
 cause-subject = A record is named by its kind and id, such as offer/0190….

@@ -331,6 +331,7 @@ cause-sort = No existe ese orden.
 cause-date = Una fecha se escribe AAAA-MM-DD y debe existir.
 cause-organisation = Una organización se nombra por su identificador.
 cause-as-of = Una secuencia es un número entero.
+cause-as-of-ahead = Todavía no hay ningún evento con esta secuencia.
 cause-cursor = Este cursor no es uno que haya dado una página de aquí.
 cause-type = Un tipo de evento es un nombre completo, como org.convenio.offer.published.v1, o un comienzo, como org.convenio.offer.*
 cause-subject = Un registro se nombra por su tipo e identificador, como offer/0190….

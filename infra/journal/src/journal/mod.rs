@@ -34,6 +34,7 @@ use lock::Fence;
 use readers::{READERS_LIMIT, Readers};
 use std::{
     ops::ControlFlow,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
@@ -122,7 +123,7 @@ impl Journal {
     pub fn open_with(data: &Path, access: Access, options: Options) -> Result<Self, JournalError> {
         let file = data.join(JOURNAL_FILE);
         if access == Access::ReadWrite {
-            std::fs::create_dir_all(data)
+            make_private(data)
                 .and_then(|()| lock::Fence::probe(data))
                 .map_err(|error| JournalError::Unavailable { path: data.to_owned(), source: error.into() })?;
             drop(format::open_read_write(&file)?);
@@ -326,4 +327,9 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
     tokio::task::spawn_blocking(work).await.map_err(Into::into)
+}
+
+/// A folder that only its owner enters: it holds what is restricted, too. One that is there stays as it is.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

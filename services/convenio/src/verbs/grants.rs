@@ -182,10 +182,15 @@ pub(crate) async fn grant(arguments: GrantArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A file that only its owner reads. An empty one is what a try before this left that was refused.
 fn create_secret(path: &Path) -> anyhow::Result<(std::fs::File, &Path)> {
     let mut options = std::fs::OpenOptions::new();
+    let empty = std::fs::symlink_metadata(path).is_ok_and(|known| known.is_file() && known.len() == 0);
+    if empty {
+        std::fs::remove_file(path).with_context(|| format!("removing the empty file {}", path.display()))?;
+    }
     let file = options.write(true).create_new(true).mode(0o600).open(path);
-    Ok((file.with_context(|| format!("making {} for the token", path.display()))?, path))
+    Ok((file.with_context(|| format!("making the new file {} for the token", path.display()))?, path))
 }
 
 /// Ends a grant.

@@ -267,6 +267,10 @@ async fn the_past_of_a_record_can_be_read() {
     assert!(then.contains(">Open</span>") && then.contains("You see this record as it was at sequence 5"));
     let before = portal.get(&format!("/en/offers/{}?as_of_sequence=1", uuid(3))).await;
     assert_eq!(before.status, StatusCode::NOT_FOUND);
+    assert!(then.contains(&format!("/api/v1/offers/{}?as_of_sequence=5", uuid(3))), "the same as data");
+    let ahead = portal.get(&format!("/en/offers/{}?as_of_sequence=9999", uuid(3))).await;
+    assert_eq!(ahead.status, StatusCode::BAD_REQUEST);
+    assert!(ahead.html.contains("There is no event with this sequence yet"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

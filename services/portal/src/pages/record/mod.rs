@@ -70,6 +70,10 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     let language = visit.language;
     let snapshot = Snapshot::open(visit, &views_of(subject.kind))?;
     let as_of = visit.params.parsed::<u64>("as_of_sequence", "cause-as-of")?.map(Sequence);
+    let beyond = as_of.zip(snapshot.sequence()).is_some_and(|(asked, last)| asked > last);
+    if beyond {
+        return Err(Trouble::NotUnderstood("cause-as-of-ahead"));
+    }
     let item = match as_of {
         None => snapshot.record(subject)?,
         Some(sequence) => past(&snapshot, subject, sequence)?,
@@ -82,7 +86,8 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
         // What is known today to have come of it had not, then.
         shown.sections.extend(outputs::section(&telling, subject)?);
     }
-    let api = format!("/api/v1/{}/{}", subject.kind.plural(), subject.id);
+    let then = as_of.map(|sequence| format!("?as_of_sequence={sequence}")).unwrap_or_default();
+    let api = format!("/api/v1/{}/{}{then}", subject.kind.plural(), subject.id);
     let said = |sequence: Sequence| language.say_with("past-said", "sequence", &language.number(sequence.0));
     let page = RecordPage {
         frame: Frame::new(visit, title.text().to_owned(), &api, snapshot.sequence()),
