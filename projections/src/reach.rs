@@ -10,10 +10,12 @@ use std::path::Path;
 pub struct Reach {
     /// The file's name.
     pub file: String,
-    /// How many events it was made of.
+    /// How many events it was made of, at least.
     pub events: Sequence,
-    /// The entry of the first one.
-    pub first_entry: String,
+    /// The entry of the last of them; of the first one in a file that keeps no other.
+    pub entry: String,
+    /// Whether it is the last one's.
+    pub is_last: bool,
 }
 
 /// Of every live view in a folder, as far as its file can be read and believed.
@@ -22,8 +24,8 @@ pub fn reach(folder: &Path) -> Vec<Reach> {
     let manifest = if folder.is_dir() { Manifest::open(folder).ok() } else { None };
     let files = manifest.iter().flat_map(Manifest::live_files);
     let read = |path: std::path::PathBuf| {
-        let (events, first_entry) = file::reach(&path)?;
-        Some(Reach { file: path.file_name()?.to_string_lossy().into_owned(), events, first_entry })
+        let (events, entry, is_last) = file::reach(&path)?;
+        Some(Reach { file: path.file_name()?.to_string_lossy().into_owned(), events, entry, is_last })
     };
     files.filter_map(read).collect()
 }

@@ -306,8 +306,9 @@ fn check(
     Ok(position)
 }
 
-/// How many events a file was made of and the first one's entry; `None` where it says nothing that can be believed.
-pub(crate) fn reach(path: &Path) -> Option<(Sequence, String)> {
+/// How many events a file was made of, the entry of the last one or else of the first, and whether it is the last one's; `None` where
+/// it says nothing that can be believed.
+pub(crate) fn reach(path: &Path) -> Option<(Sequence, String, bool)> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // What is not as it was written is not believed.
     Seal::open(path).ok()?;
@@ -320,8 +321,14 @@ pub(crate) fn reach(path: &Path) -> Option<(Sequence, String)> {
     let number = |key| connection.query_row(meta, [key], |row| row.get::<_, i64>(0)).ok();
     let text = |key| connection.query_row(meta, [key], |row| row.get::<_, String>(0)).ok();
     let is_whole = number("closed") == Some(1) || text("boot").is_some_and(|boot| boot == boot_id());
-    let position = Sequence(u64::try_from(number("position")?).ok()?);
-    is_whole.then(|| Some((position, text("first_entry")?))).flatten()
+    if !is_whole {
+        return None;
+    }
+    let sequence = |key| Some(Sequence(u64::try_from(number(key)?).ok()?));
+    match sequence("last_sequence").zip(text("last_entry")) {
+        Some((last, entry)) => Some((last.next(), entry, true)),
+        None => Some((sequence("position")?, text("first_entry")?, false)),
+    }
 }
 
 /// What changes whenever the machine starts; where the system does not tell, machines are taken never to crash.

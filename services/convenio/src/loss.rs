@@ -78,7 +78,7 @@ fn derived(config: &Config) -> Vec<Witness> {
     let folder = config.data.join("views");
     let views = convenio_projections::reach(&folder).into_iter();
     let views =
-        views.filter_map(|it| witness(folder.join(&it.file).display().to_string(), it.events, &it.first_entry, false));
+        views.filter_map(|it| witness(folder.join(&it.file).display().to_string(), it.events, &it.entry, it.is_last));
     files.chain(views).collect()
 }
 
