@@ -14,6 +14,9 @@ const WAL_PAGES: u64 = 2_000;
 /// Pages of the file that are looked at each time: 8 MiB, so that a small file is looked at as a whole, and a large one costs little.
 const PAGES_A_LOOK: u64 = 1_024;
 
+/// Bytes of a page in the WAL, with the head of its frame.
+const FRAME_BYTES: u64 = 24 + PAGE_BYTES as u64;
+
 /// The checksums of one file, and when its WAL is moved next.
 #[derive(Debug)]
 pub(super) struct Seal {
@@ -60,12 +63,7 @@ impl Seal {
         // 1. The checksums that the pages will have.
         let announced = self.sums.announce(None)?;
         // 2. The pages.
-        let checkpoint = |how: &str| {
-            connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| {
-                Ok((row.get::<_, i64>(1)?.max(0).cast_unsigned(), row.get::<_, i64>(2)?.max(0).cast_unsigned()))
-            })
-        };
-        let (frames, moved) = checkpoint("PASSIVE")?;
+        let (frames, moved) = checkpoint(connection, "PASSIVE")?;
         if frames > announced {
             // SQLite has written more than can be read back.
             return Err(Damage::Wal.into());
@@ -76,7 +74,7 @@ impl Seal {
             self.sums.done().map_err(Damage::from)?;
             // Where somebody reads, the file keeps its length and is written from its beginning on.
             connection.busy_timeout(std::time::Duration::ZERO)?;
-            let shortened = checkpoint("TRUNCATE");
+            let shortened = checkpoint(connection, "TRUNCATE");
             connection.busy_timeout(super::file::LOCK_WAIT)?;
             shortened?;
         }
@@ -89,14 +87,50 @@ impl Seal {
         if place(&self.file).map_err(Damage::from)? != self.opened {
             return Err(Damage::Gone.into());
         }
-        if self.wal_bytes() > 0 {
+        let (frames, _) = checkpoint(connection, "NOOP")?;
+        if self.wal_bytes() < frames * FRAME_BYTES {
+            // It was cut under those who read it: all connections go by what they share in memory.
+            return Err(Damage::Wal.into());
+        }
+        if frames > 0 {
             self.move_wal(connection)?;
         }
         Ok(self.sums.check(PAGES_A_LOOK)?)
     }
 }
 
+/// Runs a checkpoint (`NOOP` moves nothing); how many frames the WAL has, and how many of them are moved.
+fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<(u64, u64)> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| {
+        Ok((row.get::<_, i64>(1)?.max(0).cast_unsigned(), row.get::<_, i64>(2)?.max(0).cast_unsigned()))
+    })
+}
+
 fn place(file: &Path) -> io::Result<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     file.metadata().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wal_that_is_cut_while_it_is_read_is_damage() {
+        for bytes in [0, 10_000] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("view.db");
+            let connection = Connection::open(&file).expect("opens");
+            let settings =
+                "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)";
+            connection.execute_batch(settings).expect("set up");
+            let mut seal = Seal::new(&file).expect("sealed");
+            seal.look(&connection).expect("as it was written");
+            connection.execute_batch("INSERT INTO t VALUES (zeroblob(30000))").expect("written");
+            let wal = std::fs::File::options().write(true).open(&seal.wal).expect("opens");
+            wal.set_len(bytes).expect("cut");
+            let found = seal.look(&connection);
+            assert!(matches!(found, Err(ApplyError::Checksum(Damage::Wal))), "{bytes}: {found:?}");
+        }
+    }
 }
