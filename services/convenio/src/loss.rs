@@ -24,7 +24,9 @@ pub(crate) fn ledger_of(journal: &Journal) -> anyhow::Result<Option<LedgerId>> {
 /// Refuses where there is no journal at all, and the identity has opened its ledger on one: before an empty one is made.
 pub(crate) fn refuse_missing(config: &Config) -> anyhow::Result<()> {
     let journal = config.data.join(JOURNAL_FILE);
-    if !matches!(config.log, LogChoice::Embedded) || journal.exists() {
+    // One that may not be looked at is not one that is missing.
+    let there = journal.try_exists().with_context(|| format!("looking for the journal {}", journal.display()))?;
+    if !matches!(config.log, LogChoice::Embedded) || there {
         return Ok(());
     }
     let Some(opened) = OpenedLedger::read(&config.identity)? else { return Ok(()) };
