@@ -18,8 +18,8 @@ use std::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Tokens for which a grant in force was found, and for whom each acts. One that is in it may have been revoked since: it says whom to count, not whom
-/// to trust.
+/// Tokens for which a grant in force was found, and for whom each acts. One that is in it may have been revoked since: it says whom
+/// to count, not whom to trust.
 #[derive(Debug)]
 pub(crate) struct Authentication {
     found: RwLock<HashMap<Digest, Uuid>>,
