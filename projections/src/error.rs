@@ -8,8 +8,8 @@ pub enum QueryError {
     /// The view is being made for the first time, or was closed. Try again later.
     #[error("the view {0} is not there yet")]
     NotReady(ViewName),
-    /// The view stands still, and would show what was hidden since. Others may still be read.
-    #[error("the view {0} stands still, and a record was hidden since")]
+    /// The view is being made and lacks something, or stands still and would show what was hidden since. Others may still be read.
+    #[error("the view {0} is being made, or stands still while a record was hidden")]
     Outdated(ViewName),
     /// All its connections are in use.
     #[error("all connections of the view {0} are in use")]
@@ -34,6 +34,15 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// Whether what was read cannot have been written so: the view's file may be damaged.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Store(error) => crate::store::is_corruption(error) || crate::store::is_of_another_form(error),
+            Self::Row(_) | Self::Damaged(_) => true,
+            Self::NotReady(_) | Self::Outdated(_) | Self::Overloaded(_) | Self::Refused { .. } => false,
+        }
+    }
+
     pub(crate) fn refused(code: &'static str, rule: impl Into<String>) -> Self {
         Self::Refused { code, rule: rule.into() }
     }

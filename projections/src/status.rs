@@ -11,7 +11,7 @@ use std::time::Duration;
 pub enum Activity {
     /// Its file is being made; it cannot be read yet.
     Building,
-    /// It reads what was recorded before it started, and can be read meanwhile.
+    /// It reads what was recorded before it started, and cannot be read until it has that.
     CatchingUp,
     /// It follows the log.
     Live,

@@ -136,6 +136,12 @@ impl Views {
         self.shared.begin(ViewName::Access)
     }
 
+    /// Somebody read in a view what cannot be ([`QueryError::is_damage`]): its file is made anew within seconds; if that does not
+    /// help, ever more seldom again.
+    pub fn suspect(&self, view: ViewName) {
+        self.shared.suspect(view);
+    }
+
     /// Whether a view has been at the end of the log since its file was made: before, it lacks some of what was recorded.
     pub fn is_whole(&self, view: ViewName) -> bool {
         self.shared.is_whole(view)

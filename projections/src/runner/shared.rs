@@ -2,7 +2,7 @@
 
 use super::feed::{self, Input, Taps};
 use super::rebuild::Work;
-use super::worker::Worker;
+use super::worker::{SUSPICION_PAUSE, Worker};
 use crate::{
     QueryError, Rebuild, RebuildError, Settings, StartError, ViewName,
     status::{Activity, LAG_LIMIT, RebuildProgress, ViewStatus},
@@ -54,6 +54,8 @@ pub(crate) struct Slot {
     beat_ms: AtomicU64,
     progress_ms: AtomicU64,
     damages: AtomicU64,
+    /// Whether somebody read what cannot be.
+    suspected: AtomicBool,
     rebuild: Mutex<Option<watch::Receiver<RebuildProgress>>>,
     inputs: Mutex<Option<SyncSender<Input>>>,
 }
@@ -95,8 +97,16 @@ impl Slot {
             *activity = Activity::Live;
         }
     }
+    /// Whether somebody read what cannot be since this was asked.
+    pub(crate) fn take_suspicion(&self) -> bool {
+        self.suspected.swap(false, Ordering::Relaxed)
+    }
     pub(crate) fn is_whole(&self) -> bool {
         self.position.borrow().0 >= self.wanted.load(Ordering::Relaxed)
+    }
+    /// Whether it has all, or gets no further for now: it stopped at an event that it cannot fold, or its file cannot be written.
+    fn is_made(&self) -> bool {
+        self.is_whole() || self.is_stopped() || self.is_blocked()
     }
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
@@ -265,6 +275,8 @@ fn run(
             page_events,
             tried: Instant::now(),
             looked: Instant::now(),
+            next_suspicion: Instant::now(),
+            suspicion_pause: SUSPICION_PAUSE,
             turns: turns.clone(),
         };
         threads.push(thread(&format!("view-{}", worker.spec.name), move || worker.run(&inputs, tap)));
@@ -293,6 +305,7 @@ fn slot(spec: &Spec, writer: &Writer, damaged: bool, inputs: SyncSender<Input>, 
         beat_ms: AtomicU64::new(0),
         progress_ms: AtomicU64::new(0),
         damages: AtomicU64::new(damaged.into()),
+        suspected: AtomicBool::new(false),
         rebuild: Mutex::default(),
         inputs: Mutex::new(Some(inputs)),
     }
@@ -316,31 +329,28 @@ impl Shared {
     fn slot(&self, view: ViewName) -> &Arc<Slot> {
         &self.slots[view.index()]
     }
-    /// Opens a view, unless it is far behind or made anew and a record was hidden since: it would show more than its reader may see
-    /// today. What was hidden since is known once the view of grants has been at the end of the log.
+    /// Opens a view, unless it is being made, or stands still and a record was hidden since: it would show less than there is, or
+    /// more than its reader may see today.
     pub(crate) fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
         // Asked before anything is opened: what is opened stays where it is while the view goes on.
+        let [made, access_made] = [view, ViewName::Access].map(|view| self.slot(view).is_made());
         let follows = self.is_whole(view) && self.status(view).is_current();
-        let known = self.knows_what_is_hidden();
         let reader = self.begin(view)?;
-        let outdated = if view == ViewName::Access {
-            !known
-        } else {
-            !follows && (!known || crate::access::hidden_since(&self.begin(ViewName::Access)?, reader.position())?)
+        let hidden = || -> Result<bool, QueryError> {
+            Ok(!access_made || crate::access::hidden_since(&self.begin(ViewName::Access)?, reader.position())?)
         };
+        let outdated = !made || view != ViewName::Access && !follows && hidden()?;
         if outdated { Err(QueryError::Outdated(view)) } else { Ok(reader) }
-    }
-
-    /// Whether the view of grants has been at the end of the log, or stopped at an event that it cannot fold: it gets no further then,
-    /// and an operator is told.
-    fn knows_what_is_hidden(&self) -> bool {
-        let access = self.slot(ViewName::Access);
-        access.is_whole() || access.is_stopped()
     }
 
     /// Whether a view has been at the end of the log since its file was made.
     pub(crate) fn is_whole(&self, view: ViewName) -> bool {
         self.slot(view).is_whole()
+    }
+
+    /// Has the file of a view made anew soon.
+    pub(crate) fn suspect(&self, view: ViewName) {
+        self.slot(view).suspected.store(true, Ordering::Relaxed);
     }
 
     /// Opens a view whatever it may lack.

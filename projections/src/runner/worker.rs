@@ -28,6 +28,8 @@ use tokio::{
 
 /// How often an idle thread gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// The least time between the first two times that a file is made anew because of what was read in it; it doubles.
+pub(crate) const SUSPICION_PAUSE: Duration = Duration::from_secs(30);
 /// How far behind the head a view reads for itself; nearer than this it is handed pages like the others.
 const NEAR: u64 = 5_000;
 /// The most events of one transaction, and a page more.
@@ -50,6 +52,9 @@ pub(crate) struct Worker {
     pub(crate) tried: Instant,
     /// When it was last looked whether its file is what was written.
     pub(crate) looked: Instant,
+    /// When the file is next made anew because somebody read what cannot be, and how long after that at the earliest again.
+    pub(crate) next_suspicion: Instant,
+    pub(crate) suspicion_pause: Duration,
     /// Who may fold a live page now.
     pub(crate) turns: Arc<Semaphore>,
 }
@@ -169,13 +174,25 @@ impl Worker {
             return;
         }
         self.looked = Instant::now();
-        let Some(Err(error)) = self.writer.as_mut().map(Writer::look) else { return };
-        if error.is_corruption() {
-            self.begin_anew(&with_causes(&error));
-            self.catch_up(0);
-            self.slot.settle(*self.head.borrow());
+        let found = self.writer.as_mut().map_or(Ok(()), Writer::look);
+        match found {
+            Err(error) if error.is_corruption() => self.replace(&with_causes(&error)),
+            // What passes is looked at again.
+            Err(_) => {}
+            Ok(()) if self.next_suspicion <= Instant::now() && self.slot.take_suspicion() => {
+                // Should the fault be ours and not the file's, it is not made anew for ever.
+                self.suspicion_pause *= 2;
+                self.next_suspicion = Instant::now() + self.suspicion_pause;
+                self.replace("somebody read in it what was never written so");
+            }
+            Ok(()) => {}
         }
-        // What passes is looked at again.
+    }
+
+    fn replace(&mut self, cause: &str) {
+        self.begin_anew(cause);
+        self.catch_up(0);
+        self.slot.settle(*self.head.borrow());
     }
 
     fn try_again(&mut self) {
@@ -293,11 +310,12 @@ impl Worker {
             tracing::error!(%view, %error, "the views' manifest cannot be written: the old file stays live after the next start");
         }
         drop(self.writer.replace(writer));
+        // Before anybody reads it: what it lacks is not taken for what there is not.
+        self.slot.restart_at(self.position());
         let old = self.slot.pool.swap(Some(Arc::new(Pool::new(view, path))));
         if let Some(old) = old {
             old.retire();
         }
-        self.slot.restart_at(self.position());
     }
 
     fn manifest(&self) -> std::sync::MutexGuard<'_, Manifest> {

@@ -148,6 +148,8 @@ pub struct Reading {
     /// The grant of its token.
     pub grant: Option<access::Grant>,
     least: Option<Sequence>,
+    /// The view that was opened last: what goes wrong goes wrong there.
+    opened: ViewName,
 }
 
 impl Reading {
@@ -185,7 +187,13 @@ impl Reading {
     }
 
     fn of_nobody(state: &PortalState) -> Self {
-        Self { state: state.clone(), identity: ReaderIdentity::default(), grant: None, least: None }
+        Self {
+            state: state.clone(),
+            identity: ReaderIdentity::default(),
+            grant: None,
+            least: None,
+            opened: ViewName::Access,
+        }
     }
 
     fn grant_of(&self, view: &Reader, token: &Digest) -> Result<Option<access::Grant>, Problem> {
@@ -221,6 +229,7 @@ impl Reading {
     /// # Errors
     /// What the view cannot answer.
     pub fn view(&mut self, view: ViewName) -> Result<Reader, Problem> {
+        self.opened = view;
         let reader = self.state.views().read(view)?;
         let position = reader.position();
         self.least = Some(self.least.map_or(position, |least| least.min(position)));
@@ -264,8 +273,16 @@ impl PortalState {
         let turn = self.questions().turn(member).await?;
         let state = self.clone();
         blocking(move || {
-            let answer = question(&mut Reading::begin(&state, token)?);
+            let mut opened = ViewName::Access;
+            let answer = Reading::begin(&state, token).and_then(|mut reading| {
+                let answer = question(&mut reading);
+                opened = reading.opened;
+                answer
+            });
             drop(turn);
+            if answer.as_ref().is_err_and(Problem::is_of_damage) {
+                state.views().suspect(opened);
+            }
             answer
         })
         .await

@@ -42,6 +42,9 @@ struct Details {
     head_sequence: Option<u64>,
     #[serde(skip)]
     retry_seconds: Option<u32>,
+    /// Whether a view was read that may be damaged.
+    #[serde(skip)]
+    damage: bool,
 }
 
 macro_rules! problems {
@@ -120,6 +123,7 @@ impl Problem {
             command_id: None,
             head_sequence: None,
             retry_seconds: None,
+            damage: false,
         }))
     }
     /// Names the field, parameter or header that it is about.
@@ -159,6 +163,10 @@ impl Problem {
     /// The stable code.
     pub fn code(&self) -> &str {
         &self.0.code
+    }
+    /// Whether a view was read that may be damaged.
+    pub(crate) fn is_of_damage(&self) -> bool {
+        self.0.damage
     }
 }
 
@@ -232,10 +240,12 @@ impl From<QueryError> for Problem {
         match error {
             QueryError::NotReady(_) => Code::NotReady.into(),
             QueryError::Outdated(_) => Self::from(Code::NotReady).detail(error.to_string()),
-            // It is being made anew: what is damaged tells nothing.
-            QueryError::Damaged(_) => {
+            // It is made anew: what is damaged tells nothing.
+            error if error.is_damage() => {
                 internal(&error);
-                Code::NotReady.into()
+                let mut problem = Self::from(Code::NotReady);
+                problem.0.damage = true;
+                problem
             }
             QueryError::Overloaded(_) => Code::Overloaded.into(),
             QueryError::Refused { code, rule } => {
@@ -246,7 +256,7 @@ impl From<QueryError> for Problem {
                     _ => problem,
                 }
             }
-            error @ (QueryError::Store(_) | QueryError::Row(_)) => internal(&error),
+            error @ (QueryError::Store(_) | QueryError::Row(_) | QueryError::Damaged(_)) => internal(&error),
         }
     }
 }

@@ -33,9 +33,10 @@ pub(super) fn page(visit: &Visit, status: StatusCode, trouble: &Trouble) -> Stri
             let key = format!("cause-{code}");
             visit.language.find(&key).unwrap_or_else(|| visit.language.say("cause-query")).into_owned()
         }
-        Trouble::Views(QueryError::NotReady(_) | QueryError::Overloaded(_) | QueryError::Damaged(_)) => {
+        Trouble::Views(QueryError::NotReady(_) | QueryError::Outdated(_) | QueryError::Overloaded(_)) => {
             visit.say("cause-unavailable")
         }
+        Trouble::Views(error) if error.is_damage() => visit.say("cause-unavailable"),
         Trouble::Views(_) | Trouble::Template(_) => visit.say("cause-error"),
     };
     let frame = Frame::new(visit, title, "", None);

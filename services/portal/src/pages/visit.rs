@@ -228,9 +228,10 @@ fn status_of(trouble: &Trouble) -> StatusCode {
         Trouble::NotUnderstood(_) | Trouble::Views(QueryError::Refused { .. }) => StatusCode::BAD_REQUEST,
         Trouble::Late(_) => StatusCode::GATEWAY_TIMEOUT,
         Trouble::Moved(_) => StatusCode::PERMANENT_REDIRECT,
-        Trouble::Views(
-            QueryError::NotReady(_) | QueryError::Outdated(_) | QueryError::Overloaded(_) | QueryError::Damaged(_),
-        ) => StatusCode::SERVICE_UNAVAILABLE,
+        Trouble::Views(QueryError::NotReady(_) | QueryError::Outdated(_) | QueryError::Overloaded(_)) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        Trouble::Views(error) if error.is_damage() => StatusCode::SERVICE_UNAVAILABLE,
         Trouble::Views(_) | Trouble::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -5,6 +5,7 @@ mod batches;
 mod bodies;
 mod commands;
 mod contract;
+mod damage;
 mod door;
 mod edge;
 mod events;
