@@ -97,6 +97,8 @@ fn fault(character: char, before: Option<char>, after: Option<char>, rightwards:
         '\u{e0100}'..='\u{e01ef}' => before.is_some_and(is_ideograph),
         // Flags of subdivisions are spelt with tags behind a black flag.
         '\u{e0020}'..='\u{e007f}' => before.is_some_and(|c| matches!(c, '\u{1f3f4}' | '\u{e0020}'..='\u{e007e}')),
+        // The Braille cell without dots is a space among Braille.
+        '\u{2800}' => beside(|c| matches!(c, '\u{2801}'..='\u{28ff}')),
         // Soft hyphen, fillers of Hangul and Khmer, word joiner, invisible operators, byte order mark, annotations, formats
         // of music and shorthand, and what is left of the tags.
         '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{2060}'..='\u{206f}' | '\u{3164}' => false,
@@ -171,6 +173,7 @@ mod tests {
             "משרד הבריאות (PAHO\u{200e})",
             "葛\u{e0100}城市",
             "ᠮᠣᠩᠭᠣᠯ\u{180e}ᠠ",
+            "\u{280f}\u{2801}\u{2800}\u{2813}\u{2815}",
             "e\u{301}\u{323} Diné Bikéyah \u{fffd}",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
@@ -195,6 +198,7 @@ mod tests {
             ("PAHO\u{e0041}", "invisible-character", 4),
             ("PAHO\u{e0100}", "invisible-character", 4),
             ("PAHO\u{34f}", "invisible-character", 4),
+            ("PA\u{2800}HO", "invisible-character", 2),
             ("one\u{2028}two", "control-character", 3),
             ("one\u{ffff}", "control-character", 3),
         ] {

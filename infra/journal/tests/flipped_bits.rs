@@ -203,8 +203,12 @@ async fn a_timer_that_was_changed_or_is_missing_is_told_before_any_of_them_runs(
         assert_eq!(shell.execute(spoil, []).expect("spoilt"), 1, "{spoil}");
         drop(shell);
         let file = StateFile::open(&journal).expect("opens");
-        assert_eq!(file.folded(CODE_VERSION).expect("reads"), Sequence(EVENTS), "{spoil}: it fits as far as one sees");
-        file.timers().expect_err(spoil);
+        // That a row is gone is told by the sum of all of them; what it says is looked at when it is read.
+        let fits = file.folded(CODE_VERSION).expect("reads") == Sequence(EVENTS);
+        assert_eq!(fits, spoil != "DELETE FROM state WHERE number = 4", "{spoil}: it fits as far as one sees");
+        if fits {
+            file.timers().expect_err(spoil);
+        }
         assert_eq!(file.folded(CODE_VERSION).expect("begins anew"), Sequence::ZERO, "{spoil}");
     }
 }

@@ -58,7 +58,8 @@ pub struct EndAffiliation {
 /// `too-many-items`. Confirmed ones are not counted: a network has any number of members.
 pub const OWN_CLAIMS_LIMIT: usize = 200;
 /// The most affiliations that an organisation claims on the records of others, over the whole ledger, and that nobody else has
-/// confirmed; one more is refused as `too-many-open-claims`.
+/// confirmed or ended; one more is refused as `too-many-open-claims`. What it took back itself goes on counting: each claim moves a
+/// record that is not its own.
 pub const OPEN_CLAIMS_LIMIT: usize = 200;
 
 /// What others say of an organisation counts against them, and not against it.
@@ -73,9 +74,9 @@ fn require_room(context: &Context<'_>, of: OrganisationId) -> Result<(), Rejecti
         });
     }
     require(claims.of_others() < OPEN_CLAIMS_LIMIT, Reason::TooManyOpenClaims).map_err(|rejection| {
-        rejection
-            .field("id")
-            .detail(format!("{OPEN_CLAIMS_LIMIT} claims of the acting organisation wait to be confirmed already"))
+        rejection.field("id").detail(format!(
+            "{OPEN_CLAIMS_LIMIT} claims of the acting organisation wait to be confirmed or were taken back by it"
+        ))
     })
 }
 

@@ -28,7 +28,7 @@ pub struct Tie {
     pub confirmed_by: BTreeSet<OrganisationId>,
 }
 
-/// What an organisation says that nobody else has confirmed: of itself, and of others.
+/// What an organisation says that nobody else has confirmed: of itself, and of others, also where it took that back.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Claims {
     of_itself: BTreeSet<AffiliationId>,
@@ -122,7 +122,12 @@ impl World {
                 let Some((with, tie)) = self.affiliation(of, id) else { return };
                 self.set_name(affiliation_name(of, id), None, sequence);
                 self.change_ties(of, with, sequence, |ties| drop(ties.0.remove(&id)));
-                self.close_claim(tie.claimed_by, of, id, sequence);
+                // Whoever claims something of another and takes it back has moved the other's record all the same.
+                let by = event.actor.organisation();
+                let taken_back = by.is_some() && by == tie.claimed_by && by != Some(of);
+                if !taken_back {
+                    self.close_claim(tie.claimed_by, of, id, sequence);
+                }
             }
             organisation::Facts::Registered(_)
             | organisation::Facts::Revised(_)

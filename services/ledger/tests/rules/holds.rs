@@ -126,7 +126,7 @@ async fn texts_that_deceive_the_eye_are_refused_in_every_field() {
             "invisible-character@text.keywords[0].texts.en",
         ),
         ("publish-offer", offer("/text/title", text("\u{3164}\u{115f}")), "invisible-character@text.title.texts.en"),
-        ("publish-offer", offer("/text/title", text("\u{2800}")), "text-required@text.title.texts.en"),
+        ("publish-offer", offer("/text/title", text("\u{2800}")), "invisible-character@text.title.texts.en"),
         ("pause-offer", json!({"id": uuid(1), "reason": "a\u{2066}b"}), "direction-control@reason"),
         (
             "grant-access",
