@@ -5,7 +5,8 @@ use crate::users::Session;
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{
@@ -145,6 +146,10 @@ impl Start {
         let mut server = self.launch();
         match server.address() {
             Some(url) => {
+                let deadline = Instant::now() + DEADLINE;
+                while Instant::now() < deadline && makes_views(&url) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 server.url = url;
                 Ok(server)
             }
@@ -189,6 +194,20 @@ impl Start {
             session: Session::default(),
         }
     }
+}
+
+/// Whether a node says that a view of it does not have all yet. It answers before that where views are made for long.
+fn makes_views(url: &str) -> bool {
+    let host = url.trim_start_matches("http://");
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains("does not have all yet"))
 }
 
 /// A running server; killed when it is dropped.

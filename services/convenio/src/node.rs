@@ -32,7 +32,7 @@ use convenio_ledger::{
 use convenio_notary::{Identity, KeyName, NewIdentity, TreeHead, identity::OpenIdentityError};
 use convenio_portal::{Limits, LogStanding, Portal, PortalParts, PortalState, RateLimit, Token};
 use convenio_projections::priority;
-use convenio_projections::{Settings, Views};
+use convenio_projections::{Settings, ViewName, Views};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -171,6 +171,9 @@ impl Node {
         threads.push(on_thread("snapshot", snapshots)?);
         let clock = Arc::new(Mutex::new(clock::from_environment()?));
         let views = Views::start(Settings::new(config.data.join("views")), shown.clone()).await?;
+        stage.enter("the views read what was recorded since they were written");
+        // What is not read by then answers 503 by itself, and the rest need not wait for it.
+        let _ = views.wait_for(&ViewName::ALL, *shown.head().borrow(), FIRST_VIEWS).await;
         let publish = |kafka| PublishingWhileWriting::start(kafka, config.published_form(), &ledger);
         let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
@@ -325,6 +328,8 @@ fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
     thread.join().unwrap_or_else(|_| bail!("{name} panicked")).with_context(|| format!("{name} stopped"))
 }
 
+/// How long a start waits for views that have something to read.
+const FIRST_VIEWS: Duration = Duration::from_secs(10);
 /// How long a snapshot that could not be written waits before it is tried again.
 const SNAPSHOT_RETRY: Duration = Duration::from_secs(5);
 
