@@ -118,6 +118,11 @@ impl Remote {
     }
 }
 
+/// Whether it was a node that said so.
+pub(crate) fn answered(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| !problem.code.is_empty())
+}
+
 /// Whether an error may pass: the node was not reached, the answer broke off, or the node said so.
 pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<Problem>() {

@@ -3,7 +3,7 @@
 
 use crate::{
     cli::NodeArguments,
-    client::{Remote, may_pass},
+    client::{Remote, answered, may_pass},
     verbs::output,
 };
 use anyhow::{Context as _, ensure};
@@ -152,8 +152,8 @@ async fn follow(remote: &Remote, arguments: &EventsArguments, printer: &mut Prin
                 (connected, wait) = (true, FIRST_WAIT);
                 print_stream(response, printer).await
             }
-            // A node that was never there is more likely a wrong address than one that starts again.
-            Err(error) if !connected => return Err(error),
+            // A node that was never there is more likely a wrong address than one that starts again; one that answers is there.
+            Err(error) if !connected && !answered(&error) => return Err(error),
             Err(error) => Err(error),
         };
         if let Err(error) = ended {
