@@ -81,7 +81,7 @@ impl Slot {
     /// Another file took over, which may be behind the one before.
     pub(crate) fn restart_at(&self, position: Sequence) {
         self.set(Activity::CatchingUp);
-        self.wanted.fetch_max(self.position.borrow().0, Ordering::Relaxed);
+        self.wanted.fetch_max(self.position.borrow().0, Ordering::Release);
         self.moved(position);
     }
     pub(crate) fn activity(&self) -> Activity {
@@ -102,11 +102,16 @@ impl Slot {
         self.suspected.swap(false, Ordering::Relaxed)
     }
     pub(crate) fn is_whole(&self) -> bool {
-        self.position.borrow().0 >= self.wanted.load(Ordering::Relaxed)
+        let position = *self.position.borrow();
+        self.has(position)
     }
-    /// Whether it has all, or gets no further for now: it stopped at an event that it cannot fold, or its file cannot be written.
-    fn is_made(&self) -> bool {
-        self.is_whole() || self.is_stopped() || self.is_blocked()
+    /// Whether a file that stands there has what is wanted of it. Asked of what was opened, whatever the view has come to since.
+    fn has(&self, position: Sequence) -> bool {
+        position.0 >= self.wanted.load(Ordering::Acquire)
+    }
+    /// The same, or the view gets no further for now: it stopped at an event that it cannot fold, or its file cannot be written.
+    fn is_made_at(&self, position: Sequence) -> bool {
+        self.has(position) || self.is_stopped() || self.is_blocked()
     }
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(*self.lock(), Activity::Stopped { .. })
@@ -332,12 +337,13 @@ impl Shared {
     /// Opens a view, unless it is being made, or stands still and a record was hidden since: it would show less than there is, or
     /// more than its reader may see today.
     pub(crate) fn read(&self, view: ViewName) -> Result<Reader, QueryError> {
-        // Asked before anything is opened: what is opened stays where it is while the view goes on.
-        let [made, access_made] = [view, ViewName::Access].map(|view| self.slot(view).is_made());
-        let follows = self.is_whole(view) && self.status(view).is_current();
         let reader = self.begin(view)?;
+        let made = self.slot(view).is_made_at(reader.position());
+        let follows = self.slot(view).has(reader.position()) && self.status(view).is_current();
         let hidden = || -> Result<bool, QueryError> {
-            Ok(!access_made || crate::access::hidden_since(&self.begin(ViewName::Access)?, reader.position())?)
+            let access = self.begin(ViewName::Access)?;
+            let known = self.slot(ViewName::Access).is_made_at(access.position());
+            Ok(!known || crate::access::hidden_since(&access, reader.position())?)
         };
         let outdated = !made || view != ViewName::Access && !follows && hidden()?;
         if outdated { Err(QueryError::Outdated(view)) } else { Ok(reader) }
