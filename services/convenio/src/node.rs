@@ -173,7 +173,9 @@ impl Node {
         let views = Views::start(Settings::new(config.data.join("views")), shown.clone()).await?;
         stage.enter("the views read what was recorded since they were written");
         // What is not read by then answers 503 by itself, and the rest need not wait for it.
-        let _ = views.wait_for(&ViewName::ALL, *shown.head().borrow(), FIRST_VIEWS).await;
+        // Read beforehand: within the call, its lock would be held while waiting, and the index could never move the head.
+        let head = *shown.head().borrow();
+        let _ = views.wait_for(&ViewName::ALL, head, FIRST_VIEWS).await;
         let publish = |kafka| PublishingWhileWriting::start(kafka, config.published_form(), &ledger);
         let publishing = backend.kafka.as_ref().map(publish);
         Ok(Self {
