@@ -11,7 +11,7 @@
 use crate::{
     Journal,
     chain::{Chain, Sum},
-    journal::is_damage,
+    journal::{is_damage, keep_plans},
 };
 use convenio_events::Sequence;
 use convenio_ledger::stores::StoreError;
@@ -326,6 +326,7 @@ fn is_spoilt(error: &rusqlite::Error) -> bool {
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
+    keep_plans(&connection)?;
     connection.busy_timeout(BUSY_DEADLINE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A crash may lose the last transactions but tears none: the log fills in what is missing.

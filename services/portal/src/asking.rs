@@ -5,7 +5,7 @@ use crate::{
     limits::WAIT_FOR_LIMIT,
     parameters::{Instant, Parameters, invalid},
     problem::{Code, Problem, internal},
-    questions::Turn,
+    questions::{Turn, Unanswered},
     rate::Caller,
     state::{PortalState, last},
     token::bearer,
@@ -254,7 +254,7 @@ impl PortalState {
     /// 503 `overloaded` where none becomes free in time.
     pub(crate) async fn log_turn(&self, token: Option<Digest>) -> Result<Turn, Problem> {
         let member = token.is_some_and(|token| self.member(token).is_some());
-        self.log_questions().turn(member).await
+        self.log_turns().turn(member).await
     }
 
     /// Asks a question of the views, as whoever has the token, on a thread that may block.
@@ -270,22 +270,24 @@ impl PortalState {
         if token.is_some() && !(member && self.views().is_whole(ViewName::Access)) {
             self.grants_are_read().await?;
         }
-        let turn = self.questions().turn(member).await?;
         let state = self.clone();
-        blocking(move || {
+        let answered = self.questions().answer(member, move || {
             let mut opened = ViewName::Access;
             let answer = Reading::begin(&state, token).and_then(|mut reading| {
                 let answer = question(&mut reading);
                 opened = reading.opened;
                 answer
             });
-            drop(turn);
             if answer.as_ref().is_err_and(Problem::is_of_damage) {
                 state.views().suspect(opened);
             }
             answer
-        })
-        .await
+        });
+        match answered.await {
+            Ok(answer) => answer,
+            Err(Unanswered::Overloaded) => Err(Code::Overloaded.into()),
+            Err(Unanswered::Panicked(error)) => Err(internal(&error)),
+        }
     }
 }
 

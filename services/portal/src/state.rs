@@ -11,7 +11,7 @@ use crate::{
         STREAMS_OF_STRANGERS_LIMIT,
     },
     metrics::Metrics,
-    questions::Questions,
+    questions::{Questions, Turns},
     rate::RateLimiter,
     rebuild::Rebuilds,
     slots::{SlotLimits, Slots},
@@ -199,7 +199,7 @@ impl Portal {
             }),
             answers: Answers::default(),
             questions: Questions::default(),
-            log_questions: Questions::default(),
+            log_turns: Turns::of_processors(),
             tail: Tail::default(),
             authentication: Authentication::default(),
             rebuilds: Rebuilds::default(),
@@ -226,7 +226,7 @@ struct Shared {
     exports: Slots,
     answers: Answers,
     questions: Questions,
-    log_questions: Questions,
+    log_turns: Turns,
     tail: Tail,
     authentication: Authentication,
     rebuilds: Rebuilds,
@@ -311,8 +311,8 @@ impl PortalState {
         &self.shared.questions
     }
     /// Places for those who have events of the log in memory.
-    pub(crate) fn log_questions(&self) -> &Questions {
-        &self.shared.log_questions
+    pub(crate) fn log_turns(&self) -> &Turns {
+        &self.shared.log_turns
     }
     pub(crate) fn tail(&self) -> &Tail {
         &self.shared.tail

@@ -5,7 +5,7 @@ use super::{
     error::{Defect, JournalError, RowError},
 };
 use convenio_events::Sequence;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, config::DbConfig};
 use std::{path::Path, time::Duration};
 
 /// The journal's file in the data directory.
@@ -21,6 +21,8 @@ pub(crate) const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 const WAL_FILE_BYTES_KEPT: i64 = 2 * CHECKPOINT_BYTES as i64;
 /// Rows are about 1.1 KB: see `examples/append_floor.rs` for the page sizes that were measured.
 pub(crate) const PAGE_BYTES: u32 = 8192;
+/// Prepared statements that each connection keeps: all that there are.
+const STATEMENTS_KEPT: usize = 64;
 
 /// `sequence` is the only key: random keys in the commit path would cost tenfold. Everything else is looked up in
 /// `index.db`.
@@ -39,6 +41,7 @@ pub(crate) fn open_read_write(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
+        keep_plans(&connection)?;
         connection.busy_timeout(BUSY_DEADLINE)?;
         Ok(connection)
     };
@@ -59,6 +62,7 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, JournalError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
+        keep_plans(&connection)?;
         connection.busy_timeout(BUSY_DEADLINE)?;
         // A page that was overwritten is noticed when it is read, and not only when it is used.
         connection.pragma_update(None, "cell_size_check", true)?;
@@ -89,6 +93,13 @@ fn is_journal(connection: &Connection, path: &Path) -> Result<bool, JournalError
         }
         _ => Err(JournalError::NotAJournal { path: path.to_owned() }),
     }
+}
+
+/// What every connection of ours begins with: a statement is prepared once.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans must not depend on bound values: SQLite would prepare a statement with a bound LIMIT again at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// Two processes may come here at once: the second finds the table and the marks of the first.

@@ -18,6 +18,7 @@ mod writer;
 pub(crate) use error::is_damage;
 pub use error::{Defect, JournalError};
 pub use format::JOURNAL_FILE;
+pub(crate) use format::keep_plans;
 pub use lock::LOCK_FILE;
 pub use mirror::Mirror;
 pub use moving::Held;

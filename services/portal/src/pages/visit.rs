@@ -2,7 +2,7 @@
 //! page.
 
 use super::{PageState, locale::Language, params::Params, session, troubles};
-use crate::{limits::WAIT_FOR_LIMIT, state::last};
+use crate::{limits::WAIT_FOR_LIMIT, questions::Unanswered, state::last};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header},
@@ -129,17 +129,13 @@ pub(super) async fn answer(
     if let Err(trouble) = wait(&visit).await {
         return trouble_page(visit, trouble).await;
     }
-    let Ok(turn) = state.questions.turn(false).await else {
-        return trouble_page(visit, Trouble::Views(QueryError::Overloaded(ViewName::Board))).await;
-    };
     let builder = visit.clone();
-    let built = tokio::task::spawn_blocking(move || {
-        let page = build(&builder);
-        drop(turn);
-        page
-    })
-    .await;
-    match built.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic())) {
+    let built = match state.questions.answer(false, move || build(&builder)).await {
+        Ok(built) => built,
+        Err(Unanswered::Overloaded) => Err(Trouble::Views(QueryError::Overloaded(ViewName::Board))),
+        Err(Unanswered::Panicked(error)) => std::panic::resume_unwind(error.into_panic()),
+    };
+    match built {
         Ok(page) => {
             let newer = page.sequence.filter(|sequence| seen.is_none_or(|seen| *sequence > seen));
             let cookie = newer.and_then(|sequence| session::keep(&state, sequence));
