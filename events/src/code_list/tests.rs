@@ -214,7 +214,6 @@ fn every_closed_list_of_the_rules_has_its_labels() {
         "organisation-kinds" OrganisationKind,
         "purposes" Purpose,
         "renewals" Renewal,
-        "roles" PartyRole,
         "screening-outcomes" ScreeningOutcome,
         "session-kinds" SessionKind,
         "signature-methods" SignatureMethod,
@@ -222,6 +221,16 @@ fn every_closed_list_of_the_rules_has_its_labels() {
         "verification-methods" VerificationMethod,
         "visibilities" Visibility,
     ];
+}
+
+#[test]
+fn roles_of_parties_are_those_of_the_rules_and_a_group_of_the_roles_in_records() {
+    let in_group = |group: &str| {
+        let all = list("roles").unwrap().items().iter();
+        all.filter(|role| role.group.as_deref() == Some(group)).map(|role| role.code.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(in_group("agreement"), codes::PartyRole::ALL.iter().map(|role| role.word()).collect::<Vec<_>>());
+    assert_eq!(in_group("agreement").len() + in_group("record").len(), codes_of("roles").len());
 }
 
 #[test]
@@ -245,7 +254,9 @@ fn every_kind_of_record_has_a_label() {
 
 #[test]
 fn states_of_one_kind_of_record_are_states() {
-    for list_of_one in ["offer", "demand", "agreement", "learning", "convening", "contribution", "introduction"] {
+    for list_of_one in
+        ["offer", "demand", "organisation", "agreement", "learning", "convening", "contribution", "introduction"]
+    {
         for item in list(&format!("{list_of_one}-states")).unwrap().items() {
             assert!(list("states").unwrap().get(&item.code).is_some(), "{list_of_one} {}", item.code);
         }

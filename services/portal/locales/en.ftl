@@ -271,13 +271,6 @@ verified-by-itself = itself, as the first organisation of the ledger
 site-closed = closed
 word-yes = Yes
 word-no = No
-role-owner = Owner
-role-author = Author
-role-organiser = Organiser
-role-participant = Participant
-role-host = Host
-role-reviewer = Reviewer
-role-registrar = Recorded it
 
 column-when = When
 column-what = What

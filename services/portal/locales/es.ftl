@@ -271,13 +271,6 @@ verified-by-itself = ella misma, como primera organización del registro
 site-closed = cerrada
 word-yes = Sí
 word-no = No
-role-owner = Titular
-role-author = Autora
-role-organiser = Organizadora
-role-participant = Participante
-role-host = Anfitriona
-role-reviewer = Revisora
-role-registrar = Lo registró
 
 column-when = Cuándo
 column-what = Qué

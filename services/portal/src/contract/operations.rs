@@ -321,11 +321,7 @@ fn list_parameters() -> Vec<Value> {
             texts(),
             "Organisations named in the record. Lists: several times, or with commas; any of them.",
         ),
-        (
-            "role",
-            texts(),
-            "What such an organisation does there: a code of the list `roles`, or `owner`, `author`, `organiser`, `participant`, `host`, `reviewer`, `registrar`.",
-        ),
+        ("role", texts(), "What such an organisation does there: a code of the list `roles`."),
         ("country", texts(), "ISO 3166-1 alpha-2."),
         (
             "theme",
@@ -334,7 +330,11 @@ fn list_parameters() -> Vec<Value> {
         ),
         ("mechanism", texts(), "A code of the list `mechanisms`."),
         ("modality", texts(), "A code of the list `modalities`."),
-        ("state", texts(), "A code of the list `states`, or of the kind's own, such as `offer-states`."),
+        (
+            "state",
+            texts(),
+            "A code of the list `states`; those that records of the kind can have are in its own, such as `offer-states`.",
+        ),
         (
             "attestation",
             texts(),

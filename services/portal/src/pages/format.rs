@@ -151,9 +151,7 @@ impl Language {
 
     /// What an organisation does in a record: a role in an agreement, or author, organiser, ...
     pub(super) fn role(self, word: &str) -> String {
-        let own = code_list::list("roles").is_none_or(|list| list.get(word).is_none());
-        let said = if own { self.find(&format!("role-{word}")) } else { None };
-        said.map_or_else(|| self.label("roles", word), |said| said.into_owned())
+        self.label("roles", word)
     }
 
     /// What happened, from an event's full type name; the name itself for a type of a newer program.

@@ -2,8 +2,9 @@
 
 use crate::app::{App, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, listing, text, uuid};
 use axum::http::StatusCode;
-use convenio_events::RecordKind;
-use convenio_portal::routes::COLLECTIONS;
+use convenio_events::{RecordKind, code_list};
+use convenio_portal::{Parameters, list_query, routes::COLLECTIONS};
+use convenio_projections::document::{ROLES_BESIDE_PARTIES, State};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -176,5 +177,45 @@ async fn a_filter_takes_every_code_of_its_list_and_names_the_list_where_it_does_
     for (theme, found) in [("dac:11250", 1), ("dac:112", 1), ("dac:121", 0), ("sdg:3", 2), ("dac:112,sdg:3", 3)] {
         let page = app.get(User::Anonymous, &format!("/api/v1/offers?theme={theme}&total=true")).await.json();
         assert_eq!(page["total"], found, "{theme}");
+    }
+}
+
+/// What is asked for by a filter, without a node that answers.
+fn is_taken(kind: RecordKind, filter: &str, value: &str) -> bool {
+    let query = serde_urlencoded::to_string([(filter, value)]).expect("pairs of texts can be written");
+    let mut parameters = Parameters::parse(Some(&query)).expect("a query");
+    list_query(&mut parameters, kind).is_ok()
+}
+
+#[test]
+fn the_list_of_a_filter_holds_what_it_takes_and_nothing_else() {
+    /// Of long lists, as many codes as tell.
+    const ENOUGH: usize = 60;
+    // Themes and languages are open: other vocabularies have more of them than lists can hold.
+    let lists = [
+        ("state", "states"),
+        ("country", "countries"),
+        ("mechanism", "mechanisms"),
+        ("modality", "modalities"),
+        ("attestation", "attestations"),
+        ("verification", "verification-states"),
+        ("level", "learning-levels"),
+        ("commitment_level", "commitment-levels"),
+        ("role", "roles"),
+        ("kind", "record-kinds"),
+    ];
+    let codes = |list: &code_list::CodeList| {
+        list.items().iter().take(ENOUGH).map(|item| item.code.clone()).collect::<BTreeSet<String>>()
+    };
+    let mut known: BTreeSet<String> = code_list::all().flat_map(codes).collect();
+    known.extend(ROLES_BESIDE_PARTIES.map(str::to_owned));
+    known.extend(State::ALL.iter().map(|state| state.word().to_owned()));
+    for collection in COLLECTIONS {
+        for (filter, list) in lists {
+            let list = code_list::list(list).expect("a list");
+            let taken: BTreeSet<_> = known.iter().filter(|code| is_taken(collection.kind, filter, code)).collect();
+            let held: BTreeSet<_> = known.iter().filter(|code| list.get(code).is_some()).collect();
+            assert_eq!(taken, held, "{} {filter}", collection.kind);
+        }
     }
 }
