@@ -70,13 +70,13 @@ enum Verb {
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct NodeArguments {
     /// The node's address
-    #[arg(long, env = "CONVENIO_NODE", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, env = "CONVENIO_NODE", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = node)]
     pub(crate) node: String,
     /// File that holds the bearer token (or CONVENIO_TOKEN)
     #[arg(long, env = "CONVENIO_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<std::path::PathBuf>,
     /// Which organisation acts, where the grant covers several
-    #[arg(long, env = "CONVENIO_ACTING_FOR", value_name = "UUID")]
+    #[arg(long, env = "CONVENIO_ACTING_FOR", value_name = "UUID", value_parser = id)]
     pub(crate) acting_for: Option<uuid::Uuid>,
 }
 
@@ -85,6 +85,28 @@ impl NodeArguments {
     pub(crate) fn remote(&self) -> anyhow::Result<Remote> {
         Remote::new(self)
     }
+}
+
+/// The address of a node, as far as it can be told from the text.
+fn node(text: &str) -> Result<String, String> {
+    let address = text.split_once("://").filter(|(scheme, _)| ["http", "https"].contains(scheme));
+    match address {
+        Some((_, rest)) if !rest.is_empty() && !rest.starts_with('/') => Ok(text.to_owned()),
+        Some(_) | None => Err("it must be an address that begins with http:// or https:// and names a host, such as \
+                               http://127.0.0.1:8080"
+            .to_owned()),
+    }
+}
+
+/// The id of a record.
+pub(crate) fn id(text: &str) -> Result<uuid::Uuid, String> {
+    text.parse().map_err(|_| "it must be a UUID, such as 018f4e2a-0000-7000-8000-000000000001".to_owned())
+}
+
+/// The id of a grant, with or without what it is called by in records.
+pub(crate) fn grant_id(text: &str) -> Result<uuid::Uuid, String> {
+    let rule = "it must be the id of a grant, such as 018f4e2a-0000-7000-8000-000000000001: convenio grants lists them";
+    text.strip_prefix("access/").unwrap_or(text).parse().map_err(|_| rule.to_owned())
 }
 
 /// Runs a verb.
@@ -105,5 +127,35 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Verb::Migrate(arguments) => runtime.block_on(verbs::migrate::run(arguments)),
         Verb::AcceptLoss(arguments) => verbs::accept_loss::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(words: &[&str], expected: &[&str]) {
+        let told = Arguments::try_parse_from(words).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(expected.iter().all(|word| told.contains(word)), "{words:?}: {told}");
+        assert_eq!(told.is_empty(), expected.is_empty(), "{words:?}: {told}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_what_would_be_right() {
+        let id = "018f4e2a-0000-7000-8000-000000000001";
+        check(&["convenio", "revoke", "foo"], &["foo", "id of a grant, such as 018f4e2a-", "convenio grants"]);
+        for wrong in ["localhost:8080", "ftp://localhost", "http://", "http:///x", ""] {
+            let expected = [wrong, "--node", "http://", "https://", "such as http://127.0.0.1:8080"];
+            check(&["convenio", "status", "--node", wrong], &expected);
+        }
+        check(
+            &["convenio", "grant", "--role", "recorder", "--organisation", "x"],
+            &["--organisation", "such as 018f4e2a-"],
+        );
+        check(&["convenio", "grants", "--organisation", "x"], &["--organisation", "such as 018f4e2a-"]);
+        check(&["convenio", "grants", "--acting-for", "x"], &["--acting-for", "such as 018f4e2a-"]);
+        check(&["convenio", "revoke", id, "--node", "https://convenio.example"], &[]);
+        check(&["convenio", "revoke", &format!("access/{id}")], &[]);
     }
 }

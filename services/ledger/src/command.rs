@@ -18,6 +18,7 @@ use crate::{
     },
     ledger::{ChangeSettings, ConfirmClock},
     listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw},
+    nearest::nearest,
     organisation::{
         AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation,
         RegisterOrganisation, ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation,
@@ -84,7 +85,7 @@ macro_rules! commands {
             pub fn parse(name: &str, data: &[u8]) -> Result<Self, Rejection> {
                 match name {
                     $($name => parse::<$data>(data).map(|data| Self::$variant(Box::new(data))),)*
-                    _ => Err(Rejection::from(Reason::UnknownCommand).detail(format!("{name:?}"))),
+                    _ => Err(unknown(name)),
                 }
             }
             /// The command's name.
@@ -257,6 +258,21 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
         None => Ok(value),
         Some(field) => Err(Rejection::from(Reason::UnknownField).field(field)),
     }
+}
+
+/// What somebody is told who sends a command that there is not: those that may be meant.
+fn unknown(name: &str) -> Rejection {
+    let mut meant = nearest(name, Command::NAMES.iter().copied());
+    if let (true, Some((verb, _))) = (meant.is_empty(), name.split_once('-')) {
+        // What is done is known, and not to what.
+        let same = |known: &&&str| known.split_once('-').is_some_and(|(other, _)| other == verb);
+        meant = Command::NAMES.iter().filter(same).copied().collect();
+    }
+    let advice = match meant.as_slice() {
+        [] => "/docs has the names of all".to_owned(),
+        meant => format!("did you mean {}?", meant.join(", ")),
+    };
+    Rejection::from(Reason::UnknownCommand).detail(format!("there is no command {name:?}: {advice}"))
 }
 
 /// Our own value types begin their messages with a stable code and a colon.

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod listing;
 pub mod memory_stores;
 mod naming;
+pub mod nearest;
 pub mod organisation;
 pub mod parser_words;
 pub mod record;

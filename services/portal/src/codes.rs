@@ -11,12 +11,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use convenio_events::code_list::{self, CodeList, Labels};
+use convenio_ledger::nearest::nearest;
 use serde_json::{Map, Value, json as value};
 
 /// The list of themes: what stands in records, put together from the lists that have them.
 pub(crate) const THEMES: &str = "themes";
 /// The list of everything that a request can be refused for.
 const REFUSALS: &str = "refusals";
+/// Of a list with at most so many codes, a refusal names all.
+const FEW_CODES: usize = 20;
 /// The lists whose codes are themes, and what stands before a code in a record.
 const THEME_LISTS: [(&str, &str); 4] =
     [("sdg-goals", "sdg"), ("sdg-targets", "sdg"), ("dac-categories", "dac"), ("dac-purposes", "dac")];
@@ -69,9 +72,50 @@ pub(crate) fn is_theme(theme: &str) -> bool {
     lists.filter_map(|(name, _)| code_list::list(name)).any(|list| list.get(code).is_some())
 }
 
+/// The lists of which one is put together, and what stands before the codes of each.
+fn lists_of(name: &str) -> Vec<(&'static CodeList, String)> {
+    let of_themes =
+        || THEME_LISTS.iter().filter_map(|(name, scheme)| Some((code_list::list(name)?, format!("{scheme}:"))));
+    if name == THEMES {
+        return of_themes().collect();
+    }
+    code_list::list(name).map(|list| (list, String::new())).into_iter().collect()
+}
+
+/// What may be meant by a value that a list does not hold: all its codes where they are few, else those that are spelt nearly so or
+/// have that label, else an example.
+pub(crate) fn advice(name: &str, value: &str) -> String {
+    let lists = lists_of(name);
+    let codes: Vec<(String, &Labels)> = lists
+        .iter()
+        .flat_map(|(list, prefix)| {
+            list.items().iter().map(move |item| (format!("{prefix}{}", item.code), &item.labels))
+        })
+        .collect();
+    if codes.len() <= FEW_CODES {
+        let codes: Vec<&str> = codes.iter().map(|(code, _)| code.as_str()).collect();
+        return format!("it has {}", codes.join(", "));
+    }
+    let folded = value.to_lowercase();
+    let is_so_called = |labels: &Labels| {
+        [&labels.en, &labels.es, &labels.pt, &labels.fr].into_iter().any(|label| label.to_lowercase() == folded)
+    };
+    let named = codes.iter().find(|(_, labels)| is_so_called(labels)).map(|(code, _)| code.as_str());
+    let meant = named.map_or_else(|| nearest(value, codes.iter().map(|(code, _)| code.as_str())), |code| vec![code]);
+    let labelled = |code: &str| {
+        let known = codes.iter().find(|(known, _)| known == code);
+        known.map_or_else(String::new, |(code, labels)| format!("{code} ({})", labels.en))
+    };
+    match meant.as_slice() {
+        [] => format!("it has codes such as {}", codes.first().map_or_else(String::new, |(code, _)| labelled(code))),
+        meant => {
+            format!("did you mean {}?", meant.iter().map(|code| labelled(code)).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
 fn themes() -> Value {
-    let lists = THEME_LISTS.iter().filter_map(|(name, scheme)| Some((code_list::list(name)?, format!("{scheme}:"))));
-    let all: Vec<(&CodeList, String)> = lists.collect();
+    let all = lists_of(THEMES);
     let version = all.iter().map(|(list, _)| list.version.as_str()).max();
     let source: Vec<&str> = all.iter().map(|(list, _)| list.source.as_str()).collect();
     let items: Vec<Value> = all.iter().flat_map(|(list, prefix)| items(list, prefix)).collect();

@@ -31,7 +31,7 @@ pub(crate) async fn ready(State(state): State<PortalState>, mut asked: Asked) ->
         Ok(None) => for_reads(&state),
         Ok(Some(purpose)) if purpose == "reads" => for_reads(&state),
         Ok(Some(purpose)) if purpose == "commands" => for_commands(&state),
-        Ok(Some(_)) => Err(invalid("for", "not one of: reads, commands")),
+        Ok(Some(_)) => Err(invalid("for", "it must be one of: reads, commands")),
     };
     match readiness {
         Ok(()) => Json(json!({"status": "ready"})).into_response(),

@@ -5,13 +5,20 @@ use crate::{
     problem::{Code, Problem},
 };
 use convenio_events::{Timestamp, time::TimeError};
-use convenio_ledger::parser_words::plain;
+use convenio_ledger::{nearest::nearest, parser_words::plain};
 use convenio_projections::SequenceCursor;
 use std::{fmt, str::FromStr};
 
+/// The most characters of an unknown name that are told again: what there is has to fit beside it.
+const NAME_CHARACTERS_TOLD: usize = 64;
+
 /// What was asked in a query string and not yet looked at.
 #[derive(Debug, Default)]
-pub struct Parameters(Vec<(String, String)>);
+pub struct Parameters {
+    asked: Vec<(String, String)>,
+    /// The names that were looked for: those that there are here.
+    known: Vec<&'static str>,
+}
 
 impl Parameters {
     /// Splits a query string.
@@ -28,22 +35,23 @@ impl Parameters {
         }
         let pairs = serde_urlencoded::from_str(query)
             .map_err(|_| invalid("?", "a query is names and values, percent-encoded UTF-8: name=value&name=value"))?;
-        Ok(Self(pairs))
+        Ok(Self { asked: pairs, known: Vec::new() })
     }
 
     /// Whether a parameter is given and was not read yet.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, _)| key == name)
+        self.asked.iter().any(|(key, _)| key == name)
     }
 
     /// A parameter that is given at most once.
     ///
     /// # Errors
     /// 400 `parameter-invalid`, naming it.
-    pub fn one<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
-        let Some(at) = self.0.iter().position(|(key, _)| key == name) else { return Ok(None) };
-        let (_, value) = self.0.remove(at);
-        if self.0.iter().any(|(key, _)| key == name) {
+    pub fn one<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Result<Option<T>, Problem> {
+        self.known.push(name);
+        let Some(at) = self.asked.iter().position(|(key, _)| key == name) else { return Ok(None) };
+        let (_, value) = self.asked.remove(at);
+        if self.asked.iter().any(|(key, _)| key == name) {
             return Err(invalid(name, "it is given twice"));
         }
         value.parse().map(Some).map_err(|error| unfit(name, &error))
@@ -53,9 +61,10 @@ impl Parameters {
     ///
     /// # Errors
     /// 400 `parameter-invalid`, naming it.
-    pub fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &str) -> Result<Vec<T>, Problem> {
+    pub fn list<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Result<Vec<T>, Problem> {
+        self.known.push(name);
         let mut values = Vec::new();
-        for (_, value) in self.0.extract_if(.., |(key, _)| key == name) {
+        for (_, value) in self.asked.extract_if(.., |(key, _)| key == name) {
             for part in value.split(',').filter(|part| !part.is_empty()) {
                 values.push(part.parse().map_err(|error| unfit(name, &error))?);
             }
@@ -67,7 +76,7 @@ impl Parameters {
     ///
     /// # Errors
     /// 400 `parameter-invalid`, naming it.
-    pub fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+    pub fn flag(&mut self, name: &'static str) -> Result<bool, Problem> {
         Ok(self.one(name)?.unwrap_or(false))
     }
 
@@ -86,12 +95,18 @@ impl Parameters {
     /// Refuses what is left.
     ///
     /// # Errors
-    /// 400 `parameter-unknown`, naming it.
+    /// 400 `parameter-unknown`, naming it and those that there are.
     pub fn finish(self) -> Result<(), Problem> {
-        match self.0.into_iter().next() {
-            None => Ok(()),
-            Some((name, _)) => Err(Problem::from(Code::ParameterUnknown).field(name)),
-        }
+        let Self { asked, mut known } = self;
+        let Some((name, _)) = asked.into_iter().next() else { return Ok(()) };
+        let meant = nearest(&name, known.iter().copied());
+        let advice = if meant.is_empty() { String::new() } else { format!("did you mean {}? ", meant.join(", ")) };
+        known.sort_unstable();
+        let all =
+            if known.is_empty() { "there are none".to_owned() } else { format!("there are {}", known.join(", ")) };
+        let said: String = name.chars().take(NAME_CHARACTERS_TOLD).collect();
+        let detail = format!("there is no parameter {said:?} here: {advice}{all}");
+        Err(Problem::from(Code::ParameterUnknown).field(name).detail(detail))
     }
 }
 

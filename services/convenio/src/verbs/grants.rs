@@ -2,7 +2,7 @@
 //! the ledger to decide.
 
 use crate::{
-    cli::NodeArguments,
+    cli::{NodeArguments, grant_id, id},
     verbs::{
         offline::{OfflineArguments, send},
         output,
@@ -56,7 +56,7 @@ impl NewcomerArguments {
 #[derive(clap::Args, Debug)]
 pub(crate) struct GrantArguments {
     /// The organisation that it acts for; several times for several
-    #[arg(long, value_name = "UUID", required_unless_present = "register")]
+    #[arg(long, value_name = "UUID", required_unless_present = "register", value_parser = id)]
     organisation: Vec<Uuid>,
     #[command(flatten)]
     newcomer: NewcomerArguments,
@@ -97,6 +97,7 @@ pub(crate) struct GrantArguments {
 #[derive(clap::Args, Debug)]
 pub(crate) struct RevokeArguments {
     /// Which grant
+    #[arg(value_parser = grant_id)]
     grant: Uuid,
     /// Why
     #[arg(long)]
@@ -114,7 +115,7 @@ pub(crate) struct RevokeArguments {
 #[derive(clap::Args, Debug)]
 pub(crate) struct GrantsArguments {
     /// Only grants that act for this organisation
-    #[arg(long, value_name = "UUID")]
+    #[arg(long, value_name = "UUID", value_parser = id)]
     organisation: Option<Uuid>,
     /// Also those that are over or not valid yet
     #[arg(long)]

@@ -4,6 +4,7 @@ use crate::{
     asking::Reading,
     parameters::Parameters,
     problem::{Problem, internal},
+    read::trail::SubjectReference,
     state::PortalState,
 };
 use convenio_events::{
@@ -77,7 +78,8 @@ pub(crate) struct Filter {
 impl Filter {
     /// Reads `type` (several) and `subject`.
     pub(crate) fn read(parameters: &mut Parameters) -> Result<Self, Problem> {
-        Ok(Self { types: parameters.list("type")?, subject: parameters.one("subject")? })
+        let subject = parameters.one("subject")?.map(|SubjectReference(subject)| subject);
+        Ok(Self { types: parameters.list("type")?, subject })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

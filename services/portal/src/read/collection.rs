@@ -3,6 +3,7 @@
 use super::{links::Links, today};
 use crate::{
     asking::{Asked, json, with_next},
+    codes::advice,
     events::page::begin_at,
     parameters::{Parameters, StartAt, invalid},
     problem::{Code, Problem},
@@ -18,9 +19,11 @@ use convenio_events::{
 use convenio_projections::{
     ViewName,
     collection::{self, Filters, ListQuery, PAGE_LIMIT, Sort},
-    document::ROLES_BESIDE_PARTIES,
 };
 use std::{fmt, str::FromStr};
+
+/// The most characters of a wrong value that are told again: what would be right has to fit beside it.
+const VALUE_CHARACTERS_TOLD: usize = 64;
 
 /// `GET /api/v1/<collection>`.
 pub(crate) async fn list(State(state): State<PortalState>, asked: Asked, kind: RecordKind, view: ViewName) -> Response {
@@ -94,7 +97,7 @@ pub fn list_query(parameters: &mut Parameters, kind: RecordKind) -> Result<ListQ
 
 /// Reads a filter: each code of its list is a question that may be asked, also where no record can have it. A value that the list does
 /// not hold finds nothing, and is more likely a slip than a question.
-fn codes(parameters: &mut Parameters, name: &str, list: &str) -> Result<Vec<String>, Problem> {
+fn codes(parameters: &mut Parameters, name: &'static str, list: &str) -> Result<Vec<String>, Problem> {
     let values: Vec<String> = parameters.list(name)?;
     match values.iter().find(|value| !holds(list, value)) {
         None => Ok(values),
@@ -103,7 +106,12 @@ fn codes(parameters: &mut Parameters, name: &str, list: &str) -> Result<Vec<Stri
 }
 
 fn not_in(name: &str, value: &str, list: &str) -> Problem {
-    unknown_value(name, format_args!("{value:?} is not in /api/v1/codes/{list}"))
+    unknown_value(name, format_args!("{:?} is not in /api/v1/codes/{list}: {}", told(value), advice(list, value)))
+}
+
+/// As much of a wrong value as is told again.
+fn told(value: &str) -> String {
+    value.chars().take(VALUE_CHARACTERS_TOLD).collect()
 }
 
 fn holds(list: &str, code: &str) -> bool {
@@ -126,18 +134,17 @@ fn types(parameters: &mut Parameters, kind: RecordKind) -> Result<Vec<String>, P
         Some(list) => codes(parameters, "type", list),
         None => match parameters.list::<String>("type")?.first() {
             None => Ok(Vec::new()),
-            Some(_) => Err(unknown_value("type", format_args!("{} have no types", kind.plural()))),
+            Some(_) => Err(unknown_value("type", format_args!("{} have no types: leave it out", kind.plural()))),
         },
     }
 }
 
-/// States of the kind, or of any kind.
+/// States of any kind of record; those of its own are proposed.
 fn states(parameters: &mut Parameters, kind: RecordKind) -> Result<Vec<String>, Problem> {
-    let own = format!("{}-states", kind.word());
     let values: Vec<String> = parameters.list("state")?;
-    match values.iter().find(|value| !holds(&own, value) && !holds("states", value)) {
+    match values.iter().find(|value| !holds("states", value)) {
         None => Ok(values),
-        Some(value) => Err(not_in("state", value, &own)),
+        Some(value) => Err(not_in("state", value, &format!("{}-states", kind.word()))),
     }
 }
 
@@ -147,19 +154,6 @@ fn themes(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
     match values.iter().find(|value| !crate::codes::is_theme(value) && value.parse::<Theme>().is_err()) {
         None => Ok(values),
         Some(value) => Err(not_in("theme", value, crate::codes::THEMES)),
-    }
-}
-
-/// What organisations do in records: the roles of parties to an agreement, and some beside.
-fn roles(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
-    let values: Vec<String> = parameters.list("role")?;
-    match values.iter().find(|value| !holds("roles", value) && !ROLES_BESIDE_PARTIES.contains(&value.as_str())) {
-        None => Ok(values),
-        Some(value) => {
-            let others = ROLES_BESIDE_PARTIES.join(", ");
-            let why = format_args!("{value:?} is not in /api/v1/codes/roles, nor one of {others}");
-            Err(unknown_value("role", why))
-        }
     }
 }
 
@@ -174,14 +168,18 @@ fn languages(parameters: &mut Parameters) -> Result<Vec<String>, Problem> {
         Ok(tag) => Ok(tag.split('-').next().unwrap_or_default().to_owned()),
         Err(_) => Err(unknown_value(
             "language",
-            format_args!("{value:?} is no registered language (BCP 47); /api/v1/codes/languages has the names of many"),
+            format_args!(
+                "{:?} is no registered language (BCP 47); /api/v1/codes/languages has the names of many: {}",
+                told(&value),
+                advice("languages", &value)
+            ),
         )),
     };
     parameters.list::<String>("language")?.into_iter().map(language).collect()
 }
 
 fn filters(parameters: &mut Parameters, kind: RecordKind) -> Result<Filters, Problem> {
-    let (roles, states) = (roles(parameters)?, states(parameters, kind)?);
+    let (roles, states) = (codes(parameters, "role", "roles")?, states(parameters, kind)?);
     let (themes, types) = (themes(parameters)?, types(parameters, kind)?);
     let mut list = |name, list| codes(parameters, name, list);
     let countries = list("country", "countries")?;
@@ -228,7 +226,9 @@ impl FromStr for Organisation {
         if let Ok(Subject { kind: RecordKind::Organisation, id }) = text.parse() {
             return Ok(Self(OrganisationId::new(id)));
         }
-        text.parse().map(Self).map_err(|_| "not the id of an organisation")
+        let rule = "it must be the id of an organisation, such as organisation/018f4e2a-0000-7000-8000-000000000001, or the \
+                    UUID alone";
+        text.parse().map(Self).map_err(|_| rule)
     }
 }
 
@@ -238,6 +238,6 @@ impl FromStr for SortWord {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = || Sort::WORDS.map(|(word, _)| word).join(", ");
-        Sort::from_word(text).map(Self).ok_or_else(|| format!("not one of: {}", known()))
+        Sort::from_word(text).map(Self).ok_or_else(|| format!("it must be one of: {}", known()))
     }
 }

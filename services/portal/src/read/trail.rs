@@ -12,7 +12,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use convenio_events::{AccessId, RecordKind, Subject};
+use convenio_events::{AccessId, Actor, RecordKind, Subject};
 use convenio_projections::{
     SequenceCursor, ViewName,
     access::{self, Grant, GrantQuery},
@@ -73,11 +73,11 @@ async fn trail_page<T: Serialize>(
 
 fn trail_query(parameters: &mut Parameters) -> Result<TrailQuery, Problem> {
     Ok(TrailQuery {
-        subject: parameters.one("subject")?,
+        subject: parameters.one("subject")?.map(|SubjectReference(subject)| subject),
         organisation: parameters.one("organisation")?.map(|Organisation(id)| id),
-        actor: parameters.one("actor")?,
+        actor: parameters.one("actor")?.map(|ActorReference(actor)| actor),
         grant: parameters.one("grant")?.map(|GrantReference(id)| id),
-        kinds: parameters.list("kind")?,
+        kinds: parameters.list("kind")?.into_iter().map(|KindWord(kind)| kind).collect(),
         event_type: parameters.one("type")?.map(|pattern: TypePattern| pattern.beginning()),
         cursor: cursor(parameters)?,
         limit: parameters.limit(PAGE_DEFAULT, activity::PAGE_LIMIT)?,
@@ -92,8 +92,42 @@ impl FromStr for GrantReference {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             Ok(Subject { kind: RecordKind::Access, id }) => Ok(Self(AccessId::new(id))),
-            _ => Err("a grant is named access/<uuid>"),
+            _ => Err("a grant is named access/<uuid>, such as access/018f4e2a-0000-7000-8000-000000000001"),
         }
+    }
+}
+
+/// A record as events name it: `offer/<uuid>`.
+pub(crate) struct SubjectReference(pub(crate) Subject);
+
+impl FromStr for SubjectReference {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "a record is named <kind>/<uuid>, such as offer/018f4e2a-0000-7000-8000-000000000001";
+        text.parse().map(Self).map_err(|_| rule)
+    }
+}
+
+/// Who acted, as events name it.
+struct ActorReference(Actor);
+
+impl FromStr for ActorReference {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "who acted is named organisation/<uuid>, such as organisation/018f4e2a-0000-7000-8000-000000000001, or \
+                    system/clock or system/operator";
+        text.parse().map(Self).map_err(|_| rule)
+    }
+}
+
+/// A kind of record by its word.
+struct KindWord(RecordKind);
+
+impl FromStr for KindWord {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || RecordKind::ALL.map(RecordKind::word).join(", ");
+        text.parse().map(Self).map_err(|_| format!("it must be one of: {}", known()))
     }
 }
 

@@ -98,3 +98,59 @@ async fn nobody_waits_for_a_question_that_is_refused() {
         assert!(began.elapsed() < Duration::from_secs(4), "{path}: it waited {:?}", began.elapsed());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_refused_says_what_would_be_right() {
+    let app = App::with_cast().await;
+    let questions: &[(&str, &str, &[&str])] = &[
+        ("offers?foo=1", "parameter-unknown@foo", &["\"foo\"", "country", "wait_for", "updated_since_sequence"]),
+        ("offers?contry=PE", "parameter-unknown@contry", &["did you mean country?"]),
+        ("codes?foo=1", "parameter-unknown@foo", &["there are wait_for"]),
+        ("offers?state=opn", "filter-value-unknown@state", &["/api/v1/codes/offer-states", "open, paused, withdrawn"]),
+        (
+            "offers?country=Peru",
+            "filter-value-unknown@country",
+            &["/api/v1/codes/countries", "did you mean PE (Peru)?"],
+        ),
+        ("offers?country=per%C3%BA", "filter-value-unknown@country", &["did you mean PE (Peru)?"]),
+        ("offers?country=pe", "filter-value-unknown@country", &["did you mean PE (Peru)"]),
+        ("offers?country=xxxxx", "filter-value-unknown@country", &["such as "]),
+        ("offers?theme=sdg:3.88", "filter-value-unknown@theme", &["sdg:3.8 ("]),
+        ("offers?mechanism=trainning", "filter-value-unknown@mechanism", &["training"]),
+        ("offers?language=spanish", "filter-value-unknown@language", &["es (Spanish)"]),
+        ("agreements?role=ofering", "filter-value-unknown@role", &["offering", "registrar"]),
+        ("offers?type=x", "filter-value-unknown@type", &["leave it out"]),
+        ("offers?organisation=x", "parameter-invalid@organisation", &["such as organisation/"]),
+        ("activity?kind=ofer", "parameter-invalid@kind", &["organisation, offer, demand"]),
+        ("activity?subject=x", "parameter-invalid@subject", &["such as offer/"]),
+        ("activity?actor=x", "parameter-invalid@actor", &["such as organisation/"]),
+        ("activity?grant=x", "parameter-invalid@grant", &["such as access/"]),
+    ];
+    for (question, expected, words) in questions {
+        let answer = get(&app, &format!("/api/v1/{question}")).await;
+        assert_eq!(answer.said(), format!("400 {expected}"), "{question}");
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(words.iter().all(|word| detail.contains(word)), "{question}: {detail}");
+    }
+    // What would be right fits beside what was sent, however long that was.
+    let long = "x".repeat(5_000);
+    for (question, words) in [
+        (format!("offers?country={long}"), "such as "),
+        (format!("offers?language={long}"), "such as "),
+        (format!("offers?{long}=1"), "updated_since_sequence"),
+    ] {
+        let detail = get(&app, &format!("/api/v1/{question}")).await.json()["detail"].to_string();
+        assert!(detail.contains(words), "{question:.20}: {detail}");
+    }
+    for (name, expected) in [
+        ("publish-ofer", "did you mean publish-offer?"),
+        ("Publish-Offer", "did you mean publish-offer?"),
+        ("publish-zzzzzzzz", "publish-offer, publish-demand, publish-learning"),
+        ("no-such-thing", "/docs"),
+    ] {
+        let answer = app.command(User::Socios, name, json!({})).await;
+        assert_eq!(answer.said(), "404 unknown-command");
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(detail.contains(&format!("{name:?}")) && detail.contains(expected), "{name}: {detail}");
+    }
+}
