@@ -200,6 +200,9 @@ impl FromStr for Identifier {
     }
 }
 
+/// What amounts look like in schemas.
+pub const AMOUNT_PATTERN: &str = r"^-?\d{1,18}(\.\d{1,6})?$";
+
 /// A decimal amount, as a string in JSON: at most 18 digits before and 6 after the point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Amount(Decimal);
@@ -279,7 +282,7 @@ as_string! {
     Theme, "a theme: sdg:<target>, dac:<purpose code>, decs:<id> or mesh:<id>", "^(sdg|dac|decs|mesh):[A-Za-z0-9.]+$", 40;
     Place, "an ISO 3166-1 alpha-2 country, optionally with its ISO 3166-2 subdivision", PLACE_PATTERN, 6, "place";
     Identifier, "{list}-{id} as in org-id.guide, or XX-LEDGER-{id} for one that has none there", "^[A-Z]{2}-[!-~]+-[!-~]+$", IDENTIFIER_CHARACTERS_LIMIT, "identifier";
-    Amount, "a decimal number as a string", r"^-?\d{1,18}(\.\d{1,6})?$", 26;
+    Amount, "a decimal number as a string", AMOUNT_PATTERN, 26;
     Unit, "expert-days, places, visits, units, hours, or an ISO 4217 currency", "^([a-z-]+|[A-Z]{3})$", 40;
 }
 

@@ -5,7 +5,7 @@ use crate::rejection::{Reason, Rejection};
 use convenio_events::{
     characters,
     language_map::canonical_tag,
-    values::{Identifier, Place, ValueError},
+    values::{AMOUNT_PATTERN, Amount, Identifier, Place, ValueError},
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -64,6 +64,8 @@ pub enum Form {
     Place,
     /// An identifier of an organisation.
     Identifier,
+    /// A decimal number, brought to its one spelling.
+    Amount,
 }
 
 impl Shape {
@@ -198,6 +200,7 @@ impl Form {
             Some("identifier") => Self::Identifier,
             Some("uuid") => Self::Id,
             Some(_) => Self::Coded,
+            None if schema["pattern"] == AMOUNT_PATTERN => Self::Amount,
             None if schema["pattern"].is_string() => Self::Coded,
             None => Self::Free,
         }
@@ -212,7 +215,7 @@ impl Form {
         match self {
             Self::Language => Some(convenio_events::language_map::LANGUAGE_TAG_PATTERN),
             Self::Place => Some(convenio_events::values::PLACE_PATTERN),
-            Self::Free | Self::Coded | Self::Id | Self::Identifier => None,
+            Self::Free | Self::Coded | Self::Id | Self::Identifier | Self::Amount => None,
         }
     }
 
@@ -223,7 +226,7 @@ impl Form {
         };
         match self {
             // The type knows better what is wrong with it.
-            Self::Coded | Self::Id | Self::Language | Self::Place | Self::Identifier => Ok(()),
+            Self::Coded | Self::Id | Self::Language | Self::Place | Self::Identifier | Self::Amount => Ok(()),
             Self::Free => Err(field_rule(
                 "text-too-long",
                 format!("it has at most {limit} characters, and not {}", text.chars().count()),
@@ -238,6 +241,10 @@ impl Form {
             Self::Coded => Ok(None),
             // What is no UUID is refused where the data becomes a command.
             Self::Id => Ok(text.parse::<Uuid>().ok().map(|id| id.to_string()).filter(|right| right != text)),
+            // What is no amount is refused there too.
+            Self::Amount => {
+                Ok(text.parse().ok().map(|amount: Amount| amount.to_string()).filter(|right| right != text))
+            }
             Self::Free => match characters::check(text) {
                 Err(misplaced) => Err(field_rule(misplaced.code(), misplaced.to_string())),
                 Ok(()) if !text.is_empty() && !characters::is_visible(text) => {

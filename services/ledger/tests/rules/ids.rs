@@ -150,3 +150,19 @@ async fn of_several_reasons_the_first_in_order_is_told() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_same_amount_in_other_digits_is_the_same_command() {
+    let node = Node::with_cast().await;
+    let offering = |amount: &str| with(listing(1), "/terms/quantity/amount", json!(amount));
+    let publish = Call::new(By::Socios.credential(), "publish-offer", &offering("20")).under(7);
+    assert_eq!(node.send(publish.clone()).await, "offer.published");
+    for same in ["20", "20.0", "20.000000", "020"] {
+        let again = Call { data: offering(same).to_string().into(), ..publish.clone() };
+        assert!(node.answer(&again).await.expect("known").replay, "{same}");
+    }
+    for other in ["20.1", "2", "200"] {
+        let other = Call { data: offering(other).to_string().into(), ..publish.clone() };
+        assert_eq!(node.send(other).await, "command-id-reused");
+    }
+}
