@@ -43,8 +43,9 @@ pub enum UpTo<const CHARACTERS: usize> {}
 pub type Office = UpTo<OFFICE_CHARACTERS_LIMIT>;
 /// A mailbox.
 pub type Mailbox = UpTo<MAILBOX_CHARACTERS_LIMIT>;
-/// A web address.
-pub type Website = UpTo<WEBSITE_CHARACTERS_LIMIT>;
+/// The schema of a web address.
+#[derive(Debug)]
+pub enum Website {}
 
 impl JsonSchema for Title {
     fn schema_name() -> Cow<'static, str> {
@@ -71,6 +72,18 @@ impl<const CHARACTERS: usize> JsonSchema for UpTo<CHARACTERS> {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "maxLength": CHARACTERS})
+    }
+}
+
+impl JsonSchema for Website {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Website".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "maxLength": WEBSITE_CHARACTERS_LIMIT, "format": "uri"})
     }
 }
 

@@ -200,6 +200,42 @@ impl FromStr for Identifier {
     }
 }
 
+/// Refuses what is no address of the web: a browser that follows it may do something else. Events recorded before this was asked may
+/// hold one.
+///
+/// # Errors
+/// `website-form`.
+pub fn check_website(text: &str) -> Result<(), ValueError> {
+    if is_website(text).is_some() {
+        return Ok(());
+    }
+    let rule = "a website is an address that begins with http:// or https:// and names a host, such as https://www.example.org";
+    refuse("website-form", rule)
+}
+
+/// Scheme, host and port are as in RFC 3986 section 3, with letters of any script in the host; there is nobody before an @ in it, whom a
+/// reader would take for the host.
+fn is_website(text: &str) -> Option<()> {
+    let (scheme, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (host, port) = match (authority.strip_prefix('['), authority.split_once(':')) {
+        (Some(address), _) => {
+            let (address, port) = address.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            ("ip", if port.is_empty() { "" } else { port.strip_prefix(':')? })
+        }
+        (None, Some((host, port))) => (host, port),
+        (None, None) => (authority, ""),
+    };
+    let named = host.chars().any(char::is_alphanumeric)
+        && host.chars().all(|c| c.is_alphanumeric() || !c.is_ascii() || matches!(c, '-' | '.' | '_'));
+    let fits = (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+        && named
+        && port.bytes().all(|b| b.is_ascii_digit())
+        && !text.contains(char::is_whitespace);
+    fits.then_some(())
+}
+
 /// What amounts look like in schemas.
 pub const AMOUNT_PATTERN: &str = r"^-?\d{1,18}(\.\d{1,6})?$";
 

@@ -72,7 +72,7 @@ pub struct ProfileText {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "place_names")]
     pub place_names: PlaceNames,
-    /// Its site on the web.
+    /// Its site on the web: `http://` or `https://` and a host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Website>")]
     pub website: Option<Line>,

@@ -147,7 +147,7 @@ reasons! {
 }
 
 /// The codes that are finer than `invalid-field`: what values of commands must be, and in a few words why they are refused.
-pub const VALUE_CODES: [(&str, &str); 18] = [
+pub const VALUE_CODES: [(&str, &str); 19] = [
     ("amount-form", "an amount is a decimal number in a string"),
     ("amount-not-positive", "a quantity is more than zero"),
     ("control-character", "a text has a control character other than tab and line feed"),
@@ -166,6 +166,7 @@ pub const VALUE_CODES: [(&str, &str); 18] = [
     ("too-many-languages", "a text has more languages than one takes"),
     ("translation-unknown", "a translation is marked that the text does not have"),
     ("unit-unknown", "a unit is a unit of cooperation in kind or a currency"),
+    ("website-form", "a website begins with http:// or https:// and names a host"),
 ];
 
 /// A command that was refused; nothing was recorded.

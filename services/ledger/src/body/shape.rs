@@ -5,7 +5,7 @@ use crate::rejection::{Reason, Rejection};
 use convenio_events::{
     characters,
     language_map::canonical_tag,
-    values::{AMOUNT_PATTERN, Amount, Identifier, Place, ValueError},
+    values::{AMOUNT_PATTERN, Amount, Identifier, Place, ValueError, check_website},
 };
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -66,6 +66,8 @@ pub enum Form {
     Identifier,
     /// A decimal number, brought to its one spelling.
     Amount,
+    /// An address of the web.
+    Website,
 }
 
 impl Shape {
@@ -199,6 +201,7 @@ impl Form {
             Some("place") => Self::Place,
             Some("identifier") => Self::Identifier,
             Some("uuid") => Self::Id,
+            Some("uri") => Self::Website,
             Some(_) => Self::Coded,
             None if schema["pattern"] == AMOUNT_PATTERN => Self::Amount,
             None if schema["pattern"].is_string() => Self::Coded,
@@ -215,7 +218,7 @@ impl Form {
         match self {
             Self::Language => Some(convenio_events::language_map::LANGUAGE_TAG_PATTERN),
             Self::Place => Some(convenio_events::values::PLACE_PATTERN),
-            Self::Free | Self::Coded | Self::Id | Self::Identifier | Self::Amount => None,
+            Self::Free | Self::Coded | Self::Id | Self::Identifier | Self::Amount | Self::Website => None,
         }
     }
 
@@ -227,7 +230,7 @@ impl Form {
         match self {
             // The type knows better what is wrong with it.
             Self::Coded | Self::Id | Self::Language | Self::Place | Self::Identifier | Self::Amount => Ok(()),
-            Self::Free => Err(field_rule(
+            Self::Free | Self::Website => Err(field_rule(
                 "text-too-long",
                 format!("it has at most {limit} characters, and not {}", text.chars().count()),
             )),
@@ -244,6 +247,10 @@ impl Form {
             // What is no amount is refused there too.
             Self::Amount => {
                 Ok(text.parse().ok().map(|amount: Amount| amount.to_string()).filter(|right| right != text))
+            }
+            Self::Website => {
+                Self::Free.spell(text)?;
+                check_website(text).map(|()| None).map_err(refused)
             }
             Self::Free => match characters::check(text) {
                 Err(misplaced) => Err(field_rule(misplaced.code(), misplaced.to_string())),

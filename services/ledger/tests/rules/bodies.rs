@@ -1,7 +1,7 @@
 //! Bodies that are not what they should be: each names its field and a stable code, and nothing is recorded.
 
 use crate::{
-    cast::{By, listing, text, uuid, with},
+    cast::{By, SOCIOS, listing, text, uuid, with},
     node::{Call, Node},
 };
 use convenio_ledger::authorise::Credential;
@@ -119,5 +119,42 @@ async fn what_is_wrong_with_a_body_is_told_only_to_those_who_are_known() {
         assert_eq!(node.send(call.clone()).await, "token-invalid");
         let known = Call { credential: By::Socios.credential(), ..call };
         assert_ne!(node.send(known).await, "token-invalid");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_website_is_an_address_of_the_web() {
+    let node = Node::with_cast().await;
+    let revised = |website: &str| {
+        let profile = json!({"kind": "ngo", "place": "PE"});
+        json!({"id": uuid(SOCIOS), "profile": profile, "text": {"name": text("Example NGO"), "website": website}})
+    };
+    let long = format!("https://example.org/{}", "x".repeat(2_048));
+    for (wrong, expected) in [
+        ("javascript:alert(1)", "website-form@text.website"),
+        ("javascript://example.org/%0aalert(1)", "website-form@text.website"),
+        ("ftp://example.org", "website-form@text.website"),
+        ("www.example.org", "website-form@text.website"),
+        ("http:example.org", "website-form@text.website"),
+        ("https://", "website-form@text.website"),
+        ("https:///path", "website-form@text.website"),
+        ("https://:443/", "website-form@text.website"),
+        ("https://example.org:port/", "website-form@text.website"),
+        ("https://who.example@evil.example/", "website-form@text.website"),
+        ("https://exa mple.org", "website-form@text.website"),
+        ("https://example.org/\u{202e}gro", "direction-control@text.website"),
+        (&long, "text-too-long@text.website"),
+    ] {
+        assert_eq!(node.tell(By::Socios, "revise-organisation", revised(wrong)).await, expected, "{wrong}");
+    }
+    for right in [
+        "https://example.org",
+        "HTTP://Example.org:8080/a?b=c#d",
+        "https://salud.gob.pe/ñ",
+        "http://[2001:db8::1]/",
+        "http://münchen.example",
+    ] {
+        let told = node.tell(By::Socios, "revise-organisation", revised(right)).await;
+        assert_eq!(told, "organisation.revised", "{right}");
     }
 }
