@@ -1,5 +1,5 @@
-//! What the body of a command may hold: members named once, lists and texts within their limits, texts without characters
-//! that nobody sees, and codes that are looked up. What a command then does is decided with its record.
+//! What the body of a command may hold: members named once, lists and texts within their limits, codes named once in a list and
+//! looked up, and texts without characters that nobody sees. What a command then does is decided with its record.
 //!
 //! Commands are held to the schemas that the contract shows: a limit that stands there is enforced, and no other. Events are
 //! never read with this file: what older versions recorded stays readable.

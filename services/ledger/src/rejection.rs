@@ -147,13 +147,14 @@ reasons! {
 }
 
 /// The codes that are finer than `invalid-field`: what values of commands must be, and in a few words why they are refused.
-pub const VALUE_CODES: [(&str, &str); 19] = [
+pub const VALUE_CODES: [(&str, &str); 20] = [
     ("amount-form", "an amount is a decimal number in a string"),
     ("amount-not-positive", "a quantity is more than zero"),
     ("control-character", "a text has a control character other than tab and line feed"),
     ("direction-control", "a text turns its direction of writing"),
     ("identifier-form", "an identifier is {list}-{id}, of org-id.guide or of the ledger's own list"),
     ("invisible-character", "a text has a character that nobody sees, where its script does not need it"),
+    ("item-twice", "a list names a code twice"),
     ("language-unknown", "a language is a BCP 47 tag of registered parts"),
     ("licence-unknown", "a licence is a code of the list `licences`"),
     ("member-twice", "a member of an object is named twice"),

@@ -8,7 +8,7 @@ use convenio_events::{
     values::{AMOUNT_PATTERN, Amount, Identifier, Place, ValueError, check_website},
 };
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// What stands in a place of a command's data.
@@ -158,8 +158,9 @@ impl Shape {
                 if limit.is_some_and(|limit| all.len() > limit) {
                     return Err(too_many(Reason::TooManyItems.code(), all.len(), *limit));
                 }
-                let mut all = all.iter_mut().enumerate();
-                all.try_for_each(|(at, item)| items.fit(item, changed).map_err(|r| within(r, format!("[{at}]"))))
+                let mut each = all.iter_mut().enumerate();
+                each.try_for_each(|(at, item)| items.fit(item, changed).map_err(|r| within(r, format!("[{at}]"))))?;
+                if all.len() > 1 && items.is_code() { once_each(all) } else { Ok(()) }
             }
             (Self::Map { limit, names, values }, Value::Object(all)) => {
                 if limit.is_some_and(|limit| all.len() > limit) {
@@ -190,6 +191,33 @@ impl Shape {
                 | Self::Members(_),
                 _,
             ) => Ok(()),
+        }
+    }
+}
+
+impl Shape {
+    /// Whether it is a code, of which a list has each once. Records that are named twice by their ids are one.
+    fn is_code(&self) -> bool {
+        match self {
+            Self::Word(_) => true,
+            Self::Text { form, .. } => !matches!(form, Form::Free | Form::Id | Form::Amount | Form::Website),
+            Self::Plain | Self::Whole | Self::List { .. } | Self::Map { .. } | Self::Members(_) | Self::Either(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// Refuses a list that names a code twice, in whatever spelling.
+fn once_each(all: &[Value]) -> Result<(), Rejection> {
+    let mut seen = HashSet::new();
+    let twice =
+        all.iter().enumerate().find_map(|(at, item)| Some((at, item.as_str().filter(|code| !seen.insert(*code))?)));
+    match twice {
+        None => Ok(()),
+        Some((at, code)) => {
+            let rule = format!("a list names each code once, and {code} stands before it already: leave it out");
+            Err(within(field_rule("item-twice", rule), format!("[{at}]")))
         }
     }
 }

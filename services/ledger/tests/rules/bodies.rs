@@ -158,3 +158,20 @@ async fn a_website_is_an_address_of_the_web() {
         assert_eq!(told, "organisation.revised", "{right}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_names_each_code_once() {
+    let node = Node::with_cast().await;
+    for (pointer, new, expected) in [
+        ("/terms/themes", json!(["sdg:3.8", "sdg:3.3", "sdg:3.8"]), "item-twice@terms.themes[2]"),
+        ("/terms/mechanisms", json!(["training", "training"]), "item-twice@terms.mechanisms[1]"),
+        ("/terms/places", json!(["PE", "PE-LIM", "PE"]), "item-twice@terms.places[2]"),
+        ("/terms/languages", json!(["es", "spa"]), "item-twice@terms.languages[1]"),
+        ("/terms/modalities", json!(["network", "network"]), "item-twice@terms.modalities[1]"),
+    ] {
+        check(&node, offer(pointer, new), expected).await;
+    }
+    let twice = with(listing(1), "/terms/themes", json!(["sdg:3.8", "sdg:3.8"]));
+    let refused = node.answer(&Call::new(By::Socios.credential(), "publish-offer", &twice)).await.expect_err("refused");
+    assert!(format!("{refused:?}").contains("sdg:3.8"), "it says which: {refused:?}");
+}
