@@ -283,6 +283,36 @@ async fn a_trail_ends_with_what_the_reader_sees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_trail_that_shows_nothing_tells_no_place_of_a_hidden_event() {
+    /// More than one page looks at.
+    const HIDDEN: u64 = 20_500;
+    let mut ledger = opened().await;
+    let (owner, learning, absent): (OrganisationId, LearningId, LearningId) = (id(1), id(42), id(99));
+    let submitted =
+        learning::Submitted { by: owner, content: learning_content(vec![owner]), visibility: Visibility::Public };
+    ledger.put(learning, by(owner), Audience::Restricted, submitted, Some(learning_text(text("en", "Secret lesson"))));
+    for _ in 0..HIDDEN {
+        let accepted = learning::AuthorshipAccepted { by: owner };
+        ledger.put(learning, by(owner), Audience::Restricted, accepted, None);
+    }
+    let (_folder, views) = views_of(&mut ledger).await;
+    let trail = views.read(ViewName::Activity).expect("reads");
+    let page = |cursor, subject| {
+        let asked = activity::TrailQuery { cursor, subject, limit: 50, ..Default::default() };
+        activity::feed(&trail, &ReaderIdentity::default(), &asked).expect("answers")
+    };
+    let first = page(None, None);
+    let next = first.next_cursor.map(|SequenceCursor(next)| next.0).expect("it stopped");
+    assert!(next.is_multiple_of(4_096) && next < HIDDEN, "{next}");
+    assert_eq!(page(first.next_cursor, None).next_cursor, None, "it comes to the end");
+    // A record of which the reader sees nothing is as one that is not there.
+    let (hidden, absent) = (page(None, Some(learning.into())), page(None, Some(absent.into())));
+    assert_eq!((hidden.items.len(), hidden.next_cursor), (absent.items.len(), absent.next_cursor));
+    drop(trail);
+    views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn grants_are_known_by_token_and_at_any_time() {
     let mut ledger = opened().await;
     let (plain, sample): (AccessId, AccessId) = (id(50), id(51));

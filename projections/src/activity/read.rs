@@ -7,7 +7,7 @@ use super::{
 use crate::{
     QueryError, ReaderIdentity,
     sequence_cursor::SequenceCursor,
-    standing::{Sight, Standing},
+    standing::{Face, Sight, Standing},
     standings::{self, standing_from},
     store::{
         Reader,
@@ -20,8 +20,11 @@ use convenio_events::{
 use rusqlite::{OptionalExtension as _, Row, ToSql, types::Value};
 use serde_json::value::RawValue;
 
-/// The most rows that one question looks at: a page may then be short, and its `next_cursor` goes on from there.
+/// The most rows that one question looks at: a page may then be short, and its `next_cursor` goes on from about there ([`goes_on`]).
 const ROWS_LIMIT: usize = 20_000;
+/// Where a page stopped at rows that it does not show, its `next_cursor` is a multiple of this. It is less than [`ROWS_LIMIT`], so that
+/// each page gets on.
+const CURSOR_STEP: u64 = 4_096;
 const COLUMNS: &str = "e.sequence, e.event_id, e.time, e.type, r.subject, e.because_of, e.stream_version, e.actor, e.grant_id, \
     e.command_id, e.audience, s.grant_id IS NOT NULL, r.visibility, r.organisations, r.has_past, r.standing, r.title";
 /// The records' own rows, and the sample grants.
@@ -198,17 +201,23 @@ fn page<T>(
     item: impl Fn(Trail) -> T,
 ) -> Result<TrailPage<T>, QueryError> {
     let limit = query.limit.clamp(1, PAGE_LIMIT);
+    let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_cursor: None };
+    if let Some(subject) = query.subject
+        && standings::read(reader, &subject_bytes(subject))?.is_some_and(|record| record.face(identity) == Face::Hidden)
+    {
+        // Where the page ends, and how long it takes, would tell that there is such a record.
+        return Ok(page);
+    }
     let before = query.cursor.map_or(i64::MAX, |SequenceCursor(before)| i64::try_from(before.0).unwrap_or(i64::MAX));
     let Way { sql, found_by } = way(query);
     let mut parameters: Vec<&dyn ToSql> = vec![&before];
     parameters.extend(found_by.iter().map(|value| value as &dyn ToSql));
     let mut statement = reader.statement(&sql)?;
     let mut rows = statement.query(&*parameters)?;
-    let mut page = TrailPage { position: reader.position(), items: Vec::new(), next_cursor: None };
     let (mut looked_at, mut last, mut shown, mut bytes) = (0, None, None, 0);
     while let Some(row) = rows.next()? {
         if looked_at == ROWS_LIMIT {
-            page.next_cursor = last.map(SequenceCursor);
+            page.next_cursor = last.map(|last| SequenceCursor(goes_on(last, shown, query.cursor)));
             break;
         }
         let row = Trail::read(row)?;
@@ -227,6 +236,14 @@ fn page<T>(
         last = Some(sequence);
     }
     Ok(page)
+}
+
+/// Where to go on after the last row that was looked at. The row may be of an event that the reader may not see, and its exact place is
+/// not told: some rows are looked at again that were not shown, and none that was.
+fn goes_on(last: Sequence, shown: Option<Sequence>, asked: Option<SequenceCursor>) -> Sequence {
+    let about = Sequence(last.0.checked_next_multiple_of(CURSOR_STEP).unwrap_or(last.0));
+    let before = shown.or(asked.map(|SequenceCursor(before)| before));
+    before.map_or(about, |before| about.min(before))
 }
 
 /// How the rows are gone through, newest first. What else is asked for is looked at row by row.
@@ -265,6 +282,25 @@ mod tests {
     use convenio_events::{Actor, OrganisationId};
     use rusqlite::Connection;
     use uuid::Uuid;
+
+    #[test]
+    fn where_a_page_goes_on_is_no_place_of_a_hidden_event() {
+        let at = |number| Some(Sequence(number));
+        for (last, shown, asked, expected) in [
+            (10_000, None, None, 12_288),
+            (12_288, None, None, 12_288),
+            (10_000, at(40_000), at(50_000), 12_288),
+            // Nothing is shown twice, and no page goes back.
+            (10_000, at(10_007), at(50_000), 10_007),
+            (10_000, at(10_000), None, 10_000),
+            (10_000, None, at(12_000), 12_000),
+            (0, None, None, 0),
+            (u64::MAX, None, None, u64::MAX),
+        ] {
+            let next = goes_on(Sequence(last), shown, asked.map(SequenceCursor));
+            assert_eq!(next, Sequence(expected), "{last} {shown:?} {asked:?}");
+        }
+    }
 
     #[test]
     fn no_trail_is_sorted_for_a_page() {

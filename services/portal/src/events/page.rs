@@ -9,15 +9,21 @@ use crate::{
     limits::{EVENT_PAGE_BYTES, EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, EVENT_SCAN_LIMIT},
     parameters::StartAt,
     problem::{Code, Problem},
-    read::past,
+    read::{
+        past,
+        record::{Readable, readable},
+    },
     state::PortalState,
 };
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use convenio_events::{RecordedEvent, Sequence, StreamVersion, Subject};
-use convenio_projections::ViewName;
+use convenio_events::{RecordedEvent, Sequence, Subject, commitment::Digest};
+use convenio_projections::{
+    ViewName,
+    access::{self, Face},
+};
 
 pub(crate) async fn events(State(state): State<PortalState>, asked: Asked) -> Response {
     let answer = if stream::is_asked_for(&asked.headers) {
@@ -34,8 +40,11 @@ async fn page(state: &PortalState, mut asked: Asked) -> Result<Response, Problem
     let filter = Filter::read(&mut asked.parameters)?;
     asked.ready(state, &[ViewName::Access]).await?;
     let from = begin_at(state, from)?;
-    let uri = asked.uri;
     let _turn = state.log_turn(asked.token).await?;
+    if let Some(subject) = filter.subject {
+        return of_subject(state, asked.token, (subject, from), limit, &filter).await?.answer(state, asked).await;
+    }
+    let uri = asked.uri;
     let candidates = candidates(state, from, limit, &filter).await?;
     let head = head_sequence(state);
     state
@@ -91,30 +100,30 @@ struct Candidates {
 }
 
 async fn candidates(state: &PortalState, from: Sequence, limit: usize, filter: &Filter) -> Result<Candidates, Problem> {
-    if let Some(subject) = filter.subject {
-        return of_subject(state, subject, from).await;
-    }
     let scan = if filter.is_empty() { limit } else { EVENT_SCAN_LIMIT };
     let events = past::read(state, from, scan).await?;
     let looked_to = events.last().map_or(from, |last| last.sequence.next());
     Ok(Candidates { events, looked_to })
 }
 
-/// One record's events are looked up, not scanned for.
-async fn of_subject(state: &PortalState, subject: Subject, from: Sequence) -> Result<Candidates, Problem> {
-    let head = *state.log().head().borrow();
-    let mut version = StreamVersion(0);
-    loop {
-        let past::Page { mut events, whole } =
-            past::events(state, subject, version, EVENT_SCAN_LIMIT, EVENT_PAGE_BYTES).await?;
-        let (found, last) = (events.len(), events.last().map(|event| event.sequence));
-        events.retain(|event| event.sequence >= from);
-        if whole {
-            return Ok(Candidates { events, looked_to: head });
-        }
-        if let (false, Some(last)) = (events.is_empty(), last) {
-            return Ok(Candidates { events, looked_to: last.next() });
-        }
-        version = StreamVersion(version.0 + found as u64);
+/// One record's events are looked up, not scanned for. Whoever sees nothing of the record is answered as if there were none: where the
+/// answer ends, and how long it takes, would tell of it.
+async fn of_subject(
+    state: &PortalState,
+    token: Option<Digest>,
+    (subject, from): (Subject, Sequence),
+    limit: usize,
+    filter: &Filter,
+) -> Result<Readable, Problem> {
+    let (visible, hidden) = state
+        .ask(token, move |reading| {
+            let standing = access::standing(&reading.view(ViewName::Access)?, subject)?;
+            let hidden = standing.is_some_and(|standing| standing.face(&reading.identity) == Face::Hidden);
+            Ok((reading.sequence(), hidden))
+        })
+        .await?;
+    if hidden {
+        return Ok(Readable::none(from, visible));
     }
+    readable(state, token, (subject, from), limit, (visible, filter)).await
 }

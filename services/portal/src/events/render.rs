@@ -86,7 +86,8 @@ impl Filter {
         self.types.is_empty() && self.subject.is_none()
     }
 
-    fn matches(&self, event: &RecordedEvent) -> Result<bool, Problem> {
+    /// Whether an event is asked for.
+    pub(crate) fn matches(&self, event: &RecordedEvent) -> Result<bool, Problem> {
         if self.is_empty() {
             return Ok(true);
         }

@@ -6,7 +6,7 @@ use crate::{
     conditional::ShownVersion,
     events::{
         page::begin_at,
-        render::{Eyes, Rendering, head_sequence},
+        render::{Eyes, Filter, Rendering, head_sequence},
     },
     limits::{EVENT_PAGE_BYTES, EVENT_PAGE_DEFAULT, EVENT_PAGE_LIMIT, HISTORY_SCAN_EVENTS},
     parameters::{StartAt, cursor, invalid},
@@ -81,48 +81,70 @@ async fn event_page(state: &PortalState, mut asked: Asked, kind: RecordKind) -> 
             if seen { Ok(reading.sequence()) } else { Err(Code::RecordUnknown.into()) }
         })
         .await?;
-    let (from, uri) = (begin_at(state, from)?, asked.uri);
+    let from = begin_at(state, from)?;
     let _turn = state.log_turn(asked.token).await?;
-    let Readable { events, next_from, more } = readable(state, asked.token, (subject, from), limit, visible).await?;
-    let head = head_sequence(state);
-    state
-        .ask(asked.token, move |reading| {
-            let mut rendering = Rendering::begin(reading)?;
-            for event in &events {
-                rendering.push_if_readable(event)?;
-            }
-            let body = rendering.finish(&[("next_from", Some(next_from.0)), ("head_sequence", head)]);
-            let next = more.then(|| next_from.to_string());
-            Ok(with_next(json_bytes(reading.sequence(), body), &uri, "from", next.as_deref()))
-        })
-        .await
+    let all = Filter::default();
+    readable(state, asked.token, (subject, from), limit, (visible, &all)).await?.answer(state, asked).await
 }
 
 /// Events of a record that the reader may read, and where to go on: after the last of them where there are more that it may read,
 /// else after all that was looked at. Neither a count nor an end tells of others.
-struct Readable {
+pub(crate) struct Readable {
     events: Vec<RecordedEvent>,
     next_from: Sequence,
     more: bool,
 }
 
-async fn readable(
+impl Readable {
+    /// None, of all that was looked at.
+    pub(crate) fn none(from: Sequence, visible: Option<Sequence>) -> Self {
+        Self { events: Vec::new(), next_from: looked_to(from, visible), more: false }
+    }
+
+    /// The page that a reader is answered with.
+    pub(crate) async fn answer(self, state: &PortalState, asked: Asked) -> Result<Response, Problem> {
+        let Self { events, next_from, more } = self;
+        let (head, uri) = (head_sequence(state), asked.uri);
+        state
+            .ask(asked.token, move |reading| {
+                let mut rendering = Rendering::begin(reading)?;
+                for event in &events {
+                    rendering.push_if_readable(event)?;
+                }
+                let body = rendering.finish(&[("next_from", Some(next_from.0)), ("head_sequence", head)]);
+                let next = more.then(|| next_from.to_string());
+                Ok(with_next(json_bytes(reading.sequence(), body), &uri, "from", next.as_deref()))
+            })
+            .await
+    }
+}
+
+/// After all that was visible, and never before where was asked from.
+fn looked_to(from: Sequence, visible: Option<Sequence>) -> Sequence {
+    visible.map_or(from, Sequence::next).max(from)
+}
+
+/// The events of a record from a sequence on that a filter lets through and the reader may read, as far as the view of what may be read
+/// was when that was asked.
+pub(crate) async fn readable(
     state: &PortalState,
     token: Option<Digest>,
     (subject, from): (Subject, Sequence),
     limit: usize,
-    visible: Option<Sequence>,
+    (visible, filter): (Option<Sequence>, &Filter),
 ) -> Result<Readable, Problem> {
     let (mut found, mut at): (Vec<RecordedEvent>, _) = (Vec::new(), from);
     loop {
         let past::Page { events: page, whole } =
             past::events_from(state, subject, at, HISTORY_SCAN_EVENTS, EVENT_PAGE_BYTES).await?;
         at = page.last().map_or(at, |last| last.sequence.next());
+        let filter = filter.clone();
         let read = move |reading: &mut Reading| {
             let eyes = Eyes::open(reading)?;
             let mut read = Vec::new();
             for event in page {
-                if Some(event.sequence) <= visible && eyes.sight(&event)? != Sight::Withheld {
+                let asked_for = Some(event.sequence) <= visible && filter.matches(&event)?;
+                if asked_for && eyes.sight(&event)? != Sight::Withheld {
                     read.push(event);
                 }
             }
@@ -136,7 +158,7 @@ async fn readable(
     let limit = fitting(&found, limit);
     let more = found.len() > limit;
     found.truncate(limit);
-    let all = visible.map_or(from, Sequence::next).max(from);
+    let all = looked_to(from, visible);
     let next_from = found.last().filter(|_| more).map_or(all, |last| last.sequence.next());
     Ok(Readable { events: found, next_from, more })
 }

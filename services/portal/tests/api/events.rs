@@ -238,3 +238,41 @@ async fn streams_end_with_the_grant_and_with_the_node() {
     let refused = app.get(User::Ministry, "/api/v1/events").await;
     assert_eq!(refused.said(), "401 token-invalid");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_nothing_of_a_record_is_answered_as_if_there_were_none() {
+    let app = App::with_cast().await;
+    let mut hidden = listing(0x0ff, "Training");
+    hidden["visibility"] = json!("parties");
+    app.accept(User::Socios, "publish-offer", hidden).await;
+    // More than one page looks at.
+    for at in 0..70 {
+        let mut long = listing(0x0ff, &format!("Training {at}"));
+        long["text"]["summary"] = crate::app::text(&"\u{10348}".repeat(20_000));
+        app.accept(User::Socios, "revise-offer", long).await;
+    }
+    app.accept(User::Socios, "publish-offer", listing(0x0fe, "Another")).await;
+    app.settle().await;
+    let ask = async |user, path: String| app.get(user, &path).await.json();
+    for path in ["events?subject=offer/", "events?limit=1&from=3&subject=offer/"] {
+        let of = async |user, id: u128| ask(user, format!("/api/v1/{path}{}", uuid(id))).await;
+        let (hidden, absent) = (of(User::Anonymous, 0x0ff).await, of(User::Anonymous, 0xabc).await);
+        assert_eq!(hidden, absent, "{path}");
+        assert_eq!(hidden["next_from"], app.head().0 + 1);
+    }
+    // What was hidden while it was recorded does not become everybody's, and where a page ends tells nothing of it.
+    let opened = json!({"subject": format!("offer/{}", uuid(0x0ff)), "visibility": "public"});
+    app.accept(User::Socios, "set-visibility", opened).await;
+    app.settle().await;
+    let page = ask(User::Anonymous, format!("/api/v1/events?subject=offer/{}", uuid(0x0ff))).await;
+    let events = page["events"].as_array().expect("events");
+    assert_eq!((events.len(), &page["next_from"]), (1, &json!(app.head().0 + 1)), "{page}");
+    // Whoever sees them gets all, page after page.
+    let (mut from, mut seen) = (0, 0);
+    while from <= app.head().0 {
+        let page = ask(User::Socios, format!("/api/v1/events?from={from}&subject=offer/{}", uuid(0x0ff))).await;
+        seen += page["events"].as_array().expect("events").len();
+        from = page["next_from"].as_u64().expect("a number");
+    }
+    assert_eq!(seen, 72);
+}
