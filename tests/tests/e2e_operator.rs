@@ -126,3 +126,26 @@ async fn an_admin_confirms_the_clock_of_a_running_node() {
     let wrong = server::run(["grant", "--register", "Instituto", "--kind", "ngo", "--role", "admin"]);
     assert_eq!(wrong.status.code(), Some(2), "only at the machine");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_a_ledger_is_told_what_comes_next() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = Server::start(&data);
+    assert!(server.wait_for_line("/docs has every command"), "{:?}", server.printed());
+    let printed = server.printed();
+    let line = |part: &str| printed.iter().find(|line| line.contains(part)).expect("it was printed").clone();
+    // What is told can be done as it is told.
+    let command = line("convenio record FILE --node ");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let file = folder.path().join("first.ndjson");
+    std::fs::write(&file, line("A line of FILE is ").replace("A line of FILE is ", "")).expect("written");
+    let file = file.to_str().expect("plain");
+    let words = words.into_iter().map(|word| if word == "FILE" { file } else { word });
+    assert!(succeeded(&server::run(words)).starts_with("1: recorded: organisation/"));
+    assert!(server.stop().success());
+    // Nobody is told so again.
+    let server = Server::start(&data);
+    assert!(!server.printed().iter().any(|line| line.contains("Nothing is recorded yet")));
+    assert!(server.stop().success());
+}

@@ -19,6 +19,9 @@ use tokio::{
 /// How long requests that are under way may take after the signal to stop.
 const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 
+/// A line that the first token may send, for whoever has a new ledger before them.
+const FIRST_COMMAND: &str = r#"{"command":"register-organisation","data":{"standing":"holder","profile":{"kind":"ngo"},"text":{"name":{"texts":{"en":"Example NGO"}}}}}"#;
+
 /// Runs a node until SIGINT or SIGTERM.
 pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     // The address comes first: a node that cannot be reached shall not make keys.
@@ -52,6 +55,13 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
     let mut recording = Box::pin(sample::play(&node));
     let mut failed = watch_ledger(&node);
     say(format_args!("Convenio answers at {public_url} (data in {})", config.data.display()));
+    if node.new && !config.sample {
+        let token = config.identity.join("admin-token");
+        say(format_args!("Nothing is recorded yet. Register organisations and give them grants with that token:"));
+        say(format_args!("  convenio record FILE --node http://{address} --token-file {}", token.display()));
+        say(format_args!("A line of FILE is {FIRST_COMMAND}"));
+        say(format_args!("{public_url}/docs has every command with an example."));
+    }
     let mut recorded = false;
     let result = loop {
         tokio::select! {

@@ -133,6 +133,7 @@ found = { $count ->
 }
 found-more = More than { $shown } entries
 found-none = No entries
+found-none-yet = There is nothing here now. Whoever has a grant on this ledger records with the program or over the API:
 found-none-hint = Try fewer words or take a filter away.
 chosen-label = Chosen filters
 chosen-remove = Remove

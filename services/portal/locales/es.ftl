@@ -133,6 +133,7 @@ found = { $count ->
 }
 found-more = Más de { $shown } entradas
 found-none = Ninguna entrada
+found-none-yet = Aquí no hay nada por ahora. Quien tiene un permiso en este registro graba con el programa o por la API:
 found-none-hint = Pruebe con menos palabras o quite un filtro.
 chosen-label = Filtros elegidos
 chosen-remove = Quitar

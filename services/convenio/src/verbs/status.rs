@@ -34,7 +34,7 @@ fn described(status: &Value) -> Vec<String> {
     let mut lines: Vec<_> = [("node", "node"), ("ledger", "ledger"), ("source", "source"), ("version", "version")]
         .into_iter()
         .chain([("role", "role"), ("head sequence", "head_sequence"), ("durable", "durable"), ("key", "key")])
-        .filter(|(_, name)| status.get(name).is_some())
+        .filter(|(_, name)| status.get(name).is_some_and(|value| !value.is_null()))
         .map(|(label, name)| format!("{label:<14}{}", said(&status[name])))
         .collect();
     lines.push(format!(
@@ -100,6 +100,13 @@ fn log(log: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_node_does_not_have_is_not_said() {
+        let tree = serde_json::json!({"size": 0, "root": "abc="});
+        let status = serde_json::json!({"node": null, "ledger": "one", "head_sequence": null, "tree": tree});
+        assert_eq!(described(&status), ["ledger        one", "tree          0 leaves, root abc="]);
+    }
 
     #[test]
     fn what_stands_still_says_why() {

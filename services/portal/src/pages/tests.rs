@@ -245,6 +245,13 @@ async fn pages_of_an_empty_ledger_answer_too() {
     for path in ["/en/", "/es/agreements", "/en/activity", "/es/audit", "/en/search?q=x", "/es/about"] {
         assert_eq!(portal.get(path).await.status, StatusCode::OK, "{path}");
     }
+    // Nobody who comes to one is told to search for less.
+    for (path, begins, narrows) in [("/en/", true, false), ("/es/offers", true, false), ("/en/?q=x", false, true)] {
+        let page = portal.get(path).await.html;
+        let hints = ["There is nothing here now.", "no hay nada por ahora."].map(|words| page.contains(words));
+        let told = (hints.contains(&true), page.contains("Try fewer words"));
+        assert_eq!(told, (begins, narrows), "{path}: {page}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
