@@ -6,7 +6,7 @@ use crate::{
     caller,
     events::stream,
     headers,
-    limits::REQUEST_TIMEOUT,
+    limits::{REFUSAL_PAUSE, REQUEST_TIMEOUT},
     problem::{Code, Problem},
     rate::{Allowance, Caller},
     state::PortalState,
@@ -59,6 +59,12 @@ pub(crate) async fn edge(State(state): State<PortalState>, request: Request, nex
     } else {
         tracing::debug!(?id, %method, path, status, took_us = took, "a request was answered");
     }
+    if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS)
+        && caller::of(response.extensions()).is_stranger()
+    {
+        // Whoever asks again at once, on however many connections, leaves the processors to members meanwhile.
+        tokio::time::sleep(REFUSAL_PAUSE).await;
+    }
     response
 }
 
@@ -67,23 +73,36 @@ async fn answer(state: &PortalState, mut request: Request, next: Next, now: Inst
         return (preflight(), None);
     }
     let allowance = caller::admit(state, &mut request, now).await;
+    let caller = caller::of(request.extensions());
+    let mut response = admitted(state, request, next, caller, allowance).await;
+    response.extensions_mut().insert(caller);
+    (response, allowance)
+}
+
+async fn admitted(
+    state: &PortalState,
+    request: Request,
+    next: Next,
+    caller: Caller,
+    allowance: Option<Allowance>,
+) -> Response {
     if let Some(Allowance { allowed: false, reset_seconds, .. }) = allowance {
         let problem = Problem::from(Code::TooManyRequests);
         if stream::is_asked_for(request.headers()) {
-            return (stream::come_again(&problem, Duration::from_secs(reset_seconds)), allowance);
+            return stream::come_again(&problem, Duration::from_secs(reset_seconds));
         }
         let seconds = u32::try_from(reset_seconds).unwrap_or(u32::MAX);
-        return (problem.retry_after(seconds).into_response(), allowance);
+        return problem.retry_after(seconds).into_response();
     }
     if let Err(problem) = headers::check(&request) {
-        return (problem.into_response(), allowance);
+        return problem.into_response();
     }
-    let (caller, records) = (caller::of(request.extensions()), records(&request));
+    let records = records(&request);
     let response = within_time(records, next.run(request)).await;
     if let (Caller::Member(member), StatusCode::UNAUTHORIZED) = (caller, response.status()) {
         state.authentication().forget(&member.token);
     }
-    (response, allowance)
+    response
 }
 
 /// Whether a request can have recorded something before its answer is lost.

@@ -81,6 +81,8 @@ pub const WAIT_FOR_LIMIT: Duration = Duration::from_secs(5);
 /// How long a request may take until its answer begins; then 503 `too-slow`. Batches, streams and exports begin at
 /// once.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the answer to a stranger is held back that says 401 or 429.
+pub const REFUSAL_PAUSE: Duration = Duration::from_millis(200);
 /// The most questions of members that the views are asked at a time; beyond it they wait.
 pub const QUESTIONS_OF_MEMBERS_LIMIT: usize = 24;
 /// How long a question waits for its turn; then 503 `overloaded`. Strangers' questions are as many at a time as there are

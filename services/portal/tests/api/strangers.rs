@@ -10,7 +10,11 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use convenio_portal::{Limits, RateLimit};
 use serde_json::{Value, json};
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 /// The same request, through a socket of this address.
 fn from(address: &str, mut request: Request<Body>) -> Request<Body> {
@@ -42,12 +46,13 @@ fn codes(answers: &[Answer]) -> Vec<u16> {
 #[tokio::test(flavor = "multi_thread")]
 async fn made_up_tokens_share_the_allowance_of_their_address_and_take_none_from_members() {
     let app = limited(3.0, "").await;
-    let mut answers = Vec::new();
+    let (mut answers, began) = (Vec::new(), Instant::now());
     for number in 0..5 {
         let token = made_up(number);
         answers.push(app.send(from("192.0.2.1", get("/api/v1/offers", &[("authorization", &token)]))).await);
     }
     assert_eq!(codes(&answers), [401, 401, 401, 429, 429]);
+    assert!(began.elapsed() >= 5 * Duration::from_millis(200), "each is held back: {:?}", began.elapsed());
     let elsewhere = app.send(from("192.0.2.2", get("/api/v1/offers", &[]))).await;
     assert_eq!((elsewhere.said().as_str(), elsewhere.header("ratelimit-remaining")), ("200", "2"));
     let member = request(Method::GET, "/api/v1/offers", User::Operator, &[], Body::empty());
