@@ -11,8 +11,9 @@ use convenio_events::{
 };
 use convenio_projections::{
     QueryError, ReaderIdentity, SequenceCursor, ViewName, access as grants,
-    collection::{ListQuery, list, parts, record as one},
+    collection::{ListQuery, Sort, list, parts, record as one, record_as_of},
     document::PartKind,
+    history,
 };
 use support::{
     OPERATOR, by, id,
@@ -131,4 +132,57 @@ async fn an_event_that_names_what_is_hidden_moves_nothing_for_those_who_may_not_
     }
     drop(reader);
     views.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_order_tells_when_a_record_was_made_that_was_opened_later() {
+    let mut ledger = opened().await;
+    let owner: OrganisationId = id(1);
+    let [hidden, between, last] = [10, 11, 12].map(|number| Subject::new(RecordKind::Offer, id::<()>(number).uuid()));
+    let publish = |ledger: &mut support::Ledger, subject, visibility: Visibility| {
+        let facts = listing::Published { organisation: owner, terms: undated(), visibility };
+        let audience = if visibility == Visibility::Public { Audience::Public } else { Audience::Restricted };
+        ledger.put(subject, by(owner), audience, facts, Some(listing_text(text("en", "Visits"))));
+    };
+    publish(&mut ledger, hidden, Visibility::Parties);
+    publish(&mut ledger, between, Visibility::Public);
+    let opening = record::VisibilityChanged { from: Visibility::Parties, to: Visibility::Public };
+    let opening = ledger.put(hidden, by(owner), Audience::Restricted, opening, None);
+    publish(&mut ledger, last, Visibility::Public);
+    ledger.put(hidden, by(owner), Audience::Public, listing::Paused {}, None);
+    let (_folder, views) = views_of(&mut ledger).await;
+    let [anonymous, .., own, _] = readers();
+    let check = || {
+        let reader = views.read(ViewName::Board).expect("reads");
+        for (q, sort) in [(None, Sort::Created), (Some("visits"), Sort::Created), (Some("visits"), Sort::Relevance)] {
+            let q = q.map(str::to_owned);
+            let asked = ListQuery { q, sort, ..ListQuery::new(RecordKind::Offer) };
+            let page = list(&reader, &anonymous, &asked).expect("answers");
+            let shown: Vec<_> = page.items.iter().map(|item| item.id).collect();
+            assert_eq!(shown, [last, hidden, between].map(|subject| subject.id), "{sort:?}");
+        }
+        let asked = ListQuery { sort: Sort::Title, ..ListQuery::new(RecordKind::Offer) };
+        let page = list(&reader, &own, &asked).expect("answers");
+        assert_eq!(page.items.len(), 3, "each once");
+        let then = record_as_of(&reader, &own, hidden, opening).expect("answers").expect("its own");
+        assert_eq!(then.stream_version.0, 0, "its versions are found");
+        let reader = views.read(ViewName::History).expect("reads");
+        let passport = history::passport(&reader, &anonymous, owner).expect("answers").expect("public");
+        let shown: Vec<_> = passport.timeline.iter().map(|one| one.id).collect();
+        assert_eq!(shown, [last, hidden, between].map(|subject| subject.id), "in the organisation's history");
+    };
+    check();
+    let followed = support::dump_all(&views);
+    for view in [ViewName::Board, ViewName::History] {
+        views.rebuild(view).expect("nothing is under way").finished().await;
+    }
+    assert_eq!(support::dump_all(&views), followed, "a rebuild makes the same");
+    check();
+    views.shutdown().await;
+}
+
+/// Terms that do not say when they begin or end.
+fn undated() -> listing::Terms {
+    let terms = listing_terms(&mut Dice(5));
+    listing::Terms { valid_from: None, valid_through: None, ..terms }
 }

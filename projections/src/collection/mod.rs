@@ -15,6 +15,7 @@ mod past;
 mod plan;
 mod query;
 mod record;
+mod renumber;
 mod rows;
 mod schema;
 mod search;

@@ -4,9 +4,10 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 11;
+const VERSION: u32 = 12;
 
-/// `record` has a narrow row for each record as it stands, `version` one for each event that made it so, `document` what changed in
+/// `record` has a narrow row for each record as it stands, by its `number`: records get theirs in the order in which their readers learn
+/// of them, one that was for fewer a new one when it is opened, `version` one for each event that made it so, `document` what changed in
 /// their JSON (`document.full`, from the version `base` to this one; `document.shown`, only where some readers see less, from `full` to
 /// what they see). `current` has the JSON of each record that has more than one version. `part` has the items of its lists that
 /// grow with its life, in the order `position`; a record's JSON has the first page of each. `tag_span` says which tags versions had
@@ -87,7 +88,7 @@ CREATE VIRTUAL TABLE search_words USING fts5vocab (search, instance);
 CREATE VIRTUAL TABLE search_counts USING fts5vocab (search, row);
 ";
 
-const INDEXES: &str = "
+pub(super) const INDEXES: &str = "
 CREATE INDEX IF NOT EXISTS record_review ON record (number) WHERE visibility = 3;
 CREATE INDEX IF NOT EXISTS record_title ON record (title, number);
 CREATE INDEX IF NOT EXISTS record_ends ON record (ends_on, number);

@@ -4,7 +4,7 @@
 use super::{
     index::{self, Changed, FoundBy},
     names::Names,
-    parts,
+    parts, renumber,
     rows::{Kept, Place, latest, load, make_latest, span, write_latest, write_row},
     tags::{Field, found_by, tags_of},
     versions::{self, Version, version},
@@ -19,7 +19,7 @@ use convenio_events::{
     },
 };
 use rusqlite::Connection;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Records that are kept in memory between pages; beyond it the least recently changed half is read again when it is needed.
 const RECORDS_KEPT: usize = 8_000;
@@ -46,6 +46,8 @@ pub(crate) struct Collection {
     tags_new: Vec<(u32, i64)>,
     words: Vec<Changed>,
     bulk: bool,
+    /// In bulk, the numbers that records will have, by those that they have until the end.
+    renumbered: BTreeMap<i64, i64>,
 }
 
 impl Collection {
@@ -66,6 +68,7 @@ impl Collection {
             tags_new: Vec::new(),
             words: Vec::new(),
             bulk: false,
+            renumbered: BTreeMap::new(),
         }
     }
 
@@ -77,9 +80,12 @@ impl Collection {
             None if event.stream_version == StreamVersion(0) => None,
             None => load(file, subject)?,
         };
+        let mut opened = false;
         match &mut kept {
             Some(kept) => {
+                let before = kept.document.head.told_created();
                 kept.document.apply(event)?;
+                opened = kept.document.head.told_created().sequence > before.sequence;
                 kept.words_changed |= event.text.is_some() || event.erased;
             }
             None => kept = Some(self.begin(file, event)?),
@@ -104,7 +110,45 @@ impl Collection {
         }
         self.kept_bytes += kept.bytes;
         self.records.insert(subject, kept);
+        if opened {
+            self.give_new_number(file, subject)?;
+        }
         if self.waiting_bytes > WAITING_BYTES { self.flush(file) } else { Ok(()) }
+    }
+
+    /// A record whose readers learn of it only now stands among those that are new now: its old place would tell them when it was
+    /// recorded.
+    fn give_new_number(&mut self, file: &Connection, subject: Subject) -> Result<(), ApplyError> {
+        let new = self.next_number(file)?;
+        if self.bulk {
+            // No row is looked for by the new number before the end.
+            let old = self.records.get(&subject).map(|kept| kept.number);
+            self.renumbered.extend(old.map(|old| (old, new)));
+            return Ok(());
+        }
+        // What waits has the old number.
+        self.flush(file)?;
+        // It may be too large to be kept.
+        let kept = match self.records.remove(&subject) {
+            Some(kept) => Some(kept),
+            None => load(file, subject)?,
+        };
+        if let Some(mut kept) = kept {
+            renumber::rows(file, kept.number, new)?;
+            renumber::index(file, &kept, new)?;
+            kept.number = new;
+            self.records.insert(subject, kept);
+        }
+        Ok(())
+    }
+
+    fn next_number(&mut self, file: &Connection) -> rusqlite::Result<i64> {
+        let number = match self.next_number {
+            Some(number) => number,
+            None => file.query_row("SELECT COALESCE(MAX(number), 0) + 1 FROM record", [], |row| row.get(0))?,
+        };
+        self.next_number = Some(number + 1);
+        Ok(number)
     }
 
     fn begin(&mut self, file: &Connection, event: &Event) -> Result<Kept, ApplyError> {
@@ -113,13 +157,8 @@ impl Collection {
             Some(grant) => self.samples(file)?.contains(&grant),
             None => false,
         };
-        let number = match self.next_number {
-            Some(number) => number,
-            None => file.query_row("SELECT COALESCE(MAX(number), 0) + 1 FROM record", [], |row| row.get(0))?,
-        };
-        self.next_number = Some(number + 1);
         Ok(Kept {
-            number,
+            number: self.next_number(file)?,
             document,
             path: Vec::new(),
             bytes: 0,
@@ -330,6 +369,7 @@ impl View for Collection {
     /// The rows of `tag` all at once and in their own order, from what the records have, and the index of their words.
     fn finish_bulk(&mut self, file: &Connection) -> Result<(), ApplyError> {
         self.bulk = false;
+        renumber::all(file, &std::mem::take(&mut self.renumbered))?;
         let mut select = file.prepare("SELECT number, tags FROM record ORDER BY number")?;
         let mut rows = select.query([])?;
         let mut numbers: Vec<Vec<i64>> = Vec::new();

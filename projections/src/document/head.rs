@@ -136,6 +136,11 @@ impl Head {
         }
     }
 
+    /// When those learnt of it who see it today.
+    pub(crate) fn told_created(&self) -> Moment {
+        self.standing.told(self.created)
+    }
+
     pub(super) fn enter(&mut self, state: State) {
         self.state = state;
         self.reason = None;

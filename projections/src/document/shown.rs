@@ -22,7 +22,7 @@ impl Document {
         let reviewed = matches!(&self.body, Body::Learning(learning) if !learning.screenings.is_empty());
         let last = head.last_shown.unwrap_or((head.updated, head.stream_version));
         let aside = last.1 != head.stream_version;
-        let created = head.standing.told(head.created);
+        let created = head.told_created();
         if listing.is_none() && !reviewed && !aside && created == head.created {
             return None;
         }

@@ -31,7 +31,7 @@ pub fn passport(
         counts.entry(one.kind.plural()).or_default().add(one.attestation);
     }
     let partners = partners(reader, identity, organisation, &timeline)?;
-    // The latest first: by when it began where that is known, else by when the ledger learnt it.
+    // The latest first: by when it began where that is known, else by when its readers learnt of it.
     timeline.sort_by(|one, other| {
         let updated = other.involvement.updated_sequence.cmp(&one.involvement.updated_sequence);
         other.sorted_by.cmp(&one.sorted_by).then(updated)
@@ -104,7 +104,7 @@ fn name_of(
 
 /// What the organisation takes part in.
 struct Found {
-    /// By what it is sorted: when it began where that is known, else when the ledger learnt it.
+    /// By what it is sorted: when it began where that is known, else when its readers learnt of it.
     sorted_by: String,
     /// Whether the reader sees all of that record.
     whole: bool,
@@ -118,7 +118,7 @@ fn involvements(
     organisation: OrganisationId,
 ) -> Result<Vec<Found>, QueryError> {
     let sql = "SELECT r.subject, i.role, i.attestation, r.visibility, r.organisations, r.state, r.starts_on, r.ends_on, \
-               r.created_time, r.updated_sequence, r.sample, r.shown_sequence FROM involvement i JOIN record r ON r.number = i.record \
+               r.told_time, r.updated_sequence, r.sample, r.shown_sequence FROM involvement i JOIN record r ON r.number = i.record \
                WHERE i.organisation = ?1 ORDER BY i.record, i.position";
     let mut statement = reader.statement(sql)?;
     let mut rows = statement.query([organisation.uuid()])?;

@@ -23,6 +23,7 @@ const RECORDS_KEPT: usize = 8_000;
 const KEPT_BYTES: usize = 16 << 20;
 
 /// `number` is the sequence of the record's first event: ids come in no order, so that rows kept by them would each take a page.
+/// `told_time` is when those learnt of it who see it today.
 /// `involvement` says what an organisation does in a record, `affiliation` what organisations say of belonging together; `position`
 /// keeps them in the order in which the record names them.
 const TABLES: &str = "
@@ -36,7 +37,7 @@ CREATE TABLE record (
     title TEXT,
     starts_on TEXT,
     ends_on TEXT,
-    created_time INTEGER NOT NULL,
+    told_time INTEGER NOT NULL,
     updated_sequence INTEGER NOT NULL,
     shown_sequence INTEGER NOT NULL,
     sample INTEGER NOT NULL,
@@ -74,7 +75,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 7,
+        version: 8,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
@@ -188,7 +189,7 @@ fn write_record(file: &Connection, subject: Subject, document: &Document) -> rus
     let (starts_on, ends_on) = document.span();
     let sql = "INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (number) DO UPDATE SET \
                visibility = ?3, organisations = ?4, standing = ?5, state = ?6, title = ?7, starts_on = ?8, ends_on = ?9, \
-               updated_sequence = ?11, shown_sequence = ?12, sample = ?13, document = ?14";
+               told_time = ?10, updated_sequence = ?11, shown_sequence = ?12, sample = ?13, document = ?14";
     file.prepare_cached(sql)?.execute(params![
         number(document),
         subject_bytes(subject),
@@ -199,7 +200,7 @@ fn write_record(file: &Connection, subject: Subject, document: &Document) -> rus
         document.title().map(|title| title.get()),
         starts_on.map(|date| date.to_string()),
         ends_on.map(|date| date.to_string()),
-        head.created.time.micros(),
+        head.told_created().time.micros(),
         head.updated.sequence.0.cast_signed(),
         head.shown_sequence().0.cast_signed(),
         head.sample,
