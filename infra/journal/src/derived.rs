@@ -15,7 +15,7 @@ use crate::{
 };
 use convenio_events::Sequence;
 use convenio_ledger::stores::StoreError;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -172,6 +172,26 @@ impl Derived {
         }
     }
 
+    /// Looks whether the file has on the disk what was written, page by page and on a connection of its own: what is in memory hides a
+    /// page that somebody put back. Where it has not, it is not believed any more. It blocks, for some time.
+    pub(crate) fn look_through(&self) -> Result<(), StoreError> {
+        self.usable()?;
+        let generation = self.generation();
+        let compared = connect_to_existing(&self.path).and_then(|mut connection| {
+            // Both of one moment.
+            let moment = connection.transaction()?;
+            let written = moment.query_row("SELECT sum FROM meta", [], |row| row.get(0).map(Sum))?;
+            Ok(sum(&moment, &self.path, self.kind)? == written)
+        });
+        match compared {
+            _ if generation != self.generation() => {}
+            Ok(true) => {}
+            Ok(false) => self.distrust("it has rows of another day"),
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(())
+    }
+
     /// Changes rows, which are then made of `folded` events, and their sum, in one transaction. What is read afterwards has seen it.
     pub(crate) fn write(
         &self,
@@ -325,7 +345,14 @@ fn is_spoilt(error: &rusqlite::Error) -> bool {
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
+    configured(Connection::open(path)?)
+}
+
+fn connect_to_existing(path: &Path) -> rusqlite::Result<Connection> {
+    configured(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
+}
+
+fn configured(connection: Connection) -> rusqlite::Result<Connection> {
     keep_plans(&connection)?;
     connection.busy_timeout(BUSY_DEADLINE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

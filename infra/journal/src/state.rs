@@ -71,6 +71,15 @@ impl StateFile {
         Self { file: self.file.clone(), generation: AtomicU64::new(self.file.generation()) }
     }
 
+    /// Looks whether the file has on the disk what was written; where it has not, it is made anew by whoever reads or writes it next.
+    /// It blocks, for some time.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn look_through(&self) -> Result<(), StoreError> {
+        self.file.look_through()
+    }
+
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         self.current()?;
         let found = self.file.read(read)?;

@@ -8,6 +8,7 @@ use convenio_journal::{INDEX_FILE, Index, Journal, STATE_FILE, StateFile};
 use convenio_ledger::stores::{EventIndex as _, StateChange, StateStore as _};
 use std::{
     fs,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -214,4 +215,39 @@ async fn an_earlier_index_below_the_wal_of_a_later_one_is_made_anew() {
     copy(&days.killed, data.path(), INDEX_FILE);
     fs::copy(days.earlier.join(INDEX_FILE), data.path().join(INDEX_FILE)).expect("copied");
     check_index(&journal, "mixed");
+}
+
+/// A page of another day that somebody puts into a file that is open: nothing reads it yet, for the pages in memory hide it.
+#[tokio::test]
+async fn a_page_of_an_earlier_day_is_found_while_the_file_is_open() {
+    let data = folder();
+    let (journal, days) = indexes(data.path()).await;
+    let earlier = fs::read(days.earlier.join(INDEX_FILE)).expect("read");
+    let whole = fs::read(days.closed.join(INDEX_FILE)).expect("read");
+    let differs = |page: &usize| {
+        let range = page * PAGE..(page + 1) * PAGE;
+        earlier.get(range.clone()).is_some_and(|old| old != &whole[range])
+    };
+    // The first page says how long the file is.
+    let page = (1..earlier.len() / PAGE).find(differs).expect("one was written again");
+    copy(&days.closed, data.path(), INDEX_FILE);
+    let index = Index::open(&journal).expect("opens");
+    index.catch_up().expect("catches up");
+    index.look_through().expect("as it was written");
+    assert_eq!(index.event(event_id(3)).expect("looked up"), Some(Sequence(3)));
+    let file = fs::File::options().write(true).open(data.path().join(INDEX_FILE)).expect("opens");
+    let range = page * PAGE..(page + 1) * PAGE;
+    file.write_all_at(&earlier[range.clone()], range.start as u64).expect("put back");
+    // An error says the same: the file is damaged.
+    let _ = index.look_through();
+    assert!(index.event(event_id(3)).is_err(), "it is not believed any more");
+    index.catch_up().expect("is made anew");
+    index.flush().expect("written");
+    index.look_through().expect("as it was written");
+    assert_eq!(index.event(event_id(3)).expect("looked up"), Some(Sequence(3)));
+    let (journal, days) = snapshots(&data.path().join("other")).await;
+    copy(&days.closed, &data.path().join("other"), STATE_FILE);
+    let state = StateFile::open(&journal).expect("opens");
+    assert_eq!(state.folded(CODE_VERSION).expect("reads"), Sequence(EVENTS));
+    state.look_through().expect("as it was written");
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod config;
 mod damage;
 mod logging;
+mod looking_through;
 mod loss;
 mod mark;
 mod membership;

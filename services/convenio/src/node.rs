@@ -5,6 +5,7 @@ use crate::{
     clock, cluster,
     config::Config,
     damage::{self, Damage, WatchedLog},
+    looking_through::Kept,
     loss, mark,
     membership::{Legible, Membership, Seat, Way},
     publishing::PublishingWhileWriting,
@@ -91,6 +92,7 @@ impl Node {
         let state = StateFile::open(&backend.journal)?;
         // Each finds out for itself that a damaged one was begun anew.
         let snapshot_file: Arc<dyn StateStore> = Arc::new(state.shared());
+        let looked_through = state.shared();
         let state: Arc<dyn StateStore> = Arc::new(state);
         // Where nobody else can write, this node is elected for good, unless its log turns out to be damaged.
         let (elect, elected) = watch::channel(u64::from(backend.kafka.is_none()));
@@ -115,6 +117,14 @@ impl Node {
         let snapshot = SnapshotCursor::default();
         let (illegible, until) = watch::channel(None);
         let shown: Arc<dyn EventLog> = Arc::new(IndexedLog::new(log.clone(), &files));
+        let kept = Kept {
+            log: log.clone(),
+            index: files.clone(),
+            state: looked_through,
+            root: heads.clone(),
+            damage: damage.clone(),
+        };
+        threads.push(on_thread("looking-through", kept.keep_looking_through(stop.clone()))?);
         let legible = Legible { snapshot: snapshot.clone(), until, index: files.clone() };
         let (membership, way) = match &backend.kafka {
             Some(kafka) => {

@@ -83,6 +83,11 @@ impl IndexFile {
         self.file.begin_anew()
     }
 
+    /// Looks whether it has on the disk what was written.
+    pub(super) fn look_through(&self) -> Result<(), StoreError> {
+        self.file.look_through()
+    }
+
     pub(super) fn command(&self, key: &CommandKey) -> Result<Option<Sequence>, StoreError> {
         self.one(&COMMAND, key)
     }

@@ -199,6 +199,15 @@ impl Index {
         Ok(())
     }
 
+    /// Looks whether the file has on the disk what was written; where it has not, it is made anew. It blocks, for about a second per
+    /// million events.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn look_through(&self) -> Result<(), StoreError> {
+        self.shared.file.look_through()
+    }
+
     /// Up to where events can be looked up.
     pub fn watch(&self) -> watch::Receiver<Sequence> {
         self.shared.told.subscribe()
