@@ -18,7 +18,6 @@ use crate::{
     },
     ledger::{ChangeSettings, ConfirmClock},
     listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw},
-    nearest::nearest,
     organisation::{
         AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation,
         RegisterOrganisation, ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation,
@@ -27,9 +26,10 @@ use crate::{
     parser_words::{not_json, plain, without_place},
     record::SetVisibility,
     rejection::{Reason, Rejection},
+    unknown,
 };
 use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
 use serde::de::DeserializeOwned;
 
 /// Who may send a command, by the role of the grant.
@@ -85,7 +85,7 @@ macro_rules! commands {
             pub fn parse(name: &str, data: &[u8]) -> Result<Self, Rejection> {
                 match name {
                     $($name => parse::<$data>(data).map(|data| Self::$variant(Box::new(data))),)*
-                    _ => Err(unknown(name)),
+                    _ => Err(unknown::command(name)),
                 }
             }
             /// The command's name.
@@ -236,7 +236,7 @@ fn is_object(data: &[u8]) -> bool {
 }
 
 /// The same as [`read`], with the field and the rule where it fails.
-fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
+fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> {
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(data);
     let mut track = serde_path_to_error::Track::new();
@@ -247,7 +247,7 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
     let value = match (value, &unknown) {
         (Ok(value), _) => value,
         // A member that is not known may well be the one that is missing, misspelt: it is told first.
-        (Err(error), Some(field)) if error.is_data() => return Err(Rejection::from(Reason::UnknownField).field(field)),
+        (Err(error), Some(field)) if error.is_data() => return Err(unknown::field(field, &schema_for!(T))),
         (Err(error), _) if error.is_data() && !is_object(data) => {
             return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
         }
@@ -256,23 +256,8 @@ fn explain<T: DeserializeOwned>(data: &[u8]) -> Result<T, Rejection> {
     json.end().map_err(|error| malformed(&error, "."))?;
     match unknown {
         None => Ok(value),
-        Some(field) => Err(Rejection::from(Reason::UnknownField).field(field)),
+        Some(field) => Err(unknown::field(&field, &schema_for!(T))),
     }
-}
-
-/// What somebody is told who sends a command that there is not: those that may be meant.
-fn unknown(name: &str) -> Rejection {
-    let mut meant = nearest(name, Command::NAMES.iter().copied());
-    if let (true, Some((verb, _))) = (meant.is_empty(), name.split_once('-')) {
-        // What is done is known, and not to what.
-        let same = |known: &&&str| known.split_once('-').is_some_and(|(other, _)| other == verb);
-        meant = Command::NAMES.iter().filter(same).copied().collect();
-    }
-    let advice = match meant.as_slice() {
-        [] => "/docs has the names of all".to_owned(),
-        meant => format!("did you mean {}?", meant.join(", ")),
-    };
-    Rejection::from(Reason::UnknownCommand).detail(format!("there is no command {name:?}: {advice}"))
 }
 
 /// Our own value types begin their messages with a stable code and a colon.

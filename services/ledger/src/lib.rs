@@ -26,4 +26,5 @@ pub mod sequencer;
 pub mod snapshotter;
 pub mod stores;
 pub mod submission;
+mod unknown;
 pub mod world;
