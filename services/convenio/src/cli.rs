@@ -1,6 +1,6 @@
 //! The command line: every verb, its flags and an example. What a verb does is in its own file.
 
-use crate::{bench, client::Remote, config::ServeArguments, logging, serve, verbs};
+use crate::{bench, client::Remote, config::ServeArguments, environment, logging, serve, verbs};
 use clap::{Parser, Subcommand};
 
 /// Convenio: an event-sourced ledger of cooperation between organisations.
@@ -111,7 +111,10 @@ pub(crate) fn grant_id(text: &str) -> Result<uuid::Uuid, String> {
 
 /// Runs a verb.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    logging::start();
+    logging::start()?;
+    // By name alone: a value need not be text.
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    environment::misspelt(names).iter().for_each(|what| tracing::warn!("{what}"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match arguments.verb {
         Verb::Serve(arguments) => runtime.block_on(serve::serve(arguments.resolve()?)),

@@ -8,6 +8,7 @@ mod clock;
 mod cluster;
 mod config;
 mod damage;
+mod environment;
 mod logging;
 mod looking_through;
 mod loss;

@@ -130,7 +130,10 @@ fn check_version(
     actual: Option<convenio_events::StreamVersion>,
 ) -> Result<(), Rejection> {
     match expected {
-        None if command.confirms() => Err(Reason::VersionRequired.into()),
+        None if command.confirms() => {
+            let how = "send the record's streamversion: `If-Match: \"3\"`, or `expected_version` in a batch";
+            Err(Rejection::from(Reason::VersionRequired).detail(how))
+        }
         None => Ok(()),
         Some(expected) if actual == Some(expected) => Ok(()),
         Some(expected) => Err(stale(expected, actual)),

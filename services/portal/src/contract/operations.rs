@@ -358,7 +358,8 @@ fn list_parameters() -> Vec<Value> {
             "Changed by this event or a later one. It also answers `{\"id\", \"gone\": true}` for each record \
              that was the caller's to see and no longer is since then, whatever other filters say, and it shows what was retracted \
              or denied. So it takes no `q`, no `as_of`, no `as_of_sequence` and no order but that of change. Beyond the event after \
-             the head: 409 `position-ahead`. To read all of a changing list, walk it with `as_of_sequence`, then ask for what was updated since.",
+             the head: 409 `position-ahead`. How much of an offer or a demand is left (`commitment_level`, `remaining`) also changes by \
+             agreements that the caller may not see, and such a change is none here: read the record for that. To read all of a changing list, walk it with `as_of_sequence`, then ask for what was updated since.",
         ),
         ("sort", json!({"enum": sorts, "default": "relevance"}), "In which order."),
         ("limit", page(50, PAGE_LIMIT), "Records of a page."),
