@@ -84,8 +84,11 @@ fn actor(world: &World, id: AccessId, access: &Access, acting_for: Option<Organi
 /// `role-required`, `organisation-required`, `organisation-suspended`.
 pub fn authorise(world: &World, acting: &Acting, command: &Command) -> Result<(), Rejection> {
     let may = command.right().belongs_to(acting.role) || (acting.sample && acting.role == AccessRole::Admin);
-    require(may, Reason::RoleRequired)
-        .map_err(|rejection| rejection.detail(format!("{} needs another role than {}", command.name(), acting.role)))?;
+    require(may, Reason::RoleRequired).map_err(|rejection| {
+        let roles = AccessRole::ALL.iter().filter(|role| command.right().belongs_to(**role));
+        let roles: Vec<_> = roles.map(ToString::to_string).collect();
+        rejection.detail(format!("{} is for {}, and not for {}", command.name(), roles.join(", "), acting.role))
+    })?;
     match acting.actor {
         Actor::Organisation(id) => {
             let suspended = world.organisation(id).is_none_or(|organisation| organisation.suspended);

@@ -2,7 +2,7 @@
 
 use crate::{
     context::{Context, Decision, audience},
-    rejection::{Reason, Rejection, require},
+    rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
     ConveningId, NewEvent, OrganisationId,
@@ -317,8 +317,7 @@ impl PostponeConvening {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = announced(self.id, context)?;
         require(!convening.took_place, Reason::ConveningOver)?;
-        let ahead = self.ends_on.unwrap_or(self.starts_on).0 >= context.today(None);
-        require(ahead, Reason::DateInPast).map_err(|r| r.field("starts_on"))?;
+        require_not_over(self.ends_on.or(Some(self.starts_on)), context.today(None), "starts_on")?;
         let ordered = self.ends_on.is_none_or(|end| self.starts_on <= end);
         require(ordered, Reason::DatesReversed).map_err(|r| r.field("ends_on"))?;
         let facts = Postponed { starts_on: self.starts_on, ends_on: self.ends_on };

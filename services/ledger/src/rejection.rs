@@ -1,6 +1,7 @@
 //! Why the rules say no: stable codes in order of precedence. Failures of the system are not rejections.
 
-use convenio_events::{Sequence, StreamVersion};
+use chrono::NaiveDate;
+use convenio_events::{Sequence, StreamVersion, time::Date};
 use std::{borrow::Cow, fmt};
 
 /// What a caller may do about a rejection; each is one HTTP status.
@@ -219,6 +220,13 @@ impl fmt::Display for Rejection {
 /// Refuses unless `holds`.
 pub(crate) fn require(holds: bool, reason: Reason) -> Result<(), Rejection> {
     if holds { Ok(()) } else { Err(reason.into()) }
+}
+
+/// Refuses a last day that is over where the record counts its days.
+pub(crate) fn require_not_over(last: Option<Date>, today: NaiveDate, field: &str) -> Result<(), Rejection> {
+    let over = last.is_some_and(|last| last.0 < today);
+    let refused = |rejection: Rejection| rejection.field(field).detail(format!("today is {today} in its time zone"));
+    require(!over, Reason::DateInPast).map_err(refused)
 }
 
 /// Why a command has no answer from the rules; the same command with the same id may be sent again.

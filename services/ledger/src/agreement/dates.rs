@@ -1,6 +1,6 @@
 //! What the dates of an agreement must be among each other and today. Dates are compared as exactly as they are known.
 
-use crate::rejection::{Reason, Rejection, require};
+use crate::rejection::{Reason, Rejection, require, require_not_over};
 use chrono::NaiveDate;
 use convenio_events::{
     time::{Date, PartialDate},
@@ -16,8 +16,7 @@ pub(super) fn check_order(terms: &Terms) -> Result<(), Rejection> {
 /// What is to be signed here looks ahead: it is not over, it is reviewed, and all in it is due, while it is in force. Without a first
 /// day of its own it begins today at the earliest.
 pub(super) fn check_plan(terms: &Terms, today: NaiveDate) -> Result<(), Rejection> {
-    let over = terms.ends_on.is_some_and(|last| last.0 < today);
-    require(!over, Reason::DateInPast).map_err(|r| r.field("terms.ends_on"))?;
+    require_not_over(terms.ends_on, today, "terms.ends_on")?;
     check_review(terms, today)?;
     let first = terms.effective_on.unwrap_or(Date(today));
     let commitments = terms.commitments.iter().map(|one| ("commitments", one.due)).enumerate();

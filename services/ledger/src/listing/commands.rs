@@ -3,7 +3,7 @@
 use super::{Listing, Status};
 use crate::{
     context::{Context, Decision, audience},
-    rejection::{Reason, Rejection, require},
+    rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
     AgreementId, ListingId, NewEvent, OrganisationId, RecordKind, Subject,
@@ -111,8 +111,7 @@ fn check(
     if let (Some(from), Some(through)) = (terms.valid_from, terms.valid_through) {
         require(from <= through, Reason::DatesReversed).map_err(|r| r.field("terms.valid_through"))?;
     }
-    let over = terms.valid_through.is_some_and(|last| last.0 < context.today(terms.time_zone));
-    require(!over, Reason::DateInPast).map_err(|r| r.field("terms.valid_through"))?;
+    require_not_over(terms.valid_through, context.today(terms.time_zone), "terms.valid_through")?;
     if let Some(site) = terms.site {
         let has = context.world.organisation(owner).is_some_and(|organisation| organisation.has_site(site));
         require(has, Reason::SiteUnknown).map_err(|r| r.field("terms.site"))?;

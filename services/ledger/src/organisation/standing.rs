@@ -2,7 +2,7 @@
 
 use crate::{
     context::{Context, Decision, audience},
-    rejection::{Reason, Rejection, require},
+    rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
     NewEvent, OrganisationId,
@@ -71,8 +71,7 @@ impl VerifyOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         let today = context.today(None);
-        let open = self.valid_through.is_none_or(|last| today <= last.0);
-        require(open, Reason::DateInPast).map_err(|r| r.field("valid_through"))?;
+        require_not_over(self.valid_through, today, "valid_through")?;
         // One that ends is renewed before it does, so that there is no day without.
         let renews =
             organisation.is_verified_until().is_some_and(|end| self.valid_through.is_none_or(|last| end < last));

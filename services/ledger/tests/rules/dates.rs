@@ -3,8 +3,9 @@
 use crate::{
     agreements::bring_to,
     cast::{By, MINISTRY, SITE, SOCIOS, agreement, convening, text, uuid, with},
-    node::Node,
+    node::{Call, Node},
 };
+use convenio_ledger::rejection::Refusal;
 use serde_json::{Value, json};
 
 fn only(id: u128) -> Value {
@@ -136,6 +137,9 @@ async fn a_convening_is_not_put_off_once_it_took_place_nor_into_the_past() {
         assert_eq!(node.tell(By::Socios, command, data).await, "date-in-future@occurred_on", "{command}");
     }
     assert_eq!(node.tell(By::Socios, "postpone-convening", later(2, "2020-01-01")).await, "date-in-past@starts_on");
+    let call = Call::new(By::Socios.credential(), "postpone-convening", &later(2, "2020-01-01"));
+    let Err(Refusal::Rejected(refused)) = node.answer(&call).await else { panic!("it is over") };
+    assert_eq!(refused.detail.as_deref(), Some("today is 2026-01-15 in its time zone"), "what would be right is said");
     node.accept(By::Socios, "postpone-convening", later(2, "2026-01-15")).await;
     node.accept(By::Socios, "record-session", session(2)).await;
     assert_eq!(node.tell(By::Socios, "postpone-convening", later(2, "2027-01-01")).await, "convening-over");
