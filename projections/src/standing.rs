@@ -173,6 +173,11 @@ impl Standing {
         told
     }
 
+    /// How many might see it at its widest, the fewer the more.
+    pub(crate) fn widest(&self) -> u8 {
+        self.since.iter().map(|since| rank(since.circle)).min().unwrap_or(u8::MAX)
+    }
+
     /// The events that hid it from somebody: they take it out of lists.
     pub(crate) fn hidings(&self) -> Vec<Sequence> {
         let narrowed = self.since.windows(2).filter(|pair| rank(pair[1].circle) > rank(pair[0].circle));

@@ -149,7 +149,17 @@ async fn no_order_tells_when_a_record_was_made_that_was_opened_later() {
     let opening = record::VisibilityChanged { from: Visibility::Parties, to: Visibility::Public };
     let opening = ledger.put(hidden, by(owner), Audience::Restricted, opening, None);
     publish(&mut ledger, last, Visibility::Public);
-    ledger.put(hidden, by(owner), Audience::Public, listing::Paused {}, None);
+    // Narrowed and opened again, it is nothing new.
+    let visibilities = [Visibility::Public, Visibility::Parties, Visibility::Public];
+    for pair in visibilities.windows(2) {
+        let changed = record::VisibilityChanged { from: pair[0], to: pair[1] };
+        ledger.put(hidden, by(owner), Audience::Restricted, changed, None);
+    }
+    // As many as make a rebuild go in bulk.
+    for _ in 0..1_200 {
+        ledger.put(between, by(owner), Audience::Public, listing::Paused {}, None);
+        ledger.put(between, by(owner), Audience::Public, listing::Resumed {}, None);
+    }
     let (_folder, views) = views_of(&mut ledger).await;
     let [anonymous, .., own, _] = readers();
     let check = || {
@@ -177,6 +187,10 @@ async fn no_order_tells_when_a_record_was_made_that_was_opened_later() {
         views.rebuild(view).expect("nothing is under way").finished().await;
     }
     assert_eq!(support::dump_all(&views), followed, "a rebuild makes the same");
+    check();
+    ledger.put(hidden, by(owner), Audience::Public, listing::Paused {}, None);
+    ledger.commit().await;
+    settle(&views, ledger.head()).await;
     check();
     views.shutdown().await;
 }

@@ -83,9 +83,9 @@ impl Collection {
         let mut opened = false;
         match &mut kept {
             Some(kept) => {
-                let before = kept.document.head.told_created();
+                let before = kept.document.head.standing.widest();
                 kept.document.apply(event)?;
-                opened = kept.document.head.told_created().sequence > before.sequence;
+                opened = kept.document.head.standing.widest() < before;
                 kept.words_changed |= event.text.is_some() || event.erased;
             }
             None => kept = Some(self.begin(file, event)?),
@@ -116,8 +116,8 @@ impl Collection {
         if self.waiting_bytes > WAITING_BYTES { self.flush(file) } else { Ok(()) }
     }
 
-    /// A record whose readers learn of it only now stands among those that are new now: its old place would tell them when it was
-    /// recorded.
+    /// A record that more may see than ever before stands among those that are new now: its old place would tell them when it
+    /// was recorded.
     fn give_new_number(&mut self, file: &Connection, subject: Subject) -> Result<(), ApplyError> {
         let new = self.next_number(file)?;
         if self.bulk {
@@ -370,6 +370,9 @@ impl View for Collection {
     fn finish_bulk(&mut self, file: &Connection) -> Result<(), ApplyError> {
         self.bulk = false;
         renumber::all(file, &std::mem::take(&mut self.renumbered))?;
+        // They have the numbers of before.
+        self.records.clear();
+        self.kept_bytes = 0;
         let mut select = file.prepare("SELECT number, tags FROM record ORDER BY number")?;
         let mut rows = select.query([])?;
         let mut numbers: Vec<Vec<i64>> = Vec::new();

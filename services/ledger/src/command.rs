@@ -29,7 +29,7 @@ use crate::{
     unknown,
 };
 use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
-use schemars::{JsonSchema, Schema, SchemaGenerator, schema_for};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 /// Who may send a command, by the role of the grant.
@@ -247,7 +247,7 @@ fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection
     let value = match (value, &unknown) {
         (Ok(value), _) => value,
         // A member that is not known may well be the one that is missing, misspelt: it is told first.
-        (Err(error), Some(field)) if error.is_data() => return Err(unknown::field(field, &schema_for!(T))),
+        (Err(error), Some(field)) if error.is_data() => return Err(unknown::field(field, &unknown::schema_of::<T>())),
         (Err(error), _) if error.is_data() && !is_object(data) => {
             return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
         }
@@ -256,7 +256,7 @@ fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection
     json.end().map_err(|error| malformed(&error, "."))?;
     match unknown {
         None => Ok(value),
-        Some(field) => Err(unknown::field(&field, &schema_for!(T))),
+        Some(field) => Err(unknown::field(&field, &unknown::schema_of::<T>())),
     }
 }
 

@@ -5,9 +5,13 @@ use crate::{
     nearest::nearest,
     rejection::{Reason, Rejection},
 };
-use schemars::Schema;
+use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{
+    any::type_name,
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 /// The most fields that are listed where none is near.
 const LISTED_LIMIT: usize = 20;
@@ -25,6 +29,14 @@ pub(crate) fn command(name: &str) -> Rejection {
         meant => did_you_mean(meant),
     };
     Rejection::from(Reason::UnknownCommand).detail(format!("there is no command {name:?}: {advice}"))
+}
+
+/// The schema of a command's data, made once: a batch may have ever so many lines that are refused.
+pub(crate) fn schema_of<T: JsonSchema>() -> Arc<Schema> {
+    static MADE: LazyLock<Mutex<HashMap<&'static str, Arc<Schema>>>> = LazyLock::new(Mutex::default);
+    // Each statement leaves it whole.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(type_name::<T>()).or_insert_with(|| Arc::new(schema_for!(T))).clone()
 }
 
 /// The same for a field: those of the command that have a name like it, wherever they stand, else those of the command itself.

@@ -270,6 +270,19 @@ impl PortalState {
         if token.is_some() && !(member && self.views().is_whole(ViewName::Access)) {
             self.grants_are_read().await?;
         }
+        self.ask_in_turn(member, token, question).await
+    }
+
+    /// The same at once, among members or among strangers.
+    ///
+    /// # Errors
+    /// As for [`Self::ask`].
+    pub(crate) async fn ask_in_turn<T: Send + 'static>(
+        &self,
+        member: bool,
+        token: Option<Digest>,
+        question: impl FnOnce(&mut Reading) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let state = self.clone();
         let answered = self.questions().answer(member, move || {
             let mut opened = ViewName::Access;

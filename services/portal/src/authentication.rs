@@ -89,7 +89,12 @@ impl PortalState {
             let organisation = reading.identity.organisations.iter().min().map(|organisation| organisation.uuid());
             Ok(organisation.or(reading.grant.as_ref().map(|grant| grant.id.uuid())))
         };
-        match self.ask(Some(token), holder).await {
+        let found = match self.grants_are_read().await {
+            // It may be a member's, who does not wait behind strangers; how many look-ups there are at a time is limited.
+            Ok(()) => self.ask_in_turn(true, Some(token), holder).await,
+            Err(late) => Err(late),
+        };
+        match found {
             Ok(holder) => {
                 let member = Member { token, holder: holder.unwrap_or_default() };
                 self.authentication().remember(member);

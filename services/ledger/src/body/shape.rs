@@ -128,7 +128,7 @@ impl Shape {
         }
     }
 
-    /// Brings a value to its one spelling, and refuses what breaks a limit or is in no register. What has another type than
+    /// Brings all of a value to its one spelling, and refuses what breaks a limit or is in no register. What has another type than
     /// its place asks for is passed over: it is refused where the data becomes a command.
     ///
     /// # Errors
@@ -155,12 +155,15 @@ impl Shape {
                 Ok(())
             }
             (Self::List { limit, items }, Value::Array(all)) => {
-                if limit.is_some_and(|limit| all.len() > limit) {
-                    return Err(too_many(Reason::TooManyItems.code(), all.len(), *limit));
-                }
-                let mut each = all.iter_mut().enumerate();
-                each.try_for_each(|(at, item)| items.fit(item, changed).map_err(|r| within(r, format!("[{at}]"))))?;
-                if all.len() > 1 && items.is_code() { once_each(all) } else { Ok(()) }
+                let short = match limit {
+                    Some(most) if all.len() > *most => Err(too_many(Reason::TooManyItems.code(), all.len(), *limit)),
+                    Some(_) | None => Ok(()),
+                };
+                let each = all.iter_mut().enumerate();
+                let each =
+                    first(each.map(|(at, item)| items.fit(item, changed).map_err(|r| within(r, format!("[{at}]")))));
+                let once = if all.len() > 1 && items.is_code() { once_each(all) } else { Ok(()) };
+                short.and(each).and(once)
             }
             (Self::Map { limit, names, values }, Value::Object(all)) => {
                 if limit.is_some_and(|limit| all.len() > limit) {
@@ -168,20 +171,21 @@ impl Shape {
                         if *names == Form::Language { "too-many-languages" } else { Reason::TooManyItems.code() };
                     return Err(too_many(code, all.len(), *limit));
                 }
-                if *names != Form::Coded && *names != Form::Free {
-                    respell(*names, all, changed)?;
-                }
-                let mut all = all.iter_mut();
-                all.try_for_each(|(name, member)| values.fit(member, changed).map_err(|r| within(r, name.clone())))
+                let named = match names {
+                    Form::Coded | Form::Free => Ok(()),
+                    names => respell(*names, all, changed),
+                };
+                let all = all.iter_mut();
+                let each = all.map(|(name, member)| values.fit(member, changed).map_err(|r| within(r, name.clone())));
+                named.and(first(each))
             }
             (Self::Members(shapes), Value::Object(all)) => {
                 let known = all.iter_mut().filter_map(|(name, member)| Some((shapes.get(name)?, name, member)));
-                for (shape, name, member) in known {
-                    shape.fit(member, changed).map_err(|rejection| within(rejection, name.clone()))?;
-                }
-                Ok(())
+                first(
+                    known.map(|(shape, name, member)| shape.fit(member, changed).map_err(|r| within(r, name.clone()))),
+                )
             }
-            (Self::Either(shapes), value) => shapes.iter().try_for_each(|shape| shape.fit(value, changed)),
+            (Self::Either(shapes), value) => first(shapes.iter().map(|shape| shape.fit(value, changed))),
             (
                 Self::Plain
                 | Self::Word(_)
@@ -300,7 +304,8 @@ fn respell(names: Form, all: &mut Map<String, Value>, changed: &mut bool) -> Res
         return Ok(());
     }
     let mut right = Map::new();
-    for (name, value) in std::mem::take(all) {
+    // One that is refused stays as it was written.
+    for (name, value) in all.clone() {
         let spelt = names.spell(&name).map_err(|rejection| within(rejection, name.clone()))?;
         *changed |= spelt.is_some();
         let spelt = spelt.unwrap_or_else(|| name.clone());
@@ -346,6 +351,15 @@ fn too_many(code: &'static str, count: usize, limit: Option<usize>) -> Rejection
     } else {
         field_rule(code, detail)
     }
+}
+
+/// The first refusal, after all was brought to its spelling: what an older version recorded has to be known again.
+fn first(fits: impl Iterator<Item = Result<(), Rejection>>) -> Result<(), Rejection> {
+    let mut first = Ok(());
+    for fit in fits {
+        first = first.and(fit);
+    }
+    first
 }
 
 /// Puts a step in front of the path of a rejection.

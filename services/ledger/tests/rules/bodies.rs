@@ -4,7 +4,7 @@ use crate::{
     cast::{By, SOCIOS, listing, text, uuid, with},
     node::{Call, Node},
 };
-use convenio_ledger::authorise::Credential;
+use convenio_ledger::{authorise::Credential, submission::Body};
 use serde_json::{Value, json};
 
 /// Checks that a body is refused with a code and a field.
@@ -167,6 +167,7 @@ async fn a_list_names_each_code_once() {
         ("/terms/mechanisms", json!(["training", "training"]), "item-twice@terms.mechanisms[1]"),
         ("/terms/places", json!(["PE", "PE-LIM", "PE"]), "item-twice@terms.places[2]"),
         ("/terms/languages", json!(["es", "spa"]), "item-twice@terms.languages[1]"),
+        ("/terms/languages", json!(["es", "ES"]), "item-twice@terms.languages[1]"),
         ("/terms/modalities", json!(["network", "network"]), "item-twice@terms.modalities[1]"),
     ] {
         check(&node, offer(pointer, new), expected).await;
@@ -174,4 +175,22 @@ async fn a_list_names_each_code_once() {
     let twice = with(listing(1), "/terms/themes", json!(["sdg:3.8", "sdg:3.8"]));
     let refused = node.answer(&Call::new(By::Socios.credential(), "publish-offer", &twice)).await.expect_err("refused");
     assert!(format!("{refused:?}").contains("sdg:3.8"), "it says which: {refused:?}");
+}
+
+/// What an older version recorded is known again by its digest, which is of all in its one spelling, whatever is refused today.
+#[test]
+fn what_is_refused_today_is_brought_to_its_spelling_as_well() {
+    let read = |pointer: &str, list: Value| {
+        let twice = with(listing(1), pointer, list);
+        let data = with(twice, "/terms/languages", json!(["spa", "EN"]));
+        Body::parse("publish-offer", data.to_string().as_bytes(), None).expect("is read")
+    };
+    let right = read("/terms/mechanisms", json!(["training"]));
+    assert_eq!(right.objection, None);
+    let body = read("/terms/themes", json!(["sdg:3.8", "sdg:3.8"]));
+    assert_eq!(body.objection.as_ref().expect("twice").code, "item-twice");
+    for spelt in [&body.canonical, &right.canonical] {
+        assert!(spelt.contains(r#""languages":["es","en"]"#), "{spelt}");
+    }
+    assert!(body.written.expect("as it was").contains(r#""languages":["spa","EN"]"#));
 }
