@@ -18,7 +18,7 @@ use axum::{
 };
 use chrono::NaiveDate;
 use convenio_events::{Sequence, Timestamp, commitment::Digest, schemas::SchemaLocation};
-use convenio_projections::{Reader, ReaderIdentity, ViewName, access};
+use convenio_projections::{QueryError, Reader, ReaderIdentity, ViewName, access};
 use serde::Serialize;
 
 /// The header that says at which sequence an answer is true.
@@ -198,7 +198,12 @@ impl Reading {
 
     fn grant_of(&self, view: &Reader, token: &Digest) -> Result<Option<access::Grant>, Problem> {
         let now = self.state.now().max(access::time(view)?);
-        Ok(access::grant_by_token(view, token)?.filter(|grant| grant.is_in_force(now)))
+        let found = access::grant_by_token(view, token)?;
+        if found.is_none() && self.state.member(*token).is_some() {
+            // It was found before, and a grant that is over stays there.
+            return Err(QueryError::Damaged("a grant that was there is not any more").into());
+        }
+        Ok(found.filter(|grant| grant.is_in_force(now)))
     }
 
     fn authenticate(&mut self, grant: access::Grant) {
