@@ -29,7 +29,7 @@ use crate::{
     unknown,
 };
 use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 /// Who may send a command, by the role of the grant.
@@ -84,7 +84,7 @@ macro_rules! commands {
             /// `unknown-command`, `malformed-json`, `unknown-field`, or the code of the rule that a field breaks.
             pub fn parse(name: &str, data: &[u8]) -> Result<Self, Rejection> {
                 match name {
-                    $($name => parse::<$data>(data).map(|data| Self::$variant(Box::new(data))),)*
+                    $($name => parse::<$data>($name, data).map(|data| Self::$variant(Box::new(data))),)*
                     _ => Err(unknown::command(name)),
                 }
             }
@@ -216,9 +216,9 @@ impl Command {
 }
 
 /// Reads JSON into a command's data, and says which field breaks which rule.
-fn parse<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> {
+fn parse<T: DeserializeOwned>(name: &str, data: &[u8]) -> Result<T, Rejection> {
     // Nearly every command can be read; only of those that cannot is it asked where and why, which costs as much again.
-    read(data).map_or_else(|| explain(data), Ok)
+    read(data).map_or_else(|| explain(name, data), Ok)
 }
 
 /// Reads JSON into a command's data.
@@ -236,7 +236,7 @@ fn is_object(data: &[u8]) -> bool {
 }
 
 /// The same as [`read`], with the field and the rule where it fails.
-fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection> {
+fn explain<T: DeserializeOwned>(name: &str, data: &[u8]) -> Result<T, Rejection> {
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(data);
     let mut track = serde_path_to_error::Track::new();
@@ -247,7 +247,7 @@ fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection
     let value = match (value, &unknown) {
         (Ok(value), _) => value,
         // A member that is not known may well be the one that is missing, misspelt: it is told first.
-        (Err(error), Some(field)) if error.is_data() => return Err(unknown::field(field, &unknown::schema_of::<T>())),
+        (Err(error), Some(field)) if error.is_data() => return Err(unknown::field(name, field)),
         (Err(error), _) if error.is_data() && !is_object(data) => {
             return Err(Rejection::from(Reason::InvalidField).detail("the data of a command is an object"));
         }
@@ -256,7 +256,7 @@ fn explain<T: DeserializeOwned + JsonSchema>(data: &[u8]) -> Result<T, Rejection
     json.end().map_err(|error| malformed(&error, "."))?;
     match unknown {
         None => Ok(value),
-        Some(field) => Err(unknown::field(&field, &unknown::schema_of::<T>())),
+        Some(field) => Err(unknown::field(name, &field)),
     }
 }
 

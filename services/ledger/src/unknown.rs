@@ -1,20 +1,12 @@
 //! What may be meant by a command or a field that there is not. It refuses, and proposes names; it knows no rule.
 
 use crate::{
+    body::SHAPES,
     command::Command,
     nearest::nearest,
     rejection::{Reason, Rejection},
 };
-use schemars::{JsonSchema, Schema, schema_for};
-use serde_json::Value;
-use std::{
-    any::type_name,
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
-
-/// The most fields that are listed where none is near.
-const LISTED_LIMIT: usize = 20;
+use std::collections::BTreeSet;
 
 /// What somebody is told who sends a command that there is not: those that may be meant.
 pub(crate) fn command(name: &str) -> Rejection {
@@ -31,45 +23,24 @@ pub(crate) fn command(name: &str) -> Rejection {
     Rejection::from(Reason::UnknownCommand).detail(format!("there is no command {name:?}: {advice}"))
 }
 
-/// The schema of a command's data, made once: a batch may have ever so many lines that are refused.
-pub(crate) fn schema_of<T: JsonSchema>() -> Arc<Schema> {
-    static MADE: LazyLock<Mutex<HashMap<&'static str, Arc<Schema>>>> = LazyLock::new(Mutex::default);
-    // Each statement leaves it whole.
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    made.entry(type_name::<T>()).or_insert_with(|| Arc::new(schema_for!(T))).clone()
-}
-
 /// The same for a field: those of the command that have a name like it, wherever they stand, else those of the command itself.
-/// `schema` is that of its data.
-pub(crate) fn field(path: &str, schema: &Schema) -> Rejection {
+pub(crate) fn field(command: &str, path: &str) -> Rejection {
     let name = path.rsplit('.').next().unwrap_or(path);
-    let mut known = BTreeSet::new();
-    collect_fields(schema.as_value(), &mut known);
     let refused = Rejection::from(Reason::UnknownField).field(path);
+    let Some(shape) = SHAPES.get(command) else { return refused };
+    let mut known = BTreeSet::new();
+    shape.collect_members(&mut known);
     let meant = nearest(name, known);
     if !meant.is_empty() {
         return refused.detail(did_you_mean(&meant));
     }
-    let own = schema.get("properties").and_then(Value::as_object);
-    let own: Vec<&str> = own.into_iter().flatten().map(|(name, _)| name.as_str()).take(LISTED_LIMIT).collect();
+    let mut own: Vec<&str> = shape.members().collect();
+    own.sort_unstable();
     refused.detail(format!("the data of the command has {}", own.join(", ")))
 }
 
 fn did_you_mean(meant: &[&str]) -> String {
     format!("did you mean {}?", meant.join(", "))
-}
-
-fn collect_fields<'a>(schema: &'a Value, found: &mut BTreeSet<&'a str>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                found.extend(properties.keys().map(String::as_str));
-            }
-            members.values().for_each(|member| collect_fields(member, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_fields(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use convenio_events::{
     values::{AMOUNT_PATTERN, Amount, Identifier, Place, ValueError, check_website},
 };
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 /// What stands in a place of a command's data.
@@ -200,6 +200,24 @@ impl Shape {
 }
 
 impl Shape {
+    /// The names of its members, where they are fixed.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
+        let members = if let Self::Members(members) = self { Some(members) } else { None };
+        members.into_iter().flat_map(|members| members.keys().map(String::as_str))
+    }
+
+    /// Adds those of all that is in it.
+    pub(crate) fn collect_members<'a>(&'a self, found: &mut BTreeSet<&'a str>) {
+        found.extend(self.members());
+        match self {
+            Self::Members(shapes) => shapes.values().for_each(|shape| shape.collect_members(found)),
+            Self::List { items, .. } => items.collect_members(found),
+            Self::Map { values, .. } => values.collect_members(found),
+            Self::Either(shapes) => shapes.iter().for_each(|shape| shape.collect_members(found)),
+            Self::Plain | Self::Word(_) | Self::Whole | Self::Text { .. } => {}
+        }
+    }
+
     /// Whether it is a code, of which a list has each once. Records that are named twice by their ids are one.
     fn is_code(&self) -> bool {
         match self {

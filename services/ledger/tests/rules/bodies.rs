@@ -140,6 +140,8 @@ async fn a_website_is_an_address_of_the_web() {
         ("https:///path", "website-form@text.website"),
         ("https://:443/", "website-form@text.website"),
         ("https://example.org:port/", "website-form@text.website"),
+        ("https://example.org:99999", "website-form@text.website"),
+        ("https://xn--", "website-form@text.website"),
         ("https://who.example@evil.example/", "website-form@text.website"),
         ("https://exa mple.org", "website-form@text.website"),
         ("https://example.org/\u{202e}gro", "direction-control@text.website"),
