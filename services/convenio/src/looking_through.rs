@@ -1,13 +1,10 @@
 //! Every now and then all that is on the disk is read and compared with what is known of it: damage that no read comes upon lasts no
 //! longer than that. What is found is told elsewhere.
 
-use crate::damage::Damage;
-use convenio_events::{
-    Sequence,
-    log::{EventLog, PAGE_EVENTS_LIMIT, ReadError},
-};
+use crate::{damage::Damage, tree};
+use convenio_events::log::{EventLog, ReadError};
 use convenio_journal::{Index, StateFile};
-use convenio_notary::{CompactRange, TreeHead, leaf_hash};
+use convenio_notary::TreeHead;
 use convenio_projections::priority;
 use std::{
     sync::Arc,
@@ -63,22 +60,15 @@ impl Kept {
     /// What is wrong where the entries make another tree than they did, in words.
     async fn compare_log(&self, stop: &watch::Receiver<bool>) -> Result<Option<String>, ReadError> {
         let known = *self.root.borrow();
-        let mut now = CompactRange::new();
-        while now.size() < known.size() && !*stop.borrow() {
-            let left = usize::try_from(known.size() - now.size()).unwrap_or(usize::MAX);
-            let page = self.log.read(Sequence(now.size()), left.min(PAGE_EVENTS_LIMIT)).await?;
-            if page.is_empty() {
-                return Ok(Some(format!("the log ends at event {}, and had {}", now.size(), known.size())));
-            }
-            page.iter().for_each(|event| now.append(leaf_hash(event.entry.as_bytes())));
-        }
-        let same = now.size() < known.size() || now.head() == known;
+        let now = tree::read_again(&*self.log, known.size(), || !*stop.borrow()).await?;
+        let same = now.head() == known || *stop.borrow();
         Ok((!same).then(|| {
             format!(
-                "the root over the first {} entries is {} now, and was {} when they were recorded",
+                "the root over the first {} entries was {} when they were recorded; now there are {}, and it is {}",
                 known.size(),
-                now.root().to_base64(),
-                known.root().to_base64()
+                known.root().to_base64(),
+                now.size(),
+                now.root().to_base64()
             )
         }))
     }
@@ -87,29 +77,35 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use convenio_events::{conformance::sample_event, memory_log::MemoryLog};
     use convenio_journal::{Access, Journal};
-    use std::sync::Mutex;
 
-    /// Another log than the one whose tree is known.
+    async fn log(events: std::ops::Range<u64>, bytes: usize) -> Arc<dyn EventLog> {
+        let log = MemoryLog::default();
+        let mut writer = log.open_writer().await.expect("opens").writer;
+        writer.append(Arc::new(events.map(|at| sample_event(at, bytes)).collect())).await.expect("appends");
+        Arc::new(log)
+    }
+
     #[tokio::test]
     async fn entries_that_make_another_tree_halt_the_node() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::open(folder.path(), Access::ReadWrite).expect("opens");
-        let (index, state) = (Index::open(&journal).expect("opens"), StateFile::open(&journal).expect("opens"));
-        let halted = Arc::new(Mutex::new(Vec::new()));
-        let told = halted.clone();
-        let damage = Damage::new(move |what| told.lock().expect("whole").push(what.to_owned()));
-        let (root, heads) = watch::channel(TreeHead::empty());
-        let log: Arc<dyn EventLog> = Arc::new(journal);
-        let kept = Kept { log, index: Arc::new(index), state, root: heads, damage: damage.clone() };
-        let (_going, stop) = watch::channel(false);
-        kept.look_through(&stop).await;
-        assert_eq!(damage.found(), None);
-        let mut other = CompactRange::new();
-        other.append(leaf_hash(b"an entry that is gone"));
-        root.send_replace(other.head());
-        kept.look_through(&stop).await;
-        assert_eq!(damage.found().as_deref(), Some("the log ends at event 0, and had 1"));
-        assert_eq!(halted.lock().expect("whole").len(), 1, "nothing is recorded on it");
+        let index = Arc::new(Index::open(&journal).expect("opens"));
+        let state = StateFile::open(&journal).expect("opens");
+        let (known, (_going, stop)) = (log(0..9, 100).await, watch::channel(false));
+        let tree = tree::read_again(&*known, 9, || true).await.expect("reads").head();
+        for (found, halts) in [(known, false), (log(0..9, 101).await, true), (log(0..8, 100).await, true)] {
+            let damage = Damage::new(|_| {});
+            let kept = Kept {
+                log: found,
+                index: index.clone(),
+                state: state.shared(),
+                root: watch::channel(tree).1,
+                damage: damage.clone(),
+            };
+            kept.look_through(&stop).await;
+            assert_eq!(damage.found().is_some(), halts, "{:?}", damage.found());
+        }
     }
 }

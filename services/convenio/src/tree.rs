@@ -103,6 +103,24 @@ pub(crate) fn root_at(root: &watch::Receiver<TreeHead>, size: Sequence) -> Optio
     }
 }
 
+/// The tree over the first `size` entries, read again; over fewer where the log has no more, or `go_on` says no.
+pub(crate) async fn read_again(
+    log: &dyn EventLog,
+    size: u64,
+    go_on: impl Fn() -> bool,
+) -> Result<CompactRange, ReadError> {
+    let mut range = CompactRange::new();
+    while range.size() < size && go_on() {
+        let left = usize::try_from(size - range.size()).unwrap_or(usize::MAX);
+        let page = log.read(Sequence(range.size()), left.min(PAGE_EVENTS_LIMIT)).await?;
+        if page.is_empty() {
+            break;
+        }
+        page.iter().for_each(|event| range.append(leaf_hash(event.entry.as_bytes())));
+    }
+    Ok(range)
+}
+
 struct Tree {
     range: CompactRange,
     check: Option<Check>,
@@ -201,13 +219,7 @@ impl Tree {
         self.compare_here();
         let Some(check) = &self.check else { return Ok(()) };
         let Some(due) = check.due.as_ref().filter(|due| due.next_sequence.0 < self.range.size()) else { return Ok(()) };
-        let mut past = CompactRange::new();
-        while past.size() < due.next_sequence.0 {
-            let left = usize::try_from(due.next_sequence.0 - past.size()).unwrap_or(usize::MAX);
-            for event in log.read(Sequence(past.size()), left.min(PAGE_EVENTS_LIMIT)).await? {
-                past.append(leaf_hash(event.entry.as_bytes()));
-            }
-        }
+        let past = read_again(log, due.next_sequence.0, || true).await?;
         check.compare(past.size(), &past.head().root().to_base64());
         Ok(())
     }
