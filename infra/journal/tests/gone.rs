@@ -63,3 +63,17 @@ async fn nothing_counts_in_a_journal_whose_files_are_gone() {
     check("WAL cut", cut("journal.db-wal", 20_000)).await;
     check("cut", cut("journal.db", 4_096)).await;
 }
+
+#[tokio::test]
+async fn only_their_owner_enters_the_folder_of_a_new_journal() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |folder: &Path| fs::metadata(folder).expect("it is there").permissions().mode() & 0o777;
+    let parent = folder();
+    let (made, given) = (parent.path().join("made"), parent.path().join("given"));
+    fs::create_dir(&given).expect("made");
+    fs::set_permissions(&given, fs::Permissions::from_mode(0o750)).expect("set");
+    for data in [&made, &given] {
+        drop(writer(&open(data)).await);
+    }
+    assert_eq!((mode(&made), mode(&given)), (0o700, 0o750), "what an operator chose stays");
+}

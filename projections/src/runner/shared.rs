@@ -301,7 +301,7 @@ fn slot(spec: &Spec, writer: &Writer, damaged: bool, inputs: SyncSender<Input>, 
     Slot {
         view: spec.name,
         version: spec.version,
-        pool: ArcSwapOption::from_pointee(Pool::new(spec.name, writer.path().to_owned())),
+        pool: ArcSwapOption::from_pointee(Pool::new(spec.name, writer)),
         position: watch::Sender::new(position),
         activity: Mutex::new(activity),
         wanted: AtomicU64::new(head.0),

@@ -309,10 +309,11 @@ impl Worker {
         if let Err(error) = self.manifest().set(view, &path) {
             tracing::error!(%view, %error, "the views' manifest cannot be written: the old file stays live after the next start");
         }
+        let pool = Pool::new(view, &writer);
         drop(self.writer.replace(writer));
         // Before anybody reads it: what it lacks is not taken for what there is not.
         self.slot.restart_at(self.position());
-        let old = self.slot.pool.swap(Some(Arc::new(Pool::new(view, path))));
+        let old = self.slot.pool.swap(Some(Arc::new(pool)));
         if let Some(old) = old {
             old.retire();
         }

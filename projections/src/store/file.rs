@@ -4,7 +4,7 @@
 //! The files are derived, so they are written without fsync. The death of the process loses nothing (the kernel has the bytes);
 //! after a crash of the whole machine a file that was not closed cleanly is not believed but made anew.
 
-use super::{is_corruption, seal::Seal};
+use super::{is_corruption, seal::Seal, stamps::Stamps};
 use crate::{
     ApplyError,
     view::{Spec, View},
@@ -12,7 +12,10 @@ use crate::{
 use convenio_events::{Event, Sequence};
 use convenio_pages::Damage;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Prepared statements that the writer keeps.
 const STATEMENTS_KEPT: usize = 64;
@@ -48,6 +51,12 @@ pub(crate) enum FoldError {
     Passing(ApplyError),
     /// The file is damaged: make a new one.
     Damaged(ApplyError),
+}
+
+impl FoldError {
+    fn of_file(cause: ApplyError) -> Self {
+        if cause.is_passing() { Self::Passing(cause) } else { Self::Damaged(cause) }
+    }
 }
 
 /// Why a file that is there cannot be used.
@@ -125,11 +134,17 @@ impl Writer {
             seal: Some(seal),
         };
         writer.mark_open().map_err(Unusable::Damaged)?;
+        writer.seal.iter().for_each(Seal::end);
         Ok(writer)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What readers know the file by; none in bulk, when nobody may read it.
+    pub(super) fn stamps(&self) -> Option<Arc<Stamps>> {
+        self.seal.as_ref().map(Seal::stamps)
     }
 
     /// How many events were folded.
@@ -156,12 +171,18 @@ impl Writer {
         let fresh = &events[known..];
         let Some(first) = fresh.first() else { return Ok(()) };
         assert_eq!(first.sequence, self.position, "pages continue each other");
+        if let Some(seal) = &mut self.seal {
+            seal.begin(&self.connection).map_err(FoldError::of_file)?;
+        }
+        let folded = self.fold_fresh(fresh, entries);
+        self.seal.iter().for_each(Seal::end);
+        folded
+    }
+
+    fn fold_fresh(&mut self, fresh: &[&Event], entries: Entries<'_>) -> Result<(), FoldError> {
         let Err((done, cause)) = self.transact(fresh, entries) else {
             let Some(seal) = &mut self.seal else { return Ok(()) };
-            return seal.after_commit(&self.connection).map_err(|cause| match cause.is_passing() {
-                true => FoldError::Passing(cause),
-                false => FoldError::Damaged(cause),
-            });
+            return seal.after_commit(&self.connection).map_err(FoldError::of_file);
         };
         if cause.is_corruption() || self.bulk {
             return Err(FoldError::Damaged(cause));
@@ -228,7 +249,9 @@ impl Writer {
     /// Takes the file as it is for what was written.
     fn seal(&mut self) -> rusqlite::Result<()> {
         let cannot = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
-        self.seal = Some(Seal::new(&self.path).map_err(cannot)?);
+        let seal = Seal::new(&self.path).map_err(cannot)?;
+        seal.end();
+        self.seal = Some(seal);
         Ok(())
     }
 
@@ -254,6 +277,9 @@ impl Writer {
     /// Puts everything on disk and says so in the file: it may then be believed after a crash of the machine.
     pub(crate) fn close(mut self) -> Result<(), ApplyError> {
         self.connection.execute_batch("PRAGMA synchronous = FULL")?;
+        if let Some(seal) = &mut self.seal {
+            seal.begin(&self.connection)?;
+        }
         self.set("closed", true)?;
         if let Some(seal) = &mut self.seal {
             seal.move_wal(&self.connection)?;

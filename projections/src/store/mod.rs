@@ -6,6 +6,7 @@ pub(crate) mod file;
 pub(crate) mod manifest;
 mod reader;
 mod seal;
+mod stamps;
 
 pub(crate) use reader::Pool;
 pub use reader::Reader;

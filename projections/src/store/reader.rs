@@ -1,5 +1,6 @@
 //! A bounded pool of read-only connections to one file, and the snapshot that a question is answered on. It never writes.
 
+use super::{file::Writer, stamps::Stamps};
 use crate::{error::QueryError, name::ViewName};
 use convenio_events::Sequence;
 use rusqlite::{CachedStatement, Connection, OpenFlags};
@@ -21,6 +22,7 @@ const STATEMENTS_KEPT: usize = 64;
 pub(crate) struct Pool {
     view: ViewName,
     path: PathBuf,
+    stamps: Option<Arc<Stamps>>,
     idle: Mutex<Idle>,
     returned: Condvar,
     /// Counts of collections, for those who ask the same again.
@@ -37,10 +39,11 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(view: ViewName, path: PathBuf) -> Self {
+    pub(crate) fn new(view: ViewName, writer: &Writer) -> Self {
         Self {
             view,
-            path,
+            path: writer.path().to_owned(),
+            stamps: writer.stamps(),
             idle: Mutex::default(),
             returned: Condvar::new(),
             counted: Default::default(),
@@ -80,6 +83,9 @@ impl Pool {
 
     /// Begins to read the file as it is now.
     pub(crate) fn begin(self: &Arc<Self>) -> Result<Reader, QueryError> {
+        if self.stamps.as_ref().is_some_and(|stamps| stamps.check().is_err()) {
+            return Err(QueryError::Damaged("somebody else wrote it"));
+        }
         let connection = self.connection()?;
         // From here on, dropping the reader gives the connection back.
         let mut reader = Reader { pool: self.clone(), connection: Some(connection), position: Sequence::ZERO };

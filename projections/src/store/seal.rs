@@ -1,12 +1,14 @@
 //! Moves a view's WAL into its file by hand, so that the checksums of the file's pages are right at each step, and looks whether they
 //! still are. What is done about damage is not decided here.
 
+use super::stamps::Stamps;
 use crate::ApplyError;
 use convenio_pages::{Damage, PAGE_BYTES, Sums};
 use rusqlite::Connection;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Pages of the WAL from which on it is moved into the file.
@@ -26,6 +28,7 @@ pub(super) struct Seal {
     /// opens it now finds it.
     opened: (u64, u64),
     wal: PathBuf,
+    stamps: Arc<Stamps>,
     /// Bytes of the WAL's file. It does not shrink while somebody reads, so the bound moves with it.
     move_at: u64,
 }
@@ -46,7 +49,39 @@ impl Seal {
     fn with(sums: Sums, file: &Path, opened: (u64, u64)) -> Self {
         let mut wal = file.as_os_str().to_owned();
         wal.push("-wal");
-        Self { sums, file: file.to_owned(), opened, wal: wal.into(), move_at: WAL_PAGES * PAGE_BYTES as u64 }
+        let (stamps, move_at) = (Arc::new(Stamps::new(file)), WAL_PAGES * PAGE_BYTES as u64);
+        Self { sums, file: file.to_owned(), opened, wal: wal.into(), stamps, move_at }
+    }
+
+    /// What readers know the file by.
+    pub(super) fn stamps(&self) -> Arc<Stamps> {
+        self.stamps.clone()
+    }
+
+    /// Before anything is written: whether somebody else has.
+    pub(super) fn begin(&mut self, connection: &Connection) -> Result<(), ApplyError> {
+        self.look_at_stamps(connection)?;
+        self.stamps.begin();
+        Ok(())
+    }
+
+    /// After something was written, or could not be.
+    pub(super) fn end(&self) {
+        self.stamps.end();
+    }
+
+    fn look_at_stamps(&mut self, connection: &Connection) -> Result<(), ApplyError> {
+        match self.stamps.check() {
+            Err(Damage::Gone) if place(&self.file).map_err(Damage::from)? == self.opened => {}
+            checked => return Ok(checked?),
+        }
+        let (frames, _) = checkpoint(connection, "NOOP")?;
+        self.sums.check_wal(frames)?;
+        self.sums.check(u64::MAX)?;
+        let file = self.file.display();
+        tracing::warn!(%file, "a view's file has another time than when it was written, and every page is as it was: its time is not looked at any more");
+        self.stamps.distrust();
+        Ok(())
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -87,13 +122,17 @@ impl Seal {
         if place(&self.file).map_err(Damage::from)? != self.opened {
             return Err(Damage::Gone.into());
         }
+        self.look_at_stamps(connection)?;
         let (frames, _) = checkpoint(connection, "NOOP")?;
         if self.wal_bytes() < frames * FRAME_BYTES {
             // It was cut under those who read it: all connections go by what they share in memory.
             return Err(Damage::Wal.into());
         }
         if frames > 0 {
-            self.move_wal(connection)?;
+            self.stamps.begin();
+            let moved = self.move_wal(connection);
+            self.stamps.end();
+            moved?;
         }
         Ok(self.sums.check(PAGES_A_LOOK)?)
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::{
     convert::Infallible,
     net::SocketAddr,
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -301,5 +302,39 @@ async fn who_holds_streams_or_exports_open_keeps_nobody_else_from_them() {
         assert!(!is_refused(&open("192.0.2.2").await), "{path}: each address has its own places");
         held.pop();
         assert!(!is_refused(&open("192.0.2.1").await), "{path}: a place that is given up is free");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_answered_while_strangers_questions_take_all_their_turns() {
+    let app = App::with_cast().await;
+    let (release, released) = mpsc::channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    for _ in 0..200 {
+        let (state, released) = (app.state.clone(), released.clone());
+        tokio::spawn(async move {
+            let held = move |_: &mut convenio_portal::Reading| {
+                // Until the test lets go.
+                let _ = released.lock().expect("nobody panics with it").recv();
+                Ok(())
+            };
+            state.ask(None, held).await
+        });
+    }
+    let deadline = Instant::now() + DEADLINE;
+    while app.get(User::Anonymous, "/api/v1/offers").await.said() != "503 overloaded" {
+        assert!(Instant::now() < deadline, "strangers wait for strangers");
+    }
+    // Nobody has asked with these tokens yet: whose they are is a question, too.
+    for (user, path) in [
+        (User::Socios, "/api/v1/offers"),
+        (User::Ministry, "/api/v1/events?from=0"),
+        (User::Pair, "/api/v1/organisations"),
+    ] {
+        assert_eq!(app.get(user, path).await.said(), "200", "{path}");
+    }
+    drop(release);
+    while app.get(User::Anonymous, "/api/v1/offers").await.said() != "200" {
+        assert!(Instant::now() < deadline, "strangers are answered again");
     }
 }
