@@ -27,7 +27,7 @@ const MATCHES_LIMIT: usize = 10_000;
 /// cannot be read.
 pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Page, QueryError> {
     let sieve = Sieve::new(reader, query)?;
-    let after = cursor::decode(reader, identity, query)?;
+    let after = cursor::decode(query)?;
     if query.as_of.is_some() {
         return super::past::list(reader, identity, query, &sieve, after);
     }
@@ -131,7 +131,7 @@ impl Lister<'_> {
         }))?;
         let more = found.rows.len() > items.len();
         let last = items.len().checked_sub(1).and_then(|last| found.rows.get(last)).filter(|_| more);
-        let next_cursor = last.map(|row| cursor::encode(self.reader, self.query, &row.key)).transpose()?;
+        let next_cursor = last.map(|row| cursor::encode(self.query, &row.key));
         Ok(Page { position: self.reader.position(), items, next_cursor, total: None, facets: None })
     }
 

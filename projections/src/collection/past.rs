@@ -84,7 +84,7 @@ pub(super) fn list(
     let more = items.len() > shown.len();
     let last = shown.len().checked_sub(1).and_then(|last| items.get(last)).filter(|_| more);
     let last = last.map(|last| Key { number: last.from, ..Key::default() });
-    let next_cursor = last.map(|key| cursor::encode(reader, query, &key)).transpose()?;
+    let next_cursor = last.map(|key| cursor::encode(query, &key));
     let items = shown;
     let total = if query.total { Some(count(reader, identity, sieve, as_of)?) } else { None };
     Ok(Page { position: reader.position(), items, next_cursor, total, facets: None })

@@ -4,10 +4,10 @@ use super::writer::Collection;
 use crate::{ViewName, view::Spec};
 
 /// Raised with every change of what the fold writes.
-const VERSION: u32 = 12;
+const VERSION: u32 = 13;
 
-/// `record` has a narrow row for each record as it stands, by its `number`: records get theirs in the order in which their readers learn
-/// of them, one that was for fewer a new one when it is opened, `version` one for each event that made it so, `document` what changed in
+/// `record` has a narrow row for each record as it stands, by its `number`: the sequence of the event that let most readers
+/// learn of it, so one that was for fewer gets another when it is opened, `version` one for each event that made it so, `document` what changed in
 /// their JSON (`document.full`, from the version `base` to this one; `document.shown`, only where some readers see less, from `full` to
 /// what they see). `current` has the JSON of each record that has more than one version. `part` has the items of its lists that
 /// grow with its life, in the order `position`; a record's JSON has the first page of each. `tag_span` says which tags versions had

@@ -34,7 +34,6 @@ pub(crate) struct Collection {
     names: Option<Names>,
     samples: Option<HashSet<AccessId>>,
     records: HashMap<Subject, Kept>,
-    next_number: Option<i64>,
     versions: Vec<Version>,
     /// About how many bytes `records` and what waits take.
     kept_bytes: usize,
@@ -57,7 +56,6 @@ impl Collection {
             names: None,
             samples: None,
             records: HashMap::new(),
-            next_number: None,
             versions: Vec::new(),
             kept_bytes: 0,
             waiting_bytes: 0,
@@ -111,15 +109,14 @@ impl Collection {
         self.kept_bytes += kept.bytes;
         self.records.insert(subject, kept);
         if opened {
-            self.give_new_number(file, subject)?;
+            self.give_new_number(file, subject, number_of(event))?;
         }
         if self.waiting_bytes > WAITING_BYTES { self.flush(file) } else { Ok(()) }
     }
 
     /// A record that more may see than ever before stands among those that are new now: its old place would tell them when it
     /// was recorded.
-    fn give_new_number(&mut self, file: &Connection, subject: Subject) -> Result<(), ApplyError> {
-        let new = self.next_number(file)?;
+    fn give_new_number(&mut self, file: &Connection, subject: Subject, new: i64) -> Result<(), ApplyError> {
         if self.bulk {
             // No row is looked for by the new number before the end.
             let old = self.records.get(&subject).map(|kept| kept.number);
@@ -142,15 +139,6 @@ impl Collection {
         Ok(())
     }
 
-    fn next_number(&mut self, file: &Connection) -> rusqlite::Result<i64> {
-        let number = match self.next_number {
-            Some(number) => number,
-            None => file.query_row("SELECT COALESCE(MAX(number), 0) + 1 FROM record", [], |row| row.get(0))?,
-        };
-        self.next_number = Some(number + 1);
-        Ok(number)
-    }
-
     fn begin(&mut self, file: &Connection, event: &Event) -> Result<Kept, ApplyError> {
         let mut document = Document::begin(event)?;
         document.head.sample = match event.grant {
@@ -158,7 +146,7 @@ impl Collection {
             None => false,
         };
         Ok(Kept {
-            number: self.next_number(file)?,
+            number: number_of(event),
             document,
             path: Vec::new(),
             bytes: 0,
@@ -314,6 +302,11 @@ impl Collection {
         self.records.retain(|_, kept| threshold.is_some_and(|threshold| sequence(kept) >= threshold));
         self.kept_bytes = self.records.values().map(|kept| kept.bytes).sum();
     }
+}
+
+/// The number that a record gets by an event, which happens to one record.
+fn number_of(event: &Event) -> i64 {
+    event.sequence.0.cast_signed()
 }
 
 impl View for Collection {

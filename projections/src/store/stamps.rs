@@ -24,7 +24,7 @@ pub(crate) struct Stamps {
 enum Written {
     /// The writer is at it, or it is nobody's yet: any stamp is right.
     UnderWay,
-    /// Nobody writes. There is no WAL before the first commit.
+    /// Nobody writes. A WAL that is empty is none.
     At { file: Stamp, wal: Option<Stamp> },
     /// The times that this file system tells are not those of the last change: they are not looked at any more.
     Unreliable,
@@ -44,6 +44,8 @@ impl Stamps {
     fn now(&self) -> Result<Written, Damage> {
         let file = stamp(&self.file)?;
         let wal = match stamp(&self.wal) {
+            // Whoever opens a file that has none makes an empty one.
+            Ok((_, _, 0, _, _)) => None,
             Ok(wal) => Some(wal),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
