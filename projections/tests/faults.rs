@@ -10,10 +10,13 @@ use convenio_events::{
     types::{access, listing, organisation},
 };
 use convenio_projections::{
-    Activity, ReaderIdentity, RebuildError, RebuildProgress, ViewName, Views,
+    Activity, QueryError, ReaderIdentity, RebuildError, RebuildProgress, ViewName, Views,
     collection::{ListQuery, list},
 };
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 use support::{
     Ledger, by, dump_all, id, settle, start,
     story::{Story, organisation_facts, organisation_text, text},
@@ -34,25 +37,25 @@ fn register(ledger: &mut Ledger, number: u128) {
 }
 
 async fn until_stopped(views: &Views, view: ViewName) -> (Sequence, String) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let status = views.statuses().into_iter().find(|status| status.view == view).expect("every view has a status");
         if let Activity::Stopped { sequence, message } = status.activity {
             return (sequence, message);
         }
-        assert!(std::time::Instant::now() < deadline, "{view} goes on");
+        assert!(Instant::now() < deadline, "{view} goes on");
         tokio::task::yield_now().await;
     }
 }
 
 async fn until_state(views: &Views, view: ViewName, wanted: impl Fn(&Activity) -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let status = views.statuses().into_iter().find(|status| status.view == view).expect("every view has a status");
         if wanted(&status.activity) {
             return;
         }
-        assert!(std::time::Instant::now() < deadline, "{view} is {:?}", status.activity);
+        assert!(Instant::now() < deadline, "{view} is {:?}", status.activity);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -222,6 +225,33 @@ async fn files_that_are_not_what_they_should_be_are_made_anew() {
 fn set(file: &Path, sql: &str) {
     rusqlite::Connection::open(file).expect("opens").execute_batch(sql).expect("changes");
     convenio_pages::Sums::seal(file).expect("it is sealed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_checksums_are_right_and_whose_rows_are_not_is_made_anew_once_somebody_reads_them() {
+    let ledger = told(4, 500).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let views = start(folder.path(), &ledger.log, 100).await;
+    settle(&views, ledger.head()).await;
+    let right = dump_all(&views);
+    views.shutdown().await;
+    set(&live_file(folder.path(), ViewName::Board), "UPDATE current SET full = 'x', shown = 'x'");
+    let views = start(folder.path(), &ledger.log, 100).await;
+    settle(&views, ledger.head()).await;
+    assert_ne!(dump_all(&views), right);
+    let admin = ReaderIdentity { admin_or_auditor: true, member: true, ..Default::default() };
+    let asked = ListQuery::new(RecordKind::Offer);
+    let read = list(&views.read(ViewName::Board).expect("reads"), &admin, &asked);
+    assert!(read.as_ref().is_err_and(QueryError::is_damage), "{read:?}");
+    views.suspect(ViewName::Board);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while views.status(ViewName::Board).damages == 0 {
+        assert!(Instant::now() < deadline, "it is made anew");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    settle(&views, ledger.head()).await;
+    assert_eq!(dump_all(&views), right);
+    views.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
