@@ -8,7 +8,11 @@ use crate::{
     record::RawRecord,
     recorded::RecordedEvent,
     time::Timestamp,
-    types::{EventType, Facts, split_type_name},
+    types::{
+        EventType, Facts,
+        about::{About, Happened},
+        split_type_name,
+    },
 };
 
 /// An event that was decided and waits for its place in the log.
@@ -67,6 +71,13 @@ pub struct Event {
     pub text: Option<Box<str>>,
     /// Whether there was a text that was erased.
     pub erased: bool,
+}
+
+impl Event {
+    /// What it says of its record, whatever else it says.
+    pub fn about(&self) -> About {
+        self.facts.about(Happened { subject: self.subject, actor: self.actor })
+    }
 }
 
 /// Why stored bytes are not an event that this program can read.

@@ -24,6 +24,7 @@ pub mod record;
 pub mod recorded;
 pub mod registers;
 pub mod schemas;
+pub mod sight;
 pub mod sums;
 pub mod time;
 pub mod types;

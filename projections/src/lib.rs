@@ -17,7 +17,6 @@ mod error;
 mod fold;
 mod grant_reference;
 pub mod history;
-mod identity;
 mod name;
 pub mod priority;
 mod reach;
@@ -30,8 +29,8 @@ mod store;
 mod view;
 mod views;
 
+pub use convenio_events::sight::{Circle, ReaderIdentity};
 pub use error::{ApplyError, QueryError};
-pub use identity::{Circle, ReaderIdentity};
 pub use name::{UnknownView, ViewName};
 pub use reach::{Reach, reach};
 pub use sequence_cursor::{NotACursor, SequenceCursor};

@@ -1,23 +1,21 @@
 //! Who may see a record today, and which of its events: the one rule for lists, records, histories, trails and streams. It holds
 //! no rows and no documents.
 
-use crate::{Circle, ReaderIdentity, document::Moment};
+use crate::document::Moment;
 use convenio_events::{
-    AgreementId, Event, OrganisationId, Sequence, Subject,
-    codes::Visibility,
+    Event, OrganisationId, Sequence,
     entry::Audience,
-    types::{Facts, agreement, convening, learning, listing, named::Named, organisation, record},
+    sight::{Circle, Named, Openness, ReaderIdentity},
+    types::Facts,
 };
 use serde::{Deserialize, Serialize};
 
 /// Who may see a record, as its events made it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Standing {
-    /// Those who may see it today; unknown = nobody but admins and auditors.
-    pub circle: Option<Circle>,
-    /// Of a learning that is not published yet, those who will.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    later: Option<Circle>,
+    /// Those who may see it today beside the organisations that it names.
+    #[serde(flatten)]
+    pub openness: Openness,
     /// Who might see it from which event on, where that changed; the first is its first event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     since: Vec<Since>,
@@ -60,32 +58,18 @@ pub enum Face {
 impl Standing {
     /// Learns what an event says of who may see its subject; true when that changed.
     pub(crate) fn learn(&mut self, event: &Event) -> bool {
-        let before = (self.circle, self.later);
-        match &event.facts {
-            Facts::Learning(learning::Facts::Submitted(facts)) => {
-                (self.circle, self.later) = (Some(Circle::Review), Some(facts.visibility.into()));
-            }
-            // What was never published does not appear by being taken back.
-            Facts::Learning(learning::Facts::Retracted(_)) => {
-                if self.later.take().is_some() {
-                    self.circle = Some(Circle::Parties);
-                }
-            }
-            Facts::Learning(learning::Facts::Published(_)) => self.circle = self.later.take().or(self.circle),
-            Facts::Record(record::Facts::VisibilityChanged(facts)) if self.later.is_some() => {
-                self.later = Some(facts.to.into());
-            }
-            _ => self.circle = visibility(event).map(Circle::from).or(self.circle),
+        let about = event.about();
+        let opened = self.openness.learn(about.opening);
+        if self.since.last().is_none_or(|last| last.circle != self.openness.circle) {
+            self.since.push(Since { at: event.into(), circle: self.openness.circle });
         }
-        if self.since.last().is_none_or(|last| last.circle != self.circle) {
-            self.since.push(Since { at: event.into(), circle: self.circle });
-        }
-        self.named.learn(event) | (before != (self.circle, self.later))
+        self.named.learn(&about.naming, event.sequence) | opened
     }
 
     /// One that is all that its columns say.
     pub(crate) fn without_past(circle: Option<Circle>, organisations: Vec<OrganisationId>) -> Self {
-        Self { circle, later: None, since: vec![Since { at: Moment::FIRST, circle }], named: Named::of(organisations) }
+        let openness = Openness { circle, later: None };
+        Self { openness, since: vec![Since { at: Moment::FIRST, circle }], named: Named::of(organisations) }
     }
 
     /// The organisations that are named in it now.
@@ -108,7 +92,7 @@ impl Standing {
         if reader.admin_or_auditor || reader.is_one_of(&self.named.now()) {
             return Face::Whole;
         }
-        if reader.may_see(self.circle, &[]) {
+        if reader.may_see(self.openness.circle, &[]) {
             return Face::Shown;
         }
         let left = self.left(reader);
@@ -145,7 +129,7 @@ impl Standing {
         }
         let seen = |circle| reader.may_see(circle, &[]);
         match () {
-            () if seen(then) && seen(self.circle) => Sight::Whole,
+            () if seen(then) && seen(self.openness.circle) => Sight::Whole,
             () if seen(before) && !seen(then) => Sight::WithoutText,
             () => Sight::Withheld,
         }
@@ -157,7 +141,7 @@ impl Standing {
         let then = self.since.iter().take_while(|since| since.at.sequence <= event.sequence).last();
         let open = then.is_some_and(|then| then.circle == Some(Circle::Public));
         event.audience == Audience::Restricted
-            && (because_of(event).is_some() || open && !matches!(event.facts, Facts::Record(_)))
+            && (event.about().because_of.is_some() || open && !matches!(event.facts, Facts::Record(_)))
     }
 
     /// When those learnt of an event who see the record today: where it was for fewer, when it became theirs to see.
@@ -165,8 +149,8 @@ impl Standing {
         let mut told = moment;
         let later = self.since.iter().skip_while(|since| since.at.sequence <= moment.sequence);
         let then = self.since.iter().take_while(|since| since.at.sequence <= moment.sequence).last();
-        if then.is_some_and(|then| rank(then.circle) > rank(self.circle))
-            && let Some(opened) = later.into_iter().find(|since| rank(since.circle) <= rank(self.circle))
+        if then.is_some_and(|then| rank(then.circle) > rank(self.openness.circle))
+            && let Some(opened) = later.into_iter().find(|since| rank(since.circle) <= rank(self.openness.circle))
         {
             told = opened.at;
         }
@@ -209,51 +193,5 @@ const fn rank(circle: Option<Circle>) -> u8 {
         Some(Circle::Review) => 2,
         Some(Circle::Parties) => 3,
         None => 4,
-    }
-}
-
-/// The record because of which something happened to another one: whoever may not see it may not see that either.
-pub(crate) fn because_of(event: &Event) -> Option<Subject> {
-    let agreement = |id: AgreementId| Some(Subject::from(id));
-    match &event.facts {
-        Facts::Listing(facts) => match facts {
-            listing::Facts::Reserved(facts) => agreement(facts.agreement),
-            listing::Facts::Allocated(facts) => agreement(facts.agreement),
-            listing::Facts::Released(facts) => agreement(facts.agreement),
-            listing::Facts::Fulfilled(facts) => facts.agreement.and_then(agreement),
-            listing::Facts::Published(_)
-            | listing::Facts::Revised(_)
-            | listing::Facts::Paused(_)
-            | listing::Facts::Resumed(_)
-            | listing::Facts::Withdrawn(_)
-            | listing::Facts::Expired(_) => None,
-        },
-        Facts::Ledger(_)
-        | Facts::Access(_)
-        | Facts::Organisation(_)
-        | Facts::Agreement(_)
-        | Facts::Learning(_)
-        | Facts::Convening(_)
-        | Facts::Record(_) => None,
-    }
-}
-
-/// The visibility that an event gives its record.
-fn visibility(event: &Event) -> Option<Visibility> {
-    match &event.facts {
-        // Events of the ledger itself are always public; who may act for whom is for those it is about.
-        Facts::Ledger(_) => Some(Visibility::Public),
-        Facts::Access(_) => Some(Visibility::Parties),
-        Facts::Record(record::Facts::VisibilityChanged(facts)) => Some(facts.to),
-        Facts::Organisation(organisation::Facts::Registered(facts)) => Some(facts.visibility),
-        Facts::Listing(listing::Facts::Published(facts)) => Some(facts.visibility),
-        Facts::Agreement(agreement::Facts::Drafted(facts)) => Some(facts.visibility),
-        Facts::Agreement(agreement::Facts::Registered(facts)) => Some(facts.visibility),
-        Facts::Learning(learning::Facts::Registered(facts)) => Some(facts.visibility),
-        Facts::Convening(convening::Facts::Announced(facts)) => Some(facts.visibility),
-        Facts::Convening(convening::Facts::Registered(facts)) => Some(facts.visibility),
-        Facts::Organisation(_) | Facts::Listing(_) | Facts::Agreement(_) | Facts::Learning(_) | Facts::Convening(_) => {
-            None
-        }
     }
 }

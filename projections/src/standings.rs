@@ -9,10 +9,7 @@ use crate::{
         codec::{circle_from, circle_number, organisations_bytes, organisations_from, subject_bytes},
     },
 };
-use convenio_events::{
-    Event, StreamVersion, Subject,
-    types::{Facts, agreement, convening, learning, listing, organisation},
-};
+use convenio_events::{Event, StreamVersion, Subject};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -116,7 +113,7 @@ impl Standings {
             write.execute(params![
                 kept.number,
                 subject_bytes(subject),
-                circle_number(kept.standing.circle),
+                circle_number(kept.standing.openness.circle),
                 organisations_bytes(&kept.standing.organisations()),
                 kept.standing.has_past(),
                 serde_json::to_string(&kept.standing)?,
@@ -172,26 +169,7 @@ pub(crate) fn read(reader: &Reader, subject: &[u8]) -> Result<Option<Standing>, 
 
 /// The title that an event gives its record: `Some(None)` where it took it away by being erased.
 fn title(event: &Event) -> Option<Option<Box<str>>> {
-    let gives_title = match &event.facts {
-        Facts::Organisation(organisation::Facts::Registered(_) | organisation::Facts::Revised(_))
-        | Facts::Listing(listing::Facts::Published(_) | listing::Facts::Revised(_))
-        | Facts::Agreement(
-            agreement::Facts::Drafted(_) | agreement::Facts::Revised(_) | agreement::Facts::Registered(_),
-        )
-        | Facts::Learning(
-            learning::Facts::Registered(_) | learning::Facts::Submitted(_) | learning::Facts::Revised(_),
-        )
-        | Facts::Convening(convening::Facts::Announced(_) | convening::Facts::Registered(_)) => true,
-        Facts::Ledger(_)
-        | Facts::Access(_)
-        | Facts::Record(_)
-        | Facts::Organisation(_)
-        | Facts::Listing(_)
-        | Facts::Agreement(_)
-        | Facts::Learning(_)
-        | Facts::Convening(_) => false,
-    };
-    gives_title.then(|| event.text.as_deref().and_then(title_in).map(Into::into))
+    event.about().titled.then(|| event.text.as_deref().and_then(title_in).map(Into::into))
 }
 
 fn title_in(text: &str) -> Option<&str> {

@@ -420,7 +420,7 @@ async fn every_view_names_the_same_organisations_and_visibility_as_the_document(
         let own = events.iter().filter(|event| event.subject == subject);
         let document = Document::fold(own).expect("folds").expect("there");
         let standing = grants::standing(&reader, subject).expect("answers").expect("known");
-        assert_eq!(standing.circle, document.head.circle(), "{subject}");
+        assert_eq!(standing.openness.circle, document.head.circle(), "{subject}");
         assert_eq!(standing.organisations(), document.head.organisations, "{subject}");
     }
     let trail = views.read(ViewName::Activity).expect("reads");

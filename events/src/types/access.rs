@@ -1,11 +1,20 @@
 //! Who may act for which organisation. People's logins are not here: they live in an erasable table outside the log.
 
 use crate::{
-    codes::AccessRole, commitment::Digest, ids::OrganisationId, language_map::Line, limits::ITEMS_LIMIT,
-    limits::Office, time::Timestamp, types::event_types,
+    codes::{AccessRole, Visibility},
+    commitment::Digest,
+    ids::{OrganisationId, Subject},
+    language_map::Line,
+    limits::{ITEMS_LIMIT, Office},
+    time::Timestamp,
+    types::{
+        about::{About, Naming, Opening, mention},
+        event_types,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// For whom a grant acts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -86,3 +95,34 @@ event_types! { Access {
     "granted.v1" Granted, GrantedText;
     "revoked.v1" Revoked, ReasonText;
 } }
+
+impl Scope {
+    /// The organisations for which it acts, where it names them.
+    pub fn organisations(&self) -> &[OrganisationId] {
+        match self {
+            Self::Organisations { organisations } => organisations,
+            Self::Operator | Self::Sample => &[],
+        }
+    }
+}
+
+impl Facts {
+    /// Who may act for whom is for those it is about.
+    pub(super) fn about(&self) -> About {
+        let opening = Opening::To(Visibility::Parties);
+        match self {
+            Self::Granted(granted) => match granted.scope.organisations() {
+                [] => About { opening, ..About::NOTHING },
+                named => About { opening, naming: Naming::Stay(named.to_vec()), ..About::NOTHING },
+            },
+            Self::Revoked(_) => About { opening, ..About::NOTHING },
+        }
+    }
+
+    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+        match self {
+            Self::Granted(granted) => mention(granted.scope.organisations(), named),
+            Self::Revoked(_) => {}
+        }
+    }
+}

@@ -2,16 +2,22 @@
 
 use crate::{
     codes::{ConveningFormat, FacilityKind, SessionKind, Visibility},
-    ids::{OrganisationId, SessionId, SiteId, VisitId},
+    ids::{OrganisationId, SessionId, SiteId, Subject, VisitId},
     language_map::{LanguageMap, LanguageTag, Line},
     limits::{ITEMS_LIMIT, Title},
     time::{Date, PartialDate},
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
+    types::{
+        NoText,
+        about::{About, Naming, Opening, mention},
+        access::ReasonText,
+        event_types,
+        organisation::{PlaceNames, place_names},
+    },
     values::{Place, Theme},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// When and where organisations meet.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -190,3 +196,41 @@ event_types! { Convening {
     "held.v1" Held, NoText;
     "cancelled.v1" Cancelled, ReasonText;
 } }
+
+impl Plan {
+    /// The organisations that it names.
+    pub fn organisations(&self) -> impl Iterator<Item = &OrganisationId> {
+        self.organisers.iter().chain(&self.participants)
+    }
+}
+
+impl Facts {
+    pub(super) fn about(&self) -> About {
+        let begun = |visibility, by, plan: &Plan| About {
+            opening: Opening::To(visibility),
+            naming: Naming::Begin(by, plan.organisations().copied().collect()),
+            titled: true,
+            ..About::NOTHING
+        };
+        match self {
+            Self::Announced(facts) => begun(facts.visibility, facts.by, &facts.plan),
+            Self::Registered(facts) => begun(facts.visibility, facts.by, &facts.plan),
+            Self::SessionRecorded(facts) => {
+                About { naming: Naming::Stay(facts.organisations.clone()), ..About::NOTHING }
+            }
+            Self::VisitRecorded(facts) => About { naming: Naming::Stay(vec![facts.host]), ..About::NOTHING },
+            Self::ParticipationConfirmed(_) | Self::Postponed(_) | Self::Held(_) | Self::Cancelled(_) => About::NOTHING,
+        }
+    }
+
+    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+        match self {
+            Self::Announced(facts) => mention(facts.plan.organisations().chain([&facts.by]), named),
+            Self::Registered(facts) => mention(facts.plan.organisations().chain([&facts.by]), named),
+            Self::SessionRecorded(facts) => mention(&facts.organisations, named),
+            Self::VisitRecorded(facts) => mention([&facts.host], named),
+            Self::ParticipationConfirmed(facts) => mention([&facts.by], named),
+            Self::Postponed(_) | Self::Held(_) | Self::Cancelled(_) => {}
+        }
+    }
+}

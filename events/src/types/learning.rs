@@ -7,12 +7,18 @@ use crate::{
     language_map::{LanguageMap, LanguageTag, Line},
     limits::{CODE_CHARACTERS_LIMIT, ITEMS_LIMIT, KEYWORDS_LIMIT, Keyword, Title},
     time::PartialDate,
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
+    types::{
+        NoText,
+        about::{About, Naming, Opening, mention},
+        access::ReasonText,
+        event_types,
+        organisation::{PlaceNames, place_names},
+    },
     values::{Place, Theme},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a learning is about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -196,3 +202,44 @@ event_types! { Learning {
     "retracted.v1" Retracted, ReasonText;
     "revised.v1" Revised, ContentText;
 } }
+
+impl Facts {
+    pub(super) fn about(&self) -> About {
+        let begun = |opening, by, content: &Content| About {
+            opening,
+            naming: Naming::Begin(by, content.authors.clone()),
+            titled: true,
+            ..About::NOTHING
+        };
+        match self {
+            Self::Registered(facts) => begun(Opening::To(facts.visibility), facts.by, &facts.content),
+            Self::Submitted(facts) => begun(Opening::InReview(facts.visibility), facts.by, &facts.content),
+            Self::Revised(facts) => {
+                About { naming: Naming::Content(facts.content.authors.clone()), titled: true, ..About::NOTHING }
+            }
+            Self::Screened(facts) => About { naming: Naming::Review(facts.by), ..About::NOTHING },
+            Self::Published(_) => About { opening: Opening::Published, ..About::NOTHING },
+            Self::Retracted(_) => About { opening: Opening::TakenBack, ..About::NOTHING },
+            Self::AuthorshipAccepted(_) => About::NOTHING,
+        }
+    }
+
+    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+        match self {
+            Self::Registered(facts) => facts.content.mention(&facts.by, named),
+            Self::Submitted(facts) => facts.content.mention(&facts.by, named),
+            Self::Revised(facts) => facts.content.mention(&facts.by, named),
+            Self::Screened(facts) => mention(facts.affiliations.iter().chain([&facts.by]), named),
+            Self::AuthorshipAccepted(facts) => mention([&facts.by], named),
+            Self::Retracted(facts) => mention([&facts.by], named),
+            Self::Published(_) => {}
+        }
+    }
+}
+
+impl Content {
+    fn mention(&self, by: &OrganisationId, named: &mut BTreeSet<Subject>) {
+        mention(self.authors.iter().chain([by]), named);
+        named.extend(self.links.iter().copied());
+    }
+}

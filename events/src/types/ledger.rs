@@ -1,10 +1,14 @@
 //! What happens to the ledger itself. Signing keys of later rotations, erasures and holds are not here yet.
 
 use crate::{
-    codes::Purpose,
+    codes::{Purpose, Visibility},
     ids::LedgerId,
     time::{TimeZone, Timestamp},
-    types::{NoText, event_types},
+    types::{
+        NoText,
+        about::{About, Opening},
+        event_types,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,3 +57,14 @@ event_types! { Ledger {
     "settings-changed.v1" SettingsChanged, NoText;
     "clock-confirmed.v1" ClockConfirmed, NoText;
 } }
+
+impl Facts {
+    /// Events of the ledger itself are always public.
+    pub(super) fn about(&self) -> About {
+        match self {
+            Self::Opened(_) | Self::SettingsChanged(_) | Self::ClockConfirmed(_) => {
+                About { opening: Opening::To(Visibility::Public), ..About::NOTHING }
+            }
+        }
+    }
+}

@@ -2,16 +2,22 @@
 
 use crate::{
     codes::{Mechanism, Modality, Urgency, Visibility},
-    ids::{AgreementId, LearningId, OrganisationId, SiteId},
+    ids::{AgreementId, LearningId, OrganisationId, SiteId, Subject},
     language_map::{LanguageMap, LanguageTag},
     limits::{ITEMS_LIMIT, KEYWORDS_LIMIT, Keyword, Title},
     time::{Date, TimeZone},
-    types::{NoText, access::ReasonText, event_types, organisation::PlaceNames, organisation::place_names},
+    types::{
+        NoText,
+        about::{About, Naming, Opening, mention},
+        access::ReasonText,
+        event_types,
+        organisation::{PlaceNames, place_names},
+    },
     values::{CostShare, Place, Quantity, Theme},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is offered or needed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -180,3 +186,43 @@ event_types! { Listing {
     "allocated.v1" Allocated, NoText;
     "released.v1" Released, NoText;
 } }
+
+impl Facts {
+    pub(super) fn about(&self) -> About {
+        match self {
+            Self::Published(facts) => About {
+                opening: Opening::To(facts.visibility),
+                naming: Naming::Begin(facts.organisation, Vec::new()),
+                titled: true,
+                ..About::NOTHING
+            },
+            Self::Revised(_) => About { titled: true, ..About::NOTHING },
+            Self::Reserved(facts) => About::because_of(facts.agreement),
+            Self::Allocated(facts) => About::because_of(facts.agreement),
+            Self::Released(facts) => About::because_of(facts.agreement),
+            Self::Fulfilled(facts) => facts.agreement.map_or(About::NOTHING, About::because_of),
+            Self::Paused(_) | Self::Resumed(_) | Self::Withdrawn(_) | Self::Expired(_) => About::NOTHING,
+        }
+    }
+
+    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+        match self {
+            Self::Published(facts) => {
+                mention([&facts.organisation], named);
+                facts.terms.mention(named);
+            }
+            Self::Revised(facts) => facts.terms.mention(named),
+            Self::Fulfilled(facts) => named.extend(facts.agreement.map(Subject::from)),
+            Self::Reserved(facts) => named.extend([Subject::from(facts.agreement)]),
+            Self::Allocated(facts) => named.extend([Subject::from(facts.agreement)]),
+            Self::Released(facts) => named.extend([Subject::from(facts.agreement)]),
+            Self::Paused(_) | Self::Resumed(_) | Self::Withdrawn(_) | Self::Expired(_) => {}
+        }
+    }
+}
+
+impl Terms {
+    fn mention(&self, named: &mut BTreeSet<Subject>) {
+        named.extend(self.evidence.iter().copied().map(Subject::from));
+    }
+}

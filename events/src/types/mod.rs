@@ -3,14 +3,13 @@
 //! A full type name is `org.convenio.<record>.<suffix>`; the suffix ends in the schema's version (`published.v1`).
 //! Nothing here decides or folds.
 
+pub mod about;
 pub mod access;
 pub mod agreement;
 pub mod convening;
 pub mod learning;
 pub mod ledger;
 pub mod listing;
-pub mod named;
-mod naming;
 pub mod organisation;
 pub mod record;
 

@@ -3,16 +3,21 @@
 use crate::{
     codes::{AffiliationKind, OrganisationKind, VerificationMethod, Visibility},
     commitment::Digest,
-    ids::{AffiliationId, OrganisationId, SiteId},
+    ids::{AffiliationId, OrganisationId, RecordKind, SiteId, Subject},
     language_map::{LanguageMap, LanguageTag, Line},
     limits::{IDENTIFIERS_LIMIT, ITEMS_LIMIT, Mailbox, Office, Title, Website},
     time::Date,
-    types::{NoText, access::ReasonText, event_types},
+    types::{
+        NoText,
+        about::{About, Happened, Naming, Opening, mention},
+        access::ReasonText,
+        event_types,
+    },
     values::{Identifier, Place},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Free names of nations and territories without a code of their own, by the place's code in the facts.
 pub type PlaceNames = BTreeMap<Place, LanguageMap>;
@@ -212,3 +217,56 @@ event_types! { Organisation {
     "suspended.v1" Suspended, ReasonText;
     "reinstated.v1" Reinstated, ReasonText;
 } }
+
+impl Facts {
+    pub(super) fn about(&self, Happened { subject, actor }: Happened) -> About {
+        let own = (subject.kind == RecordKind::Organisation).then(|| OrganisationId::new(subject.id));
+        match self {
+            // Whoever registered a profile may see and mend it, whatever its visibility.
+            Self::Registered(facts) => About {
+                opening: Opening::To(facts.visibility),
+                naming: own
+                    .map_or(Naming::Nobody, |own| Naming::Begin(own, actor.organisation().into_iter().collect())),
+                titled: true,
+                ..About::NOTHING
+            },
+            Self::Revised(_) => About { titled: true, ..About::NOTHING },
+            Self::AffiliationClaimed(facts) => {
+                let own_word = own.is_some() && actor.organisation() == own;
+                let (affiliation, with) = (facts.affiliation, facts.with);
+                About { naming: Naming::Tie { affiliation, with, own_word }, ..About::NOTHING }
+            }
+            Self::AffiliationConfirmed(facts) if Some(facts.by) == own => {
+                About { naming: Naming::Confirm(facts.affiliation), ..About::NOTHING }
+            }
+            Self::AffiliationEnded(facts) => About { naming: Naming::Untie(facts.affiliation), ..About::NOTHING },
+            Self::AffiliationConfirmed(_)
+            | Self::IdentifierAdded(_)
+            | Self::IdentifierWithdrawn(_)
+            | Self::SiteAdded(_)
+            | Self::SiteClosed(_)
+            | Self::Verified(_)
+            | Self::VerificationRevoked(_)
+            | Self::Suspended(_)
+            | Self::Reinstated(_) => About::NOTHING,
+        }
+    }
+
+    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+        match self {
+            Self::AffiliationClaimed(facts) => mention([&facts.with], named),
+            Self::AffiliationConfirmed(facts) => mention([&facts.by], named),
+            Self::Registered(_)
+            | Self::Revised(_)
+            | Self::IdentifierAdded(_)
+            | Self::IdentifierWithdrawn(_)
+            | Self::SiteAdded(_)
+            | Self::SiteClosed(_)
+            | Self::AffiliationEnded(_)
+            | Self::Verified(_)
+            | Self::VerificationRevoked(_)
+            | Self::Suspended(_)
+            | Self::Reinstated(_) => {}
+        }
+    }
+}

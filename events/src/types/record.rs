@@ -2,7 +2,11 @@
 
 use crate::{
     codes::Visibility,
-    types::{access::ReasonText, event_types},
+    types::{
+        about::{About, Opening},
+        access::ReasonText,
+        event_types,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,3 +37,11 @@ impl VisibilityChanged {
 event_types! { Record {
     "visibility-changed.v1" VisibilityChanged, ReasonText;
 } }
+
+impl Facts {
+    pub(super) fn about(&self) -> About {
+        match self {
+            Self::VisibilityChanged(facts) => About { opening: Opening::To(facts.to), ..About::NOTHING },
+        }
+    }
+}

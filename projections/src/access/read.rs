@@ -5,7 +5,7 @@ use crate::{
     QueryError, ReaderIdentity,
     document::Moment,
     sequence_cursor::SequenceCursor,
-    standing::{self, Sight, Standing},
+    standing::{Sight, Standing},
     standings,
     store::{Reader, codec::subject_bytes},
 };
@@ -99,7 +99,7 @@ pub fn sight(reader: &Reader, identity: &ReaderIdentity, event: &Event) -> Resul
         return Ok(Sight::Whole);
     }
     let mut sight = Sight::Whole;
-    for subject in [Some(event.subject), standing::because_of(event)].into_iter().flatten() {
+    for subject in [Some(event.subject), event.about().because_of].into_iter().flatten() {
         let standing = standing(reader, subject)?.unwrap_or_default();
         sight = sight.min(standing.sight(identity, event.sequence));
     }

@@ -1,7 +1,7 @@
 //! Folds every event into one row of the trail. It keeps no facts and no text but the records' present titles.
 
 use crate::{
-    ApplyError, ViewName, standing,
+    ApplyError, ViewName,
     standings::{self, Standings},
     store::codec::subject_bytes,
     view::{Spec, View},
@@ -9,10 +9,10 @@ use crate::{
 use convenio_events::{
     Actor, Event, OrganisationId,
     entry::Audience,
+    sight::Named,
     types::{
         Facts,
         access::{Facts as Access, Scope},
-        named::Named,
     },
 };
 use rusqlite::{Connection, params};
@@ -82,7 +82,7 @@ pub(super) fn actor_from(bytes: [u8; 16]) -> Actor {
 /// Those whom an event itself names, whoever its record names beside them.
 fn named_by(event: &Event) -> Vec<OrganisationId> {
     let mut named = Named::default();
-    named.learn(event);
+    named.learn(&event.about().naming, event.sequence);
     named.now()
 }
 
@@ -119,7 +119,7 @@ impl View for Writer {
             event.time.micros(),
             event.facts.suffix(),
             record,
-            standing::because_of(event).map(subject_bytes),
+            event.about().because_of.map(subject_bytes),
             event.stream_version.0.cast_signed(),
             actor_bytes(event.actor),
             event.grant.map(convenio_events::Id::uuid),

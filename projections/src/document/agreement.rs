@@ -119,7 +119,7 @@ impl Agreement {
     }
 
     pub(super) fn begin_draft(facts: &Drafted, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, State::Drafted, facts.visibility);
+        let head = Head::new(event, State::Drafted);
         let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
         agreement.links = facts.links.clone();
         agreement.claim_for_all(event);
@@ -127,7 +127,7 @@ impl Agreement {
     }
 
     pub(super) fn begin_registered(facts: &Registered, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, State::Registered, facts.visibility);
+        let head = Head::new(event, State::Registered);
         let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
         agreement.links = facts.links.clone();
         agreement.concluded_elsewhere = true;

@@ -6,7 +6,7 @@ use super::parts::Parts;
 use super::text::raw_text;
 use convenio_events::{
     Event, OrganisationId, SiteId,
-    codes::{Attestation, FacilityKind, SessionKind, Visibility},
+    codes::{Attestation, FacilityKind, SessionKind},
     ids::{SessionId, VisitId},
     time::PartialDate,
     types::convening::{Facts, Plan},
@@ -81,13 +81,9 @@ pub struct Convening {
 }
 
 impl Convening {
-    pub(super) fn begin(
-        (by, plan, visibility): (OrganisationId, &Plan, Visibility),
-        registered: bool,
-        event: &Event,
-    ) -> (Head, Self) {
+    pub(super) fn begin((by, plan): (OrganisationId, &Plan), registered: bool, event: &Event) -> (Head, Self) {
         let state = if registered { State::Registered } else { State::Announced };
-        let head = Head::new(event, state, visibility);
+        let head = Head::new(event, state);
         let named = || plan.organisers.iter().chain(&plan.participants).copied();
         let mut participation = claimed(named(), event);
         attest_together(&mut participation, by, Attestation::Confirmed, event);
@@ -109,10 +105,10 @@ impl Convening {
     pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
             Facts::Announced(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.plan, facts.visibility), false, event);
+                (*head, *self) = Self::begin((facts.by, &facts.plan), false, event);
             }
             Facts::Registered(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.plan, facts.visibility), true, event);
+                (*head, *self) = Self::begin((facts.by, &facts.plan), true, event);
             }
             Facts::ParticipationConfirmed(confirmed) => {
                 self.take_part(confirmed.by, event);

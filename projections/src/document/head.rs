@@ -4,7 +4,7 @@ use super::lists::first_page;
 use crate::{Circle, standing::Standing};
 use convenio_events::{
     AccessId, Event, OrganisationId, RecordKind, Sequence, StreamVersion, Timestamp, codes::Visibility,
-    language_map::Line, types::access::ReasonText,
+    language_map::Line, sight::Openness, types::access::ReasonText,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -76,6 +76,9 @@ pub struct Head {
     pub state: State,
     /// Who may see it today; unknown = nobody but admins.
     pub visibility: Option<Visibility>,
+    /// Who will see it once it is published; until then, those who work on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility_once_published: Option<Visibility>,
     /// The subject's version: what `If-Match` takes.
     #[serde(rename = "streamversion")]
     pub stream_version: StreamVersion,
@@ -107,12 +110,13 @@ pub struct Head {
 }
 
 impl Head {
-    pub(super) fn new(event: &Event, state: State, visibility: Visibility) -> Self {
+    pub(super) fn new(event: &Event, state: State) -> Self {
         Self {
             id: event.subject.id,
             kind: event.subject.kind,
             state,
-            visibility: Some(visibility),
+            visibility: None,
+            visibility_once_published: None,
             stream_version: event.stream_version,
             created: event.into(),
             updated: event.into(),
@@ -128,12 +132,7 @@ impl Head {
 
     /// Those who may see it today.
     pub fn circle(&self) -> Option<Circle> {
-        let in_review = matches!(self.state, State::Submitted | State::Screened | State::RevisionRequested);
-        if self.kind == RecordKind::Learning && in_review {
-            Some(Circle::Review)
-        } else {
-            self.visibility.map(Circle::from)
-        }
+        self.standing.openness.circle
     }
 
     /// When those learnt of it who see it today.
@@ -187,6 +186,8 @@ impl Head {
         self.stream_version = event.stream_version;
         self.updated = event.into();
         self.standing.learn(event);
+        let Openness { circle, later } = self.standing.openness;
+        (self.visibility, self.visibility_once_published) = (circle.map(Into::into), later.map(Into::into));
         self.organisations = self.standing.organisations();
         // That it is there is told where it is shown, whoever may read the event that made it.
         if !self.standing.is_aside(event) || event.stream_version == StreamVersion(0) {

@@ -6,7 +6,7 @@ use super::parts::{Parts, is_empty};
 use super::text::raw_text;
 use convenio_events::{
     Event, LanguageMap, OrganisationId,
-    codes::{LearningLevel, ScreeningOutcome, Visibility},
+    codes::{LearningLevel, ScreeningOutcome},
     types::learning::{Content, Facts, ScreenedText},
 };
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,6 @@ pub struct Learning {
     /// How many those are, where that are more than it shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screenings_count: Option<u64>,
-    /// Who will see it once it is published; until then, those who work on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility_once_published: Option<Visibility>,
     /// Who retracted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retracted_by: Option<OrganisationId>,
@@ -61,13 +58,12 @@ pub struct Learning {
 
 impl Learning {
     pub(super) fn begin(
-        (by, content, visibility): (OrganisationId, &Content, Visibility),
+        (by, content): (OrganisationId, &Content),
         published_elsewhere: bool,
         event: &Event,
     ) -> (Head, Self) {
         let state = if published_elsewhere { State::Registered } else { State::Submitted };
-        let at_first = if published_elsewhere { visibility } else { Visibility::Parties };
-        let head = Head::new(event, state, at_first);
+        let head = Head::new(event, state);
         let learning = Self {
             by,
             published_elsewhere,
@@ -77,7 +73,6 @@ impl Learning {
             authorship: claimed(content.authors.iter().copied(), event),
             screenings: Parts::default(),
             screenings_count: None,
-            visibility_once_published: (!published_elsewhere).then_some(visibility),
             retracted_by: None,
         };
         (head, learning)
@@ -86,10 +81,10 @@ impl Learning {
     pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
             Facts::Registered(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.content, facts.visibility), true, event);
+                (*head, *self) = Self::begin((facts.by, &facts.content), true, event);
             }
             Facts::Submitted(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.content, facts.visibility), false, event);
+                (*head, *self) = Self::begin((facts.by, &facts.content), false, event);
             }
             Facts::Screened(screened) => {
                 head.enter(match screened.outcome {
@@ -114,7 +109,6 @@ impl Learning {
             Facts::Published(published) => {
                 head.enter(State::Published);
                 self.level = Some(published.level);
-                self.appear(head);
             }
             Facts::AuthorshipAccepted(accepted) => {
                 attest_alone(&mut self.authorship, accepted.by, event);
@@ -122,26 +116,7 @@ impl Learning {
             Facts::Retracted(retracted) => {
                 head.enter_because(State::Retracted, event);
                 self.retracted_by = Some(retracted.by);
-                // What was never published does not appear by being taken back.
-                self.visibility_once_published = None;
             }
-        }
-    }
-}
-
-impl Learning {
-    /// Those see it now who were to see it once published.
-    fn appear(&mut self, head: &mut Head) {
-        if let Some(visibility) = self.visibility_once_published.take() {
-            head.visibility = Some(visibility);
-        }
-    }
-
-    /// Who may see it was changed; before it is published, that is for later.
-    pub(super) fn show_to(&mut self, head: &mut Head, visibility: Visibility) {
-        match &mut self.visibility_once_published {
-            Some(later) => *later = visibility,
-            None => head.visibility = Some(visibility),
         }
     }
 }

@@ -88,7 +88,7 @@ pub struct Listing {
 
 impl Listing {
     pub(super) fn begin(facts: &Published, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, State::Open, facts.visibility);
+        let head = Head::new(event, State::Open);
         let mut listing = Self {
             organisation: facts.organisation,
             terms: facts.terms.clone(),

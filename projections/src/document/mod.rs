@@ -95,16 +95,16 @@ impl Document {
             Facts::Agreement(A::Drafted(facts)) => boxed(Agreement::begin_draft(facts, event), Body::Agreement),
             Facts::Agreement(A::Registered(facts)) => boxed(Agreement::begin_registered(facts, event), Body::Agreement),
             Facts::Learning(L::Registered(facts)) => {
-                boxed(Learning::begin((facts.by, &facts.content, facts.visibility), true, event), Body::Learning)
+                boxed(Learning::begin((facts.by, &facts.content), true, event), Body::Learning)
             }
             Facts::Learning(L::Submitted(facts)) => {
-                boxed(Learning::begin((facts.by, &facts.content, facts.visibility), false, event), Body::Learning)
+                boxed(Learning::begin((facts.by, &facts.content), false, event), Body::Learning)
             }
             Facts::Convening(C::Announced(facts)) => {
-                boxed(Convening::begin((facts.by, &facts.plan, facts.visibility), false, event), Body::Convening)
+                boxed(Convening::begin((facts.by, &facts.plan), false, event), Body::Convening)
             }
             Facts::Convening(C::Registered(facts)) => {
-                boxed(Convening::begin((facts.by, &facts.plan, facts.visibility), true, event), Body::Convening)
+                boxed(Convening::begin((facts.by, &facts.plan), true, event), Body::Convening)
             }
             Facts::Ledger(_)
             | Facts::Access(_)
@@ -153,11 +153,12 @@ impl Document {
             (Body::Agreement(body), Facts::Agreement(facts)) => body.apply(head, facts, event),
             (Body::Learning(body), Facts::Learning(facts)) => body.apply(head, facts, event),
             (Body::Convening(body), Facts::Convening(facts)) => body.apply(head, facts, event),
-            (Body::Learning(body), Facts::Record(types::record::Facts::VisibilityChanged(changed))) => {
-                body.show_to(head, changed.to);
-            }
-            (_, Facts::Record(types::record::Facts::VisibilityChanged(changed))) => head.visibility = Some(changed.to),
-            (_, facts) => {
+            // Who may see it is learnt from every event alike.
+            (_, Facts::Record(types::record::Facts::VisibilityChanged(_))) => {}
+            (
+                Body::Organisation(_) | Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_),
+                facts,
+            ) => {
                 let what = format!("{} cannot happen to {}", facts.suffix(), event.subject);
                 return Err(ApplyError::Contradiction(what));
             }

@@ -138,7 +138,7 @@ pub struct Organisation {
 
 impl Organisation {
     pub(super) fn begin(facts: &Registered, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, usual_state(facts.standing), facts.visibility);
+        let head = Head::new(event, usual_state(facts.standing));
         let organisation = Self {
             standing: facts.standing,
             profile: facts.profile.clone(),

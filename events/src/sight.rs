@@ -1,6 +1,13 @@
-//! Who is reading, and what that lets them see today. How a caller proved who it is, is not known here.
+//! Who may see a record: the one rule, for whoever decides on commands, shows records, or streams events. How a caller proved who it is,
+//! is not known here.
 
-use convenio_events::{OrganisationId, codes::Visibility};
+mod named;
+mod openness;
+
+pub use named::{Left, Named};
+pub use openness::Openness;
+
+use crate::{codes::Visibility, ids::OrganisationId};
 use serde::{Deserialize, Serialize};
 
 /// Those who may see a record today: its visibility, and beside the parties those who review it.
@@ -23,6 +30,17 @@ impl From<Visibility> for Circle {
             Visibility::Public => Self::Public,
             Visibility::Members => Self::Members,
             Visibility::Parties => Self::Parties,
+        }
+    }
+}
+
+impl From<Circle> for Visibility {
+    /// What a record shows of itself: that reviewers see it, too, is no visibility that anybody chose.
+    fn from(circle: Circle) -> Self {
+        match circle {
+            Circle::Public => Self::Public,
+            Circle::Members => Self::Members,
+            Circle::Parties | Circle::Review => Self::Parties,
         }
     }
 }
@@ -64,7 +82,7 @@ impl ReaderIdentity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use convenio_events::Id;
+    use crate::ids::Id;
     use uuid::Uuid;
 
     #[test]
