@@ -24,15 +24,13 @@ pub struct NewEvent {
     pub facts: Facts,
     /// RFC 8785 JSON of what is in free words.
     pub text: Option<Box<str>>,
-    /// Who may read it.
-    pub audience: Audience,
 }
 
 impl NewEvent {
     /// An event with the text that its type allows.
-    pub fn new<T: EventType>(subject: impl Into<Subject>, audience: Audience, facts: T, text: Option<T::Text>) -> Self {
+    pub fn new<T: EventType>(subject: impl Into<Subject>, facts: T, text: Option<T::Text>) -> Self {
         let text = text.map(|text| canonical::of_ordered(&text).into());
-        Self { subject: subject.into(), facts: facts.into_facts(), text, audience }
+        Self { subject: subject.into(), facts: facts.into_facts(), text }
     }
 }
 

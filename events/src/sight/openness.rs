@@ -1,7 +1,7 @@
 //! Who may see a record beside those who are named in it, as its events make it.
 
 use super::Circle;
-use crate::types::about::Opening;
+use crate::{codes::Visibility, types::about::Opening};
 use serde::{Deserialize, Serialize};
 
 /// Who may see a record today, and who will once it is published.
@@ -15,6 +15,11 @@ pub struct Openness {
 }
 
 impl Openness {
+    /// Who may see it by the choice of its owner: for what waits for its publication, who will.
+    pub fn chosen(self) -> Option<Visibility> {
+        self.later.or(self.circle).map(Into::into)
+    }
+
     /// Learns what an event says of it; true when that changed.
     pub fn learn(&mut self, opening: Opening) -> bool {
         let before = *self;

@@ -8,7 +8,6 @@ use convenio_events::{
     AccessId, Actor, NewEvent, OrganisationId, Timestamp,
     codes::AccessRole,
     commitment::Digest,
-    entry::Audience,
     language_map::Line,
     limits::{ITEMS_LIMIT, Office},
     types::{
@@ -145,7 +144,7 @@ impl GrantAccess {
             token_digest: self.token_digest,
         };
         let text = self.office.map(|office| GrantedText { office: Some(office) });
-        Ok(Decision::one(NewEvent::new(id, Audience::Restricted, facts, text)))
+        Ok(Decision::one(NewEvent::new(id, facts, text)))
     }
 }
 
@@ -220,5 +219,5 @@ impl RevokeAccess {
 
 /// The event that ends a grant.
 pub(crate) fn revocation(id: AccessId, cause: RevocationCause, text: Option<ReasonText>) -> NewEvent {
-    NewEvent::new(id, Audience::Restricted, Revoked { cause }, text)
+    NewEvent::new(id, Revoked { cause }, text)
 }

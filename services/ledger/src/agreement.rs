@@ -1,11 +1,9 @@
 //! Agreements: their states, signatures and what they hold of offers and demands. Contributions and amendments are not here yet.
 
-use crate::context::audience;
 use convenio_events::{
     AgreementId, NewEvent, OrganisationId, Subject, Timestamp,
-    codes::{Attestation, PartyRole, Visibility},
+    codes::{Attestation, PartyRole},
     commitment::Digest,
-    entry::Audience,
     time::{Date, TimeZone},
     types::agreement::{Activated, EndReached, Facts, Terms},
 };
@@ -74,8 +72,6 @@ pub struct Agreement {
     pub terms: Terms,
     /// Digest of the whole terms.
     pub terms_digest: Digest,
-    /// Who may see it.
-    pub visibility: Visibility,
     /// Whether nothing has happened to it since it was drafted, but that its visibility was changed.
     pub untouched: bool,
     /// Who has signed the terms as they are.
@@ -89,9 +85,9 @@ pub struct Agreement {
 impl Agreement {
     /// The agreement that its first event makes; `None` when that is no first event.
     pub fn begin(facts: &Facts) -> Option<Self> {
-        let (by, terms, terms_digest, visibility, status) = match facts {
-            Facts::Drafted(it) => (it.by, &it.terms, it.terms_digest, it.visibility, Status::Drafted),
-            Facts::Registered(it) => (it.by, &it.terms, it.terms_digest, it.visibility, Status::Registered),
+        let (by, terms, terms_digest, status) = match facts {
+            Facts::Drafted(it) => (it.by, &it.terms, it.terms_digest, Status::Drafted),
+            Facts::Registered(it) => (it.by, &it.terms, it.terms_digest, Status::Registered),
             _ => return None,
         };
         let says_so = matches!(facts, Facts::Registered(it) if it.says_so);
@@ -100,7 +96,6 @@ impl Agreement {
             status,
             terms: terms.clone(),
             terms_digest,
-            visibility,
             untouched: true,
             signed: BTreeSet::new(),
             says: says_so.then_some((by, Attestation::Confirmed)).into_iter().collect(),
@@ -149,11 +144,6 @@ impl Agreement {
         self.status = Status::Drafted;
         self.signed.clear();
         self.says.retain(|_, says| *says == Attestation::Denied);
-    }
-
-    /// The audience of what happens to it.
-    pub fn audience(&self) -> Audience {
-        audience(self.visibility)
     }
 
     /// Whether an organisation is one of its parties, and has not left it.
@@ -255,11 +245,11 @@ impl Agreement {
         match self.status {
             Status::Proposed { .. } => {
                 let effective_on = self.effective_on()?;
-                Some(NewEvent::new(subject, self.audience(), Activated { effective_on }, None))
+                Some(NewEvent::new(subject, Activated { effective_on }, None))
             }
             Status::Active => {
                 let ends_on = self.terms.ends_on?;
-                Some(NewEvent::new(subject, self.audience(), EndReached { ends_on }, None))
+                Some(NewEvent::new(subject, EndReached { ends_on }, None))
             }
             Status::Drafted
             | Status::Suspended

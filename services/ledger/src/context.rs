@@ -3,14 +3,14 @@
 use crate::{
     learning,
     rejection::{Reason, Rejection, require},
-    world::{Aggregate, World},
+    world::{Aggregate, Sight, World},
 };
 use chrono::NaiveDate;
 use convenio_events::{
     AccessId, Actor, NewEvent, OrganisationId, Subject, Timestamp,
-    codes::{AccessRole, Visibility},
+    codes::AccessRole,
     commitment::{Digest, Salt},
-    entry::Audience,
+    sight::ReaderIdentity,
     time::TimeZone,
     types::access::Scope,
 };
@@ -95,24 +95,33 @@ impl Context<'_> {
     /// Whether the caller may see a record that is there. One that it may not see does not exist for it: no refusal may tell
     /// the two apart.
     pub fn sees(&self, subject: Subject) -> bool {
-        self.world.aggregate(subject).is_some_and(|aggregate| {
-            let by = self.acting.actor.organisation();
-            let standing = by.map(|organisation| aggregate.standing(subject, organisation, self.world));
-            match standing {
-                _ if self.acting.role == AccessRole::Admin => true,
-                Some((Visibility::Public | Visibility::Members, _)) => true,
-                Some((Visibility::Parties, named)) => named,
-                None => false,
-            }
-        })
+        self.world.sight(&self.reader(), subject) == Sight::Now
     }
 
-    /// Refuses a record that is not there, or not the caller's to see.
+    /// The caller as a reader: a grant reads for all organisations that it names.
+    fn reader(&self) -> ReaderIdentity {
+        let access = self.acting.grant.and_then(|grant| self.world.access(grant));
+        let mut organisations = access.map(|access| access.granted.scope.organisations().to_vec()).unwrap_or_default();
+        organisations.extend(self.acting.actor.organisation());
+        ReaderIdentity {
+            organisations,
+            member: true,
+            admin_or_auditor: self.acting.role == AccessRole::Admin,
+            reviewer: self.acting.role == AccessRole::Reviewer,
+        }
+    }
+
+    /// Refuses a record that is not there, or not the caller's to see. Whoever was left out of it knows it, and learns nothing of
+    /// what became of it.
     ///
     /// # Errors
-    /// `record-unknown`.
+    /// `record-unknown`, `not-party`.
     pub fn require_seen(&self, subject: Subject) -> Result<(), Rejection> {
-        require(self.sees(subject), Reason::RecordUnknown)
+        match self.world.sight(&self.reader(), subject) {
+            Sight::Now => Ok(()),
+            Sight::Once => Err(Reason::NotParty.into()),
+            Sight::Never => Err(Reason::RecordUnknown.into()),
+        }
     }
 
     /// Refuses to cite what was taken back: a learning that was retracted, an agreement that a party denies.
@@ -188,13 +197,5 @@ impl Decision {
     /// A decision with one event.
     pub fn one(event: NewEvent) -> Self {
         Self { subject: event.subject, events: vec![event] }
-    }
-}
-
-/// The audience of what happens on a record that has this visibility.
-pub(crate) const fn audience(visibility: Visibility) -> Audience {
-    match visibility {
-        Visibility::Public => Audience::Public,
-        Visibility::Members | Visibility::Parties => Audience::Restricted,
     }
 }

@@ -1,7 +1,7 @@
 //! Convenings: announced before or registered after; what was held and visited; who confirms to have taken part.
 
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
@@ -54,22 +54,20 @@ pub struct Convening {
     pub status: Status,
     /// Whether a session or a visit of it was recorded.
     pub took_place: bool,
-    /// Who may see it.
-    pub visibility: Visibility,
 }
 
 impl Convening {
     /// The convening that its first event makes; `None` when that is no first event.
     pub fn begin(facts: &Facts) -> Option<Self> {
-        let (by, plan, visibility, status) = match facts {
-            Facts::Announced(facts) => (facts.by, &facts.plan, facts.visibility, Status::Announced),
-            Facts::Registered(facts) => (facts.by, &facts.plan, facts.visibility, Status::Registered),
+        let (by, plan, status) = match facts {
+            Facts::Announced(facts) => (facts.by, &facts.plan, Status::Announced),
+            Facts::Registered(facts) => (facts.by, &facts.plan, Status::Registered),
             _ => return None,
         };
         let organisers = plan.organisers.iter().copied().collect();
         let participants = plan.participants.iter().copied().collect();
         let (starts_on, ends_on) = (plan.starts_on, plan.ends_on);
-        Some(Self { by, organisers, participants, starts_on, ends_on, status, took_place: false, visibility })
+        Some(Self { by, organisers, participants, starts_on, ends_on, status, took_place: false })
     }
 
     /// The convening after an event.
@@ -220,10 +218,10 @@ impl Convene {
         let future = self.plan.starts_on.first_day() > context.today(None);
         require(!future || told == Told::Before, Reason::DateInFuture).map_err(|r| r.field("plan.starts_on"))?;
         let (plan, visibility) = (self.plan, self.visibility.unwrap_or(Visibility::Public));
-        let (audience, text) = (audience(visibility), Some(self.text));
+        let text = Some(self.text);
         Ok(Decision::one(match told {
-            Told::Before => NewEvent::new(id, audience, Announced { by, plan, visibility }, text),
-            Told::After => NewEvent::new(id, audience, Registered { by, plan, visibility }, text),
+            Told::Before => NewEvent::new(id, Announced { by, plan, visibility }, text),
+            Told::After => NewEvent::new(id, Registered { by, plan, visibility }, text),
         }))
     }
 }
@@ -240,7 +238,7 @@ impl ConfirmParticipation {
         require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
         require(convening.names(by) || context.world.took_part(self.id, by), Reason::NotParty)?;
         require(!context.world.confirmed_participation(self.id, by), Reason::AlreadyConfirmed)?;
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), ParticipationConfirmed { by }, None)))
+        Ok(Decision::one(NewEvent::new(self.id, ParticipationConfirmed { by }, None)))
     }
 }
 
@@ -280,7 +278,7 @@ impl RecordSession {
         require(!context.world.has_session(self.id, session), Reason::IdExists).map_err(|r| r.field("session"))?;
         let (kind, organisations, occurred_on) = (self.kind, self.organisations, self.occurred_on);
         let facts = SessionRecorded { session, kind, organisations, occurred_on };
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(self.id, facts, Some(self.text))))
     }
 }
 
@@ -302,7 +300,7 @@ impl RecordVisit {
             facilities: self.facilities,
             occurred_on: self.occurred_on,
         };
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(self.id, facts, Some(self.text))))
     }
 }
 
@@ -322,7 +320,7 @@ impl PostponeConvening {
         require(ordered, Reason::DatesReversed).map_err(|r| r.field("ends_on"))?;
         let facts = Postponed { starts_on: self.starts_on, ends_on: self.ends_on };
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), facts, text)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, text)))
     }
 }
 
@@ -331,14 +329,14 @@ impl HoldConvening {
         let convening = announced(self.id, context)?;
         let begun = convening.starts_on.first_day() <= context.today(None);
         require(begun, Reason::DateInFuture)?;
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), Held {}, None)))
+        Ok(Decision::one(NewEvent::new(self.id, Held {}, None)))
     }
 }
 
 impl CancelConvening {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let convening = announced(self.id, context)?;
+        announced(self.id, context)?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(self.id, audience(convening.visibility), Cancelled {}, text)))
+        Ok(Decision::one(NewEvent::new(self.id, Cancelled {}, text)))
     }
 }

@@ -5,7 +5,6 @@ use convenio_events::{
     cloud_event::source,
     codes::{AccessRole, Purpose},
     commitment::Digest,
-    entry::Audience,
     time::TimeZone,
     types::{
         access::{Granted, Scope},
@@ -52,7 +51,7 @@ impl Opening {
             key: self.key.clone(),
             purpose: self.purpose,
         };
-        let mut events = vec![NewEvent::new(self.ledger, Audience::Public, opened, None)];
+        let mut events = vec![NewEvent::new(self.ledger, opened, None)];
         let bootstrap = AccessId::new(Uuid::new_v5(&self.ledger.uuid(), b"grant admin"));
         events.push(grant(bootstrap, Scope::Operator, Some(self.admin_token), now));
         if self.sample {
@@ -78,5 +77,5 @@ fn grant(id: AccessId, scope: Scope, token_digest: Option<Digest>, now: Timestam
         valid_from: now,
         token_digest,
     };
-    NewEvent::new(id, Audience::Restricted, granted, None)
+    NewEvent::new(id, granted, None)
 }

@@ -1,13 +1,12 @@
 //! Learnings: registered from elsewhere or submitted here, screened by others, accepted by their authors, published.
 
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require},
 };
 use convenio_events::{
     LearningId, NewEvent, OrganisationId, RecordKind, Subject,
     codes::{AccessRole, LearningLevel, ScreeningOutcome, Visibility},
-    entry::Audience,
     language_map::{LanguageMap, Line},
     limits::ITEMS_LIMIT,
     types::{
@@ -54,21 +53,19 @@ pub struct Learning {
     pub links: BTreeSet<Subject>,
     /// Where it stands.
     pub status: Status,
-    /// Who may see it once published.
-    pub visibility: Visibility,
 }
 
 impl Learning {
     /// The learning that its first event makes; `None` when that is no first event.
     pub fn begin(facts: &Facts) -> Option<Self> {
-        let (by, content, visibility, status) = match facts {
-            Facts::Registered(facts) => (facts.by, &facts.content, facts.visibility, Status::Registered),
-            Facts::Submitted(facts) => (facts.by, &facts.content, facts.visibility, Status::Submitted),
+        let (by, content, status) = match facts {
+            Facts::Registered(facts) => (facts.by, &facts.content, Status::Registered),
+            Facts::Submitted(facts) => (facts.by, &facts.content, Status::Submitted),
             _ => return None,
         };
         let authors = content.authors.iter().copied().collect();
         let links = content.links.iter().copied().collect();
-        Some(Self { by, authors, accepted: BTreeSet::new(), links, status, visibility })
+        Some(Self { by, authors, accepted: BTreeSet::new(), links, status })
     }
 
     /// The learning after an event.
@@ -95,16 +92,9 @@ impl Learning {
                 self.accepted.insert(facts.by);
             }
             Facts::Retracted(_) => {
-                // What was never published does not appear by being taken back.
-                self.visibility = self.visible_to();
                 self.status = Status::Retracted;
             }
         }
-    }
-
-    /// Who may see it now: before publication, those who work on it.
-    pub fn visible_to(&self) -> Visibility {
-        if self.is_unpublished() { Visibility::Parties } else { self.visibility }
     }
 
     /// Whether it waits to be published here.
@@ -113,11 +103,6 @@ impl Learning {
             Status::Submitted | Status::RevisionRequested | Status::Revised | Status::Screened => true,
             Status::Registered | Status::Published | Status::Retracted => false,
         }
-    }
-
-    /// The audience of what happens to it.
-    pub fn audience(&self) -> Audience {
-        audience(self.visible_to())
     }
 }
 
@@ -230,7 +215,7 @@ impl RegisterLearning {
         check(&self.content, None, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts = Registered { by, content: self.content, visibility };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(id, facts, Some(self.text))))
     }
 }
 
@@ -243,9 +228,9 @@ impl SubmitLearning {
         context.require_new(id.into())?;
         check(&self.content, None, context)?;
         let facts = Submitted { by, content: self.content, visibility: self.visibility.unwrap_or(Visibility::Public) };
-        let mut decision = Decision::one(NewEvent::new(id, Audience::Restricted, facts, Some(self.text)));
+        let mut decision = Decision::one(NewEvent::new(id, facts, Some(self.text)));
         // Whoever submits it has accepted to be an author thereby.
-        decision.events.push(NewEvent::new(id, Audience::Restricted, AuthorshipAccepted { by }, None));
+        decision.events.push(NewEvent::new(id, AuthorshipAccepted { by }, None));
         Ok(decision)
     }
 }
@@ -260,18 +245,16 @@ impl ReviseLearning {
         require(stays, Reason::NotOwner).map_err(|r| r.field("content.authors"))?;
         check(&self.content, Some(&learning), context)?;
         let facts = Revised { by, content: self.content };
-        let mut decision = Decision::one(NewEvent::new(self.id, Audience::Restricted, facts, Some(self.text)));
+        let mut decision = Decision::one(NewEvent::new(self.id, facts, Some(self.text)));
         // Whoever revises it accepts thereby what it says now.
-        decision.events.push(NewEvent::new(self.id, Audience::Restricted, AuthorshipAccepted { by }, None));
+        decision.events.push(NewEvent::new(self.id, AuthorshipAccepted { by }, None));
         Ok(decision)
     }
 }
 
 fn existing(id: LearningId, context: &Context<'_>) -> Result<Arc<Learning>, Rejection> {
+    context.require_seen(id.into())?;
     let learning = context.world.learning(id).ok_or(Reason::RecordUnknown)?;
-    // Reviewers see what waits for them.
-    let reviews = context.acting.role == AccessRole::Reviewer && learning.is_unpublished();
-    require(reviews || context.sees(id.into()), Reason::RecordUnknown)?;
     require(learning.status != Status::Retracted, Reason::AlreadyOver)?;
     Ok(learning)
 }
@@ -288,7 +271,7 @@ impl ScreenLearning {
         require(!matches!(learning.status, Status::Registered | Status::Published), Reason::AlreadyPublished)?;
         let facts = Screened { by, outcome: self.outcome, affiliations: self.affiliations };
         let text = self.remarks.map(|remarks| ScreenedText { remarks: Some(remarks) });
-        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), facts, text)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, text)))
     }
 }
 
@@ -305,7 +288,7 @@ impl PublishLearning {
             Status::Registered | Status::Published | Status::Retracted => return Err(Reason::AlreadyPublished.into()),
         };
         require(learning.authors.is_subset(&learning.accepted), Reason::AuthorshipOpen)?;
-        Ok(Decision::one(NewEvent::new(self.id, audience(learning.visibility), Published { level }, None)))
+        Ok(Decision::one(NewEvent::new(self.id, Published { level }, None)))
     }
 }
 
@@ -315,7 +298,7 @@ impl AcceptAuthorship {
         let by = context.organisation()?;
         require(learning.authors.contains(&by), Reason::NotParty)?;
         require(!learning.accepted.contains(&by), Reason::AlreadyConfirmed)?;
-        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), AuthorshipAccepted { by }, None)))
+        Ok(Decision::one(NewEvent::new(self.id, AuthorshipAccepted { by }, None)))
     }
 }
 
@@ -325,6 +308,6 @@ impl RetractLearning {
         let by = context.organisation()?;
         require(learning.authors.contains(&by) || learning.by == by, Reason::NotOwner)?;
         let text = Some(ReasonText { reason: self.reason });
-        Ok(Decision::one(NewEvent::new(self.id, learning.audience(), Retracted { by }, text)))
+        Ok(Decision::one(NewEvent::new(self.id, Retracted { by }, text)))
     }
 }

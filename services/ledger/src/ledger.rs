@@ -7,7 +7,6 @@ use crate::{
 use convenio_events::{
     LedgerId, NewEvent, Timestamp,
     codes::Purpose,
-    entry::Audience,
     time::TimeZone,
     types::ledger::{ClockConfirmed, Facts, Opened, Settings, SettingsChanged},
 };
@@ -65,13 +64,13 @@ pub struct ConfirmClock {}
 impl ChangeSettings {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let facts = SettingsChanged { settings: self.settings };
-        Ok(Decision::one(NewEvent::new(context.world.ledger_id(), Audience::Public, facts, None)))
+        Ok(Decision::one(NewEvent::new(context.world.ledger_id(), facts, None)))
     }
 }
 
 impl ConfirmClock {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let facts = ClockConfirmed { clock: context.now };
-        Ok(Decision::one(NewEvent::new(context.world.ledger_id(), Audience::Public, facts, None)))
+        Ok(Decision::one(NewEvent::new(context.world.ledger_id(), facts, None)))
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod agreement;
+mod audience;
 pub mod authorise;
 pub mod body;
 pub mod clock;
@@ -16,7 +17,6 @@ pub mod learning;
 pub mod ledger;
 pub mod listing;
 pub mod memory_stores;
-mod naming;
 pub mod nearest;
 pub mod organisation;
 pub mod parser_words;

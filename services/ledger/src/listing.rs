@@ -1,10 +1,7 @@
 //! Offers and demands: open, paused or over, and how much of each is held by agreements. Matching them is not done here.
 
-use crate::context::audience;
 use convenio_events::{
     LearningId, NewEvent, OrganisationId, Subject, Timestamp,
-    codes::Visibility,
-    entry::Audience,
     sums::Sums,
     time::{Date, TimeZone},
     types::listing::{Expired, Facts, Published, Terms},
@@ -40,8 +37,6 @@ pub struct Listing {
     pub organisation: OrganisationId,
     /// Where it stands.
     pub status: Status,
-    /// Who may see it.
-    pub visibility: Visibility,
     /// How much in all; unlimited without.
     pub quantity: Option<Quantity>,
     /// The last day on which it holds.
@@ -70,7 +65,6 @@ impl Listing {
         let mut listing = Self {
             organisation: facts.organisation,
             status: Status::Open,
-            visibility: facts.visibility,
             quantity: None,
             valid_through: None,
             time_zone: None,
@@ -131,12 +125,7 @@ impl Listing {
 
     /// What the clock records when its last day is over.
     pub fn tick(&self, subject: Subject) -> Option<NewEvent> {
-        self.valid_through.map(|valid_through| NewEvent::new(subject, self.audience(), Expired { valid_through }, None))
-    }
-
-    /// The audience of what happens to it.
-    pub fn audience(&self) -> Audience {
-        audience(self.visibility)
+        self.valid_through.map(|valid_through| NewEvent::new(subject, Expired { valid_through }, None))
     }
 
     /// The unit and the amount that is still free; `None` when it is unlimited.

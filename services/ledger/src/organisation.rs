@@ -3,7 +3,6 @@
 use chrono::NaiveDate;
 use convenio_events::{
     AccessId, Actor, OrganisationId, RecordKind, Subject,
-    codes::Visibility,
     ids::SiteId,
     time::Date,
     types::organisation::{Facts, Registered, Standing},
@@ -34,8 +33,6 @@ pub struct Organisation {
     pub registered_by: Actor,
     /// Under which grant: the sample's grant acts for what it registered.
     pub under: Option<AccessId>,
-    /// Who may see it.
-    pub visibility: Visibility,
     /// Its identifiers in force.
     pub identifiers: BTreeSet<Identifier>,
     /// Its open sites. Those that were closed, and how it belongs to others, are rows of their own beside it.
@@ -60,7 +57,6 @@ impl Organisation {
             standing: facts.standing,
             registered_by: by,
             under,
-            visibility: facts.visibility,
             identifiers: facts.identifiers.iter().cloned().collect(),
             sites: BTreeSet::new(),
             verification: None,

@@ -2,15 +2,15 @@
 
 use crate::{
     agreement,
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     world::Aggregate,
 };
 use convenio_events::{
     NewEvent, Subject,
     codes::{AccessRole, Visibility},
-    entry::Audience,
     language_map::Line,
+    sight::Openness,
     types::{access::ReasonText, organisation::Standing, record::VisibilityChanged},
 };
 use schemars::JsonSchema;
@@ -35,7 +35,7 @@ impl SetVisibility {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         context.require_seen(self.subject)?;
         let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
-        let from = match &aggregate {
+        match &aggregate {
             Aggregate::Ledger(_)
             | Aggregate::Access(_)
             | Aggregate::Ties(_)
@@ -48,53 +48,25 @@ impl SetVisibility {
                     organisation.standing == Standing::Profile && organisation.registered_by == context.acting.actor;
                 let own = context.acting.actor.organisation().is_some_and(|id| id.uuid() == self.subject.id);
                 require(own || registrar || context.acting.role == AccessRole::Admin, Reason::NotOwner)?;
-                organisation.visibility
             }
-            Aggregate::Listing(listing) => {
-                context.require_owner(listing.organisation)?;
-                listing.visibility
-            }
+            Aggregate::Listing(listing) => context.require_owner(listing.organisation)?,
             Aggregate::Agreement(agreement) => {
-                require(
-                    agreement.has_party(context.organisation()?) || agreement.is_by(context.organisation()?),
-                    Reason::RecordUnknown,
-                )?;
+                let by = context.organisation()?;
+                require(agreement.has_party(by) || agreement.is_by(by), Reason::NotParty)?;
                 // While nothing else has happened to it since it was drafted, nobody else's consent is needed.
                 let drafted = agreement.status == agreement::Status::Drafted;
-                let alone = agreement.untouched && drafted && agreement.is_by(context.organisation()?);
-                require(alone, Reason::ConsentRequired)?;
-                agreement.visibility
+                require(agreement.untouched && drafted && agreement.is_by(by), Reason::ConsentRequired)?;
             }
-            Aggregate::Learning(learning) => {
-                context.require_owner(learning.by)?;
-                learning.visibility
-            }
-            Aggregate::Convening(convening) => {
-                context.require_owner(convening.by)?;
-                convening.visibility
-            }
-        };
+            Aggregate::Learning(learning) => context.require_owner(learning.by)?,
+            Aggregate::Convening(convening) => context.require_owner(convening.by)?,
+        }
+        let from = context.world.openness(self.subject).and_then(Openness::chosen).ok_or(Reason::RecordUnknown)?;
         require(from != self.visibility, Reason::VisibilitySame).map_err(|r| r.field("visibility"))?;
         let often = context.world.visibility_changes(self.subject);
         require(often < VISIBILITY_CHANGES_LIMIT, Reason::TooManyVisibilityChanges)
             .map_err(|r| r.field("visibility").detail(format!("it was changed {often} times")))?;
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = VisibilityChanged { from, to: self.visibility };
-        Ok(Decision::one(NewEvent::new(
-            self.subject,
-            audience_of_change(&aggregate, from, self.visibility),
-            facts,
-            text,
-        )))
-    }
-}
-
-/// A change is told to everybody who might see the record before, or may afterwards: whoever keeps a copy learns that it is to show
-/// it no more. An unpublished learning stays unpublished.
-fn audience_of_change(aggregate: &Aggregate, from: Visibility, to: Visibility) -> Audience {
-    match aggregate {
-        Aggregate::Learning(learning) if learning.is_unpublished() => Audience::Restricted,
-        _ if from == Visibility::Public => Audience::Public,
-        _ => audience(to),
+        Ok(Decision::one(NewEvent::new(self.subject, facts, text)))
     }
 }

@@ -5,9 +5,11 @@
 
 mod aggregate;
 mod rows;
+mod sight;
 mod ties;
 
 pub use aggregate::Aggregate;
+pub use sight::Sight;
 pub use ties::{Claims, Tie, Ties};
 
 use crate::{
@@ -24,8 +26,9 @@ use aggregate::{begin, evolve};
 use convenio_events::{
     AccessId, Actor, AgreementId, ConveningId, Event, LearningId, LedgerId, OrganisationId, RecordKind, Sequence,
     StreamVersion, Subject, Timestamp,
+    sight::Openness,
     time::TimeZone,
-    types::{Facts, access, ledger::Settings, organisation},
+    types::{Facts, about::Happened, access, ledger::Settings, organisation},
     values::Identifier,
 };
 use serde::{Deserialize, Serialize};
@@ -37,7 +40,7 @@ use std::{
 use uuid::Uuid;
 
 /// Raise it whenever the encoding of any aggregate changes: snapshots of other versions are folded anew.
-pub const CODE_VERSION: u32 = 8;
+pub const CODE_VERSION: u32 = 9;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Slot {
@@ -47,12 +50,15 @@ struct Slot {
     /// How often it was changed who may see it: each time is remembered wherever it is judged what a reader may see.
     #[serde(default)]
     visibility_changes: u32,
+    /// Who may see it beside those whom it names; nobody, where it is no record.
+    #[serde(default)]
+    openness: Openness,
     aggregate: Aggregate,
 }
 
 impl Slot {
     const fn new(version: StreamVersion, last: Sequence, aggregate: Aggregate) -> Self {
-        Self { version, last, visibility_changes: 0, aggregate }
+        Self { version, last, visibility_changes: 0, openness: Openness { circle: None, later: None }, aggregate }
     }
 }
 
@@ -291,10 +297,13 @@ impl World {
             return known;
         }
         let version = known.map_or(StreamVersion(0), |version| StreamVersion(version.0 + 1));
+        self.fold_named(&event);
         self.fold_names(&event);
+        let opening = facts.about(Happened { subject, actor: event.actor }).opening;
         let slots = self.slots.get_mut();
         match slots.get_mut(&subject) {
             Some(slot) => {
+                slot.openness.learn(opening);
                 evolve(&mut slot.aggregate, facts);
                 slot.version = version;
                 slot.last = sequence;
@@ -302,7 +311,9 @@ impl World {
             }
             None => {
                 if let Some(aggregate) = begin(&event) {
-                    slots.insert(subject, Slot::new(version, sequence, aggregate));
+                    let mut slot = Slot::new(version, sequence, aggregate);
+                    slot.openness.learn(opening);
+                    slots.insert(subject, slot);
                 }
             }
         }

@@ -50,7 +50,7 @@ impl ConfirmAgreement {
         require(agreement.status != Status::Cancelled, Reason::AlreadyOver)?;
         context.require_verified(by)?;
         require(agreement.says(by) != Some(Attestation::Confirmed), Reason::AlreadyConfirmed)?;
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Confirmed { by }, None)))
+        Ok(Decision::one(NewEvent::new(self.id, Confirmed { by }, None)))
     }
 }
 
@@ -61,6 +61,6 @@ impl DenyAgreement {
         require(!agreement.signed.contains(&by), Reason::AlreadySigned)?;
         require(agreement.says(by) != Some(Attestation::Denied), Reason::AlreadyDenied)?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Denied { by }, text)))
+        Ok(Decision::one(NewEvent::new(self.id, Denied { by }, text)))
     }
 }

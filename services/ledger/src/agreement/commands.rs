@@ -9,7 +9,7 @@ use super::{
     terms::{Concluded, check, check_links, check_parties_stay, check_signers},
 };
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require},
 };
 use convenio_events::{
@@ -99,10 +99,8 @@ pub(super) fn party_of(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Ag
     if agreement.has_party(by) {
         return Ok((agreement, by));
     }
-    match agreement.visibility {
-        Visibility::Parties if !agreement.is_by(by) => Err(Reason::RecordUnknown.into()),
-        Visibility::Public | Visibility::Members | Visibility::Parties => Err(Reason::NotParty.into()),
-    }
+    context.require_seen(id.into())?;
+    Err(Reason::NotParty.into())
 }
 
 /// An agreement that the acting organisation works on: as a principal party, or as its drafter, for a facilitator brokers
@@ -145,7 +143,7 @@ impl DraftAgreement {
         let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
         let facts = Drafted { by, terms: self.terms, terms_digest, links: self.links, visibility };
         let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: None };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(text))))
+        Ok(Decision::one(NewEvent::new(id, facts, Some(text))))
     }
 }
 
@@ -162,7 +160,7 @@ impl ReviseAgreement {
         let terms_digest = digest_of_terms(&context.salt, &self.terms, &self.text);
         let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: None };
         let facts = Revised { terms: self.terms, terms_digest };
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), facts, Some(text)));
+        let mut decision = Decision::one(NewEvent::new(self.id, facts, Some(text)));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }
@@ -180,7 +178,7 @@ impl ProposeAgreement {
         check_plan(&agreement.terms, context.today(agreement.terms.time_zone))?;
         check_sources(&agreement.terms, context)?;
         let facts = Proposed { terms_digest: agreement.terms_digest };
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), facts, None)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, None)))
     }
 }
 
@@ -189,7 +187,7 @@ impl WithdrawProposal {
         let agreement = worked_on(self.id, context)?;
         require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;
         let text = reason_text(self.reason);
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), ProposalWithdrawn {}, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, ProposalWithdrawn {}, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }
@@ -206,7 +204,7 @@ impl CancelAgreement {
             }
         }
         let (by, text) = (context.organisation()?, reason_text(self.reason));
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Cancelled { by }, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, Cancelled { by }, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }
@@ -229,7 +227,7 @@ impl SuspendAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         require(*now(&agreement, context) == Status::Active, Reason::NotActive)?;
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Suspended { by }, reason_text(self.reason))))
+        Ok(Decision::one(NewEvent::new(self.id, Suspended { by }, reason_text(self.reason))))
     }
 }
 
@@ -237,14 +235,14 @@ impl ResumeAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         require(agreement.status == Status::Suspended, Reason::NotSuspended)?;
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Resumed { by }, reason_text(self.reason))))
+        Ok(Decision::one(NewEvent::new(self.id, Resumed { by }, reason_text(self.reason))))
     }
 }
 
 impl CompleteAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let (agreement, by) = in_force(self.id, context)?;
-        Ok(Decision::one(NewEvent::new(self.id, agreement.audience(), Completed { by }, reason_text(self.reason))))
+        let (_, by) = in_force(self.id, context)?;
+        Ok(Decision::one(NewEvent::new(self.id, Completed { by }, reason_text(self.reason))))
     }
 }
 
@@ -252,7 +250,7 @@ impl TerminateAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         let text = reason_text(self.reason);
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Terminated { by }, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, Terminated { by }, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }

@@ -75,7 +75,7 @@ pub(super) fn reservations(
         require_left(&listing, source, &sums)?;
         let mut quantities = sums.into_quantities().into_iter();
         let facts = Reserved { agreement: id, quantity: quantities.next(), further: quantities.collect() };
-        events.push(NewEvent::new(source, agreement.audience().narrower(listing.audience()), facts, None));
+        events.push(NewEvent::new(source, facts, None));
     }
     Ok(events)
 }
@@ -97,9 +97,9 @@ fn require_left(listing: &Listing, source: Subject, sums: &Sums) -> Result<(), R
 }
 
 /// Each source that the agreement holds a part of.
-fn held(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<(Subject, Arc<Listing>, Arc<Hold>)> {
+fn held(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<(Subject, Arc<Hold>)> {
     let sources = agreement.sources().into_iter();
-    sources.filter_map(|source| Some((source, world.listing(source)?, world.hold(source, id)?))).collect()
+    sources.filter_map(|source| Some((source, world.hold(source, id)?))).collect()
 }
 
 /// Takes for good what was reserved before, and what is `reserved` by the same command.
@@ -110,18 +110,15 @@ pub(crate) fn allocations(
     world: &World,
 ) -> Vec<NewEvent> {
     let holds = |source: &Subject| reserved.contains(source) || world.hold(*source, id).is_some();
-    let event = |source: Subject| {
-        let audience = agreement.audience().narrower(world.listing(source)?.audience());
-        Some(NewEvent::new(source, audience, Allocated { agreement: id }, None))
-    };
-    agreement.sources().into_iter().filter(holds).filter_map(event).collect()
+    let event = |source: Subject| NewEvent::new(source, Allocated { agreement: id }, None);
+    agreement.sources().into_iter().filter(holds).map(event).collect()
 }
 
 /// Gives back what was reserved or taken.
 pub(crate) fn releases(id: AgreementId, agreement: &Agreement, world: &World) -> Vec<NewEvent> {
-    let event = |(source, listing, hold): (Subject, Arc<Listing>, Arc<Hold>)| {
+    let event = |(source, hold): (Subject, Arc<Hold>)| {
         let facts = Released { agreement: id, quantities: hold.quantities.clone() };
-        NewEvent::new(source, agreement.audience().narrower(listing.audience()), facts, None)
+        NewEvent::new(source, facts, None)
     };
     held(id, agreement, world).into_iter().map(event).collect()
 }

@@ -38,7 +38,7 @@ impl LeaveAgreement {
             Status::Registered => return Err(Reason::NotDraft.into()),
         }
         let text = self.reason.map(|reason| ReasonText { reason });
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Left { by }, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, Left { by }, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }

@@ -6,7 +6,7 @@ use super::{
     terms::{Concluded, check, check_links},
 };
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::Rejection,
 };
 use convenio_events::{
@@ -70,6 +70,6 @@ impl RegisterAgreement {
             visibility,
         };
         let text = SaltedTermsText { terms: self.text, terms_salt: context.salt, citation: self.citation };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(text))))
+        Ok(Decision::one(NewEvent::new(id, facts, Some(text))))
     }
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    world::World,
 };
 use convenio_events::{
     AgreementId, NewEvent, OrganisationId, Subject,
@@ -77,7 +78,7 @@ impl SignAgreement {
         if let Status::Proposed { signed } = &mut after.status {
             signed.insert(by, signature.on);
         }
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), signature, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, signature, text));
         let mine: BTreeSet<_> = reserved.iter().map(|event| event.subject).collect();
         decision.events.extend(reserved);
         decision.events.extend(activation(self.id, &after, &mine, context));
@@ -115,19 +116,17 @@ fn activation(
     let Some(effective_on) = agreement.effective_on().filter(|_| due.is_some_and(|due| due <= context.now)) else {
         return Vec::new();
     };
-    let mut events = vec![NewEvent::new(id, agreement.audience(), Activated { effective_on }, None)];
+    let mut events = vec![NewEvent::new(id, Activated { effective_on }, None)];
     events.extend(allocations(id, agreement, reserved, context.world));
-    events.extend(publication(id, agreement, context.world.settings().agreements_public));
+    events.extend(publication(id, context.world));
     events
 }
 
 /// A ledger may require agreements to become public once active.
-pub(crate) fn publication(id: AgreementId, agreement: &Agreement, required: bool) -> Option<NewEvent> {
-    let (from, to) = (agreement.visibility, Visibility::Public);
-    (required && from != to).then(|| {
-        let audience = crate::context::audience(to);
-        NewEvent::new(id, audience, VisibilityChanged { from, to }, None)
-    })
+pub(crate) fn publication(id: AgreementId, world: &World) -> Option<NewEvent> {
+    let (from, to) = (world.openness(id.into())?.chosen()?, Visibility::Public);
+    let required = world.settings().agreements_public && from != to;
+    required.then(|| NewEvent::new(id, VisibilityChanged { from, to }, None))
 }
 
 impl RefuseAgreement {
@@ -136,7 +135,7 @@ impl RefuseAgreement {
         require(agreement.is_signed_by(by), Reason::NotParty)?;
         require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        let mut decision = Decision::one(NewEvent::new(self.id, agreement.audience(), Refused { by }, text));
+        let mut decision = Decision::one(NewEvent::new(self.id, Refused { by }, text));
         decision.events.extend(releases(self.id, &agreement, context.world));
         Ok(decision)
     }

@@ -2,7 +2,7 @@
 
 use super::{Listing, Status};
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
@@ -158,7 +158,7 @@ impl Publish {
         check(&self.terms, organisation, None, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts = Published { organisation, terms: self.terms, visibility };
-        Ok(Decision::one(NewEvent::new(subject, audience(visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(subject, facts, Some(self.text))))
     }
 }
 
@@ -167,7 +167,7 @@ impl Revise {
         let (subject, listing) = own(kind, self.id, context)?;
         check(&self.terms, listing.organisation, Some(&listing), context)?;
         require_room(&listing, &self.terms)?;
-        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Revised { terms: self.terms }, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(subject, Revised { terms: self.terms }, Some(self.text))))
     }
 }
 
@@ -185,7 +185,7 @@ impl Pause {
         let (subject, listing) = own(kind, self.id, context)?;
         require(listing.status == Status::Open, closed(kind))?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Paused {}, text)))
+        Ok(Decision::one(NewEvent::new(subject, Paused {}, text)))
     }
 }
 
@@ -193,28 +193,26 @@ impl Resume {
     pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
         require(listing.status == Status::Paused, Reason::NotPaused)?;
-        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Resumed {}, None)))
+        Ok(Decision::one(NewEvent::new(subject, Resumed {}, None)))
     }
 }
 
 impl Withdraw {
     pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let (subject, listing) = own(kind, self.id, context)?;
+        let (subject, _) = own(kind, self.id, context)?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(subject, listing.audience(), Withdrawn {}, text)))
+        Ok(Decision::one(NewEvent::new(subject, Withdrawn {}, text)))
     }
 }
 
 impl Fulfil {
     pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let (subject, listing) = own(kind, self.id, context)?;
-        let mut audience = listing.audience();
+        let (subject, _) = own(kind, self.id, context)?;
         if let Some(id) = self.agreement {
-            let agreement = context.world.agreement(id).filter(|_| context.sees(id.into()));
-            let agreement = agreement.ok_or_else(|| Rejection::from(Reason::LinkUnknown).field("agreement"))?;
+            let known = context.world.agreement(id).is_some() && context.sees(id.into());
+            require(known, Reason::LinkUnknown).map_err(|refused| refused.field("agreement"))?;
             context.require_citable(id.into(), "agreement")?;
-            audience = audience.narrower(agreement.audience());
         }
-        Ok(Decision::one(NewEvent::new(subject, audience, Fulfilled { agreement: self.agreement }, None)))
+        Ok(Decision::one(NewEvent::new(subject, Fulfilled { agreement: self.agreement }, None)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::commands::{acts_as, editable, seen};
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     world::Tie,
 };
@@ -91,7 +91,7 @@ fn existing(
 impl AffiliateOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         // The other one may say it as well, of an organisation that it sees: to be named in a record is to see it.
-        let organisation = if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
+        let _organisation = if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
         context.require_organisation(self.with, "with")?;
         let affiliation = self.affiliation.unwrap_or_else(|| AffiliationId::new(context.new_id));
@@ -100,11 +100,10 @@ impl AffiliateOrganisation {
         let twice = context.world.is_affiliated(self.id, self.with, self.kind);
         require(!twice, Reason::AlreadyAffiliated).map_err(|r| r.field("with"))?;
         require_room(context, self.id)?;
-        let audience = audience(organisation.visibility);
         let claimed = AffiliationClaimed { affiliation, with: self.with, kind: self.kind };
-        let mut decision = Decision::one(NewEvent::new(self.id, audience, claimed, None));
+        let mut decision = Decision::one(NewEvent::new(self.id, claimed, None));
         if let Some(by) = context.acting.actor.organisation().filter(|by| [self.id, self.with].contains(by)) {
-            decision.events.push(NewEvent::new(self.id, audience, AffiliationConfirmed { affiliation, by }, None));
+            decision.events.push(NewEvent::new(self.id, AffiliationConfirmed { affiliation, by }, None));
         }
         Ok(decision)
     }
@@ -112,19 +111,19 @@ impl AffiliateOrganisation {
 
 impl ConfirmAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = seen(context, self.id)?;
+        let _organisation = seen(context, self.id)?;
         let (with, tie) = existing(context, self.id, self.affiliation)?;
         let by = context.organisation()?;
         require(by == self.id || by == with, Reason::NotParty)?;
         require(!tie.confirmed_by.contains(&by), Reason::AlreadyConfirmed)?;
         let facts = AffiliationConfirmed { affiliation: self.affiliation, by };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, None)))
     }
 }
 
 impl EndAffiliation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = seen(context, self.id)?;
+        let _organisation = seen(context, self.id)?;
         let (with, _) = existing(context, self.id, self.affiliation)?;
         let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, with);
         if !either && context.acting.role != AccessRole::Admin {
@@ -132,6 +131,6 @@ impl EndAffiliation {
         }
         let text = self.reason.map(|reason| ReasonText { reason });
         let facts = AffiliationEnded { affiliation: self.affiliation };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, text)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, text)))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{identifier_names, site_name, subject};
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     organisation::Organisation,
     rejection::{Reason, Rejection, require},
 };
@@ -144,15 +144,15 @@ impl RegisterOrganisation {
         let visibility = self.visibility.unwrap_or(Visibility::Public);
         let facts =
             Registered { standing: self.standing, profile: self.profile, identifiers: self.identifiers, visibility };
-        Ok(Decision::one(NewEvent::new(id, audience(visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(id, facts, Some(self.text))))
     }
 }
 
 impl ReviseOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-        let organisation = editable(context, self.id)?;
+        let _organisation = editable(context, self.id)?;
         let facts = Revised { profile: self.profile };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(self.id, facts, Some(self.text))))
     }
 }
 
@@ -163,7 +163,7 @@ impl AddIdentifier {
         let room = organisation.identifiers.len() < IDENTIFIERS_LIMIT;
         require(room, Reason::TooManyItems).map_err(|r| r.field("identifier"))?;
         let facts = IdentifierAdded { identifier: self.identifier };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, None)))
     }
 }
 
@@ -177,7 +177,7 @@ impl WithdrawIdentifier {
         let identifier = recorded.cloned().ok_or(Reason::IdentifierUnknown);
         let identifier = identifier.map_err(|reason| Rejection::from(reason).field("identifier"))?;
         let facts = IdentifierWithdrawn { identifier };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, None)))
     }
 }
 
@@ -191,7 +191,7 @@ impl AddSite {
             rejection.field("site").detail(format!("an organisation has at most {SITES_LIMIT} open sites"))
         })?;
         let facts = SiteAdded { site, place: self.place };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, Some(self.text))))
+        Ok(Decision::one(NewEvent::new(self.id, facts, Some(self.text))))
     }
 }
 
@@ -200,12 +200,7 @@ impl CloseSite {
         let organisation = editable(context, self.id)?;
         require(organisation.has_site(self.site), Reason::SiteUnknown).map_err(|r| r.field("site"))?;
         let text = self.reason.map(|reason| ReasonText { reason });
-        Ok(Decision::one(NewEvent::new(
-            self.id,
-            audience(organisation.visibility),
-            SiteClosed { site: self.site },
-            text,
-        )))
+        Ok(Decision::one(NewEvent::new(self.id, SiteClosed { site: self.site }, text)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who vouches for an organisation, and who may not act for now. Admins decide; nobody vouches for itself but the first of a ledger.
 
 use crate::{
-    context::{Context, Decision, audience},
+    context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
@@ -81,7 +81,7 @@ impl VerifyOrganisation {
         require(!by_itself || !context.world.anybody_verified(), Reason::VerifyItself)?;
         let facts =
             Verified { method: self.method, evidence: self.evidence, valid_through: self.valid_through, by_itself };
-        Ok(Decision::one(NewEvent::new(self.id, audience(organisation.visibility), facts, None)))
+        Ok(Decision::one(NewEvent::new(self.id, facts, None)))
     }
 }
 
@@ -89,8 +89,7 @@ impl RevokeVerification {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(organisation.verification.is_some(), Reason::NotVerified)?;
-        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
-        Ok(Decision::one(NewEvent::new(self.id, audience, VerificationRevoked {}, text)))
+        Ok(Decision::one(NewEvent::new(self.id, VerificationRevoked {}, reason_text(self.reason))))
     }
 }
 
@@ -98,8 +97,7 @@ impl SuspendOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(!organisation.suspended, Reason::AlreadySuspended)?;
-        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
-        Ok(Decision::one(NewEvent::new(self.id, audience, Suspended {}, text)))
+        Ok(Decision::one(NewEvent::new(self.id, Suspended {}, reason_text(self.reason))))
     }
 }
 
@@ -107,7 +105,6 @@ impl ReinstateOrganisation {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(organisation.suspended, Reason::NotSuspended)?;
-        let (audience, text) = (audience(organisation.visibility), reason_text(self.reason));
-        Ok(Decision::one(NewEvent::new(self.id, audience, Reinstated {}, text)))
+        Ok(Decision::one(NewEvent::new(self.id, Reinstated {}, reason_text(self.reason))))
     }
 }

@@ -17,9 +17,9 @@ impl Writing<'_> {
         command_id: CommandId,
         correlation_id: Option<CommandId>,
         canonical_command: Option<&str>,
-        mut events: Vec<NewEvent>,
+        events: Vec<NewEvent>,
     ) -> Vec<RecordedRef> {
-        crate::naming::narrow(&self.world, actor.organisation(), &mut events);
+        let audiences = crate::audience::audiences(&self.world, actor, &events);
         let time = self.now();
         let ledger = match &self.parts.opening {
             Some(opening) if self.world.next().0 == 0 => opening.ledger,
@@ -28,8 +28,8 @@ impl Writing<'_> {
         };
         let mut refs = Vec::with_capacity(events.len());
         let mut causation_id = None;
-        for (at, event) in events.into_iter().enumerate() {
-            let NewEvent { subject, facts, text, audience } = event;
+        for (at, (event, audience)) in events.into_iter().zip(audiences).enumerate() {
+            let NewEvent { subject, facts, text } = event;
             let sequence = self.world.next();
             let stream_version =
                 self.world.fold(Folded { sequence, subject, stream_version: None, actor, grant, facts: &facts });

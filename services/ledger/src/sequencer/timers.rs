@@ -41,7 +41,7 @@ impl Writing<'_> {
                 if events.iter().any(activated) {
                     let id = AgreementId::new(subject.id);
                     events.extend(allocations(id, &agreement, &BTreeSet::new(), &self.world));
-                    events.extend(publication(id, &agreement, self.world.settings().agreements_public));
+                    events.extend(publication(id, &self.world));
                 }
                 events
             }

@@ -1,6 +1,6 @@
 //! Any aggregate, what begins it and what an event makes of it. Each record's own fold is with the record.
 
-use super::{Claims, Folded, Ties, World};
+use super::{Claims, Folded, Ties};
 use crate::{
     access::Access,
     agreement::Agreement,
@@ -10,11 +10,7 @@ use crate::{
     listing::{Hold, Listing},
     organisation::Organisation,
 };
-use convenio_events::{
-    ConveningId, OrganisationId, Subject,
-    codes::Visibility,
-    types::{Facts, access, organisation, record},
-};
+use convenio_events::types::{Facts, access, organisation};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -41,56 +37,6 @@ pub enum Aggregate {
     Claims(Arc<Claims>),
     /// What an agreement holds of an offer or a demand. It is no record: nobody sees or names it.
     Hold(Arc<Hold>),
-}
-
-impl Aggregate {
-    /// Who may see it now, and whether an organisation is named in it: where only its parties may see it, those do.
-    pub(crate) fn standing(&self, subject: Subject, organisation: OrganisationId, world: &World) -> (Visibility, bool) {
-        match self {
-            Self::Ties(_) | Self::Claims(_) | Self::Hold(_) => (Visibility::Parties, false),
-            Self::Ledger(_) => (Visibility::Public, false),
-            Self::Access(access) => {
-                let named = matches!(
-                    &access.granted.scope,
-                    access::Scope::Organisations { organisations } if organisations.contains(&organisation)
-                );
-                (Visibility::Parties, named)
-            }
-            Self::Organisation(it) => {
-                let itself = subject.id == organisation.uuid() || it.registered_by.organisation() == Some(organisation);
-                // Where the organisation says so itself: what others claim of it gives them no sight.
-                let affiliated = || world.is_tied_by_its_word(OrganisationId::new(subject.id), organisation);
-                (it.visibility, itself || affiliated())
-            }
-            Self::Listing(listing) => (listing.visibility, listing.organisation == organisation),
-            Self::Agreement(agreement) => {
-                (agreement.visibility, agreement.is_by(organisation) || agreement.has_party(organisation))
-            }
-            Self::Learning(learning) => {
-                (learning.visible_to(), learning.by == organisation || learning.authors.contains(&organisation))
-            }
-            Self::Convening(convening) => {
-                let named =
-                    || convening.names(organisation) || world.took_part(ConveningId::new(subject.id), organisation);
-                (convening.visibility, convening.by == organisation || named())
-            }
-        }
-    }
-}
-
-impl Aggregate {
-    /// Who may see it now: what names it is told to nobody else.
-    pub(crate) fn visibility(&self) -> Visibility {
-        match self {
-            Self::Ledger(_) => Visibility::Public,
-            Self::Access(_) | Self::Ties(_) | Self::Claims(_) | Self::Hold(_) => Visibility::Parties,
-            Self::Organisation(organisation) => organisation.visibility,
-            Self::Listing(listing) => listing.visibility,
-            Self::Agreement(agreement) => agreement.visibility,
-            Self::Learning(learning) => learning.visible_to(),
-            Self::Convening(convening) => convening.visibility,
-        }
-    }
 }
 
 /// The aggregate that a subject's first event makes.
@@ -127,23 +73,7 @@ pub(super) fn evolve(aggregate: &mut Aggregate, facts: &Facts) {
         (Aggregate::Agreement(agreement), Facts::Agreement(facts)) => Arc::make_mut(agreement).evolve(facts),
         (Aggregate::Learning(learning), Facts::Learning(facts)) => Arc::make_mut(learning).evolve(facts),
         (Aggregate::Convening(convening), Facts::Convening(facts)) => Arc::make_mut(convening).evolve(facts),
-        (aggregate, Facts::Record(record::Facts::VisibilityChanged(facts))) => set_visibility(aggregate, facts.to),
         // A type of one record on the subject of another cannot be decided, and a fold does not judge.
         _ => {}
-    }
-}
-
-fn set_visibility(aggregate: &mut Aggregate, to: Visibility) {
-    match aggregate {
-        Aggregate::Ledger(_)
-        | Aggregate::Access(_)
-        | Aggregate::Ties(_)
-        | Aggregate::Claims(_)
-        | Aggregate::Hold(_) => {}
-        Aggregate::Organisation(organisation) => Arc::make_mut(organisation).visibility = to,
-        Aggregate::Listing(listing) => Arc::make_mut(listing).visibility = to,
-        Aggregate::Agreement(agreement) => Arc::make_mut(agreement).visibility = to,
-        Aggregate::Learning(learning) => Arc::make_mut(learning).visibility = to,
-        Aggregate::Convening(convening) => Arc::make_mut(convening).visibility = to,
     }
 }

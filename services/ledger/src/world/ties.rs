@@ -69,7 +69,8 @@ impl World {
     }
     /// Whether an organisation says itself that it is affiliated with another: what others claim of it gives nobody sight of it.
     pub fn is_tied_by_its_word(&self, of: OrganisationId, with: OrganisationId) -> bool {
-        self.ties(of, with).is_some_and(|ties| ties.0.values().any(|tie| tie.confirmed_by.contains(&of)))
+        self.ties(of, with)
+            .is_some_and(|ties| ties.0.values().any(|tie| tie.claimed_by == Some(of) || tie.confirmed_by.contains(&of)))
     }
     /// What an organisation claims.
     pub fn claims(&self, by: OrganisationId) -> Arc<Claims> {

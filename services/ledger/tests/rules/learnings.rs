@@ -81,7 +81,7 @@ async fn a_revision_is_its_authors_and_leaves_them_in_it() {
         // What it names already, its other authors know of.
         (By::Ministry, linked.clone(), "(learning.revised) (learning.authorship-accepted)"),
         (By::Socios, learning(1, &[SOCIOS, BROKER]), "(learning.revised) (learning.authorship-accepted)"),
-        (By::Ministry, linked, "record-unknown"),
+        (By::Ministry, linked, "not-party"),
         (By::Broker, unseen, "link-unknown@content.links"),
     ] {
         assert_eq!(node.tell(by, "revise-learning", data.clone()).await, expected, "{by:?} {data}");

@@ -238,7 +238,7 @@ async fn what_another_claims_of_an_organisation_gives_it_no_sight_of_it() {
     node.confirm(By::Socios, "confirm-affiliation", &subject, tie(SOCIOS, 1)).await;
     assert_eq!(look(By::University).await, "affiliation-unknown", "the organisation says so too");
     node.accept(By::Socios, "end-affiliation", tie(SOCIOS, 1)).await;
-    assert_eq!(look(By::University).await, "record-unknown");
+    assert_eq!(look(By::University).await, "not-party", "it saw the organisation until then");
     // What it says itself shows it to whom it names, who could not confirm it otherwise.
     node.accept(By::Socios, "affiliate-organisation", affiliation(SOCIOS, 2, BROKER)).await;
     assert_eq!(

@@ -5,7 +5,7 @@ use crate::{
     cast::{By, SOCIOS, agreement, commitment, convening, learning, listing, organisation, text, uuid, with},
     node::Node,
 };
-use convenio_events::{Subject, codes::Visibility, entry::Audience};
+use convenio_events::{Subject, entry::Audience, sight::Circle};
 use convenio_ledger::{memory_stores::MemoryState, world::World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -105,8 +105,8 @@ async fn check_public_events(node: &Node) {
     for event in node.events(0).await {
         let itself = event.actor.organisation().map(Subject::from);
         for named in event.facts.named_records().into_iter().filter(|named| Some(*named) != itself) {
-            let seen = world.agreement(convenio_events::AgreementId::new(named.id));
-            let open = seen.is_none_or(|agreement| agreement.visibility == Visibility::Public);
+            let openness = world.openness(named);
+            let open = openness.is_none_or(|openness| openness.circle == Some(Circle::Public));
             assert!(open || event.audience == Audience::Restricted, "{} names {named}", event.type_name());
         }
         world.fold((&event).into());

@@ -123,7 +123,7 @@ async fn what_others_claim_of_an_organisation_gives_them_no_sight_of_it() {
     let confirmed = node.confirm(By::University, "confirm-affiliation", &subject, end(3)).await;
     assert_eq!(confirmed, "(organisation.affiliation-confirmed)");
     node.accept(By::Socios, "end-affiliation", end(3)).await;
-    assert_eq!(node.tell(By::University, "end-affiliation", end(1)).await, "record-unknown", "that is over");
+    assert_eq!(node.tell(By::University, "end-affiliation", end(1)).await, "not-party", "that is over");
 }
 
 #[tokio::test(start_paused = true)]
