@@ -1,5 +1,7 @@
 //! Typed identifiers and counters. They say what a number means; they never look anything up.
 
+pub use crate::kinds::RecordKind;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
@@ -125,83 +127,6 @@ kinds! {
     CommandKind CommandId "command";
 }
 
-/// The kinds of record that events are about. The word is the first half of a subject and the middle of a type name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RecordKind {
-    /// The ledger itself.
-    Ledger,
-    /// A grant: who may act for which organisation.
-    Access,
-    /// A ministry, NGO, university, network, ...
-    Organisation,
-    /// What an organisation offers.
-    Offer,
-    /// What an organisation needs.
-    Demand,
-    /// What organisations agree.
-    Agreement,
-    /// What organisations learnt.
-    Learning,
-    /// Where organisations met.
-    Convening,
-}
-
-impl RecordKind {
-    /// Every kind, in the order above.
-    pub const ALL: [Self; 8] = [
-        Self::Ledger,
-        Self::Access,
-        Self::Organisation,
-        Self::Offer,
-        Self::Demand,
-        Self::Agreement,
-        Self::Learning,
-        Self::Convening,
-    ];
-
-    /// The word used in subjects and type names.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger",
-            Self::Access => "access",
-            Self::Organisation => "organisation",
-            Self::Offer => "offer",
-            Self::Demand => "demand",
-            Self::Agreement => "agreement",
-            Self::Learning => "learning",
-            Self::Convening => "convening",
-        }
-    }
-
-    /// The collection's word in URLs.
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledgers",
-            Self::Access => "grants",
-            Self::Organisation => "organisations",
-            Self::Offer => "offers",
-            Self::Demand => "demands",
-            Self::Agreement => "agreements",
-            Self::Learning => "learnings",
-            Self::Convening => "convenings",
-        }
-    }
-}
-
-impl fmt::Display for RecordKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl FromStr for RecordKind {
-    type Err = SubjectError;
-    fn from_str(text: &str) -> Result<Self, SubjectError> {
-        Self::ALL.into_iter().find(|kind| kind.word() == text).ok_or(SubjectError)
-    }
-}
-
 /// What an event is about: `offer/<uuid>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
@@ -220,36 +145,6 @@ impl Subject {
     /// The subject of a record.
     pub const fn new(kind: RecordKind, id: Uuid) -> Self {
         Self { kind, id }
-    }
-}
-impl From<OrganisationId> for Subject {
-    fn from(id: OrganisationId) -> Self {
-        Self::new(RecordKind::Organisation, id.uuid())
-    }
-}
-impl From<AgreementId> for Subject {
-    fn from(id: AgreementId) -> Self {
-        Self::new(RecordKind::Agreement, id.uuid())
-    }
-}
-impl From<AccessId> for Subject {
-    fn from(id: AccessId) -> Self {
-        Self::new(RecordKind::Access, id.uuid())
-    }
-}
-impl From<LearningId> for Subject {
-    fn from(id: LearningId) -> Self {
-        Self::new(RecordKind::Learning, id.uuid())
-    }
-}
-impl From<ConveningId> for Subject {
-    fn from(id: ConveningId) -> Self {
-        Self::new(RecordKind::Convening, id.uuid())
-    }
-}
-impl From<LedgerId> for Subject {
-    fn from(id: LedgerId) -> Self {
-        Self::new(RecordKind::Ledger, id.uuid())
     }
 }
 impl fmt::Display for Subject {

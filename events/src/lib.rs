@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod entry;
 pub mod event;
 pub mod ids;
+pub mod kinds;
 pub mod language_map;
 pub mod limits;
 pub mod log;

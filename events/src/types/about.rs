@@ -2,7 +2,6 @@
 //! records it mentions, and whether it gives the title. Each record's file answers for its own events, one line for each type of
 //! event. What these answers mean is said in [`crate::sight`].
 
-use super::Facts;
 use crate::{
     codes::Visibility,
     ids::{Actor, AffiliationId, OrganisationId, Subject},
@@ -85,38 +84,6 @@ pub struct Happened {
     pub subject: Subject,
     /// Who did it.
     pub actor: Actor,
-}
-
-impl Facts {
-    /// What the event says of its record.
-    pub fn about(&self, happened: Happened) -> About {
-        match self {
-            Self::Ledger(facts) => facts.about(),
-            Self::Access(facts) => facts.about(),
-            Self::Organisation(facts) => facts.about(happened),
-            Self::Listing(facts) => facts.about(),
-            Self::Agreement(facts) => facts.about(),
-            Self::Learning(facts) => facts.about(),
-            Self::Convening(facts) => facts.about(),
-            Self::Record(facts) => facts.about(),
-        }
-    }
-
-    /// The records that the event names beside the one that it happens to, each once: whoever may not see those may not read it.
-    pub fn named_records(&self) -> BTreeSet<Subject> {
-        let mut named = BTreeSet::new();
-        match self {
-            // A ledger's own events and what happens to any record name no other.
-            Self::Ledger(_) | Self::Record(_) => {}
-            Self::Access(facts) => facts.mention(&mut named),
-            Self::Organisation(facts) => facts.mention(&mut named),
-            Self::Listing(facts) => facts.mention(&mut named),
-            Self::Agreement(facts) => facts.mention(&mut named),
-            Self::Learning(facts) => facts.mention(&mut named),
-            Self::Convening(facts) => facts.mention(&mut named),
-        }
-        named
-    }
 }
 
 /// Adds organisations to the records that an event names.

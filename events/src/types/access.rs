@@ -8,7 +8,7 @@ use crate::{
     limits::{ITEMS_LIMIT, Office},
     time::Timestamp,
     types::{
-        about::{About, Naming, Opening, mention},
+        about::{About, Happened, Naming, Opening, mention},
         event_types,
     },
 };
@@ -108,7 +108,7 @@ impl Scope {
 
 impl Facts {
     /// Who may act for whom is for those it is about.
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         let opening = Opening::To(Visibility::Parties);
         match self {
             Self::Granted(granted) => match granted.scope.organisations() {
@@ -119,7 +119,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::Granted(granted) => mention(granted.scope.organisations(), named),
             Self::Revoked(_) => {}

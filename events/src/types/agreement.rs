@@ -10,7 +10,7 @@ use crate::{
     time::{Date, PartialDate, TimeZone},
     types::{
         NoText,
-        about::{About, Naming, Opening, mention},
+        about::{About, Happened, Naming, Opening, mention},
         access::ReasonText,
         event_types,
         organisation::{PlaceNames, place_names},
@@ -446,7 +446,7 @@ impl Links {
 }
 
 impl Facts {
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         let begun = |visibility, by, terms: &Terms| About {
             opening: Opening::To(visibility),
             naming: Naming::Begin(by, terms.organisations().copied().collect()),
@@ -478,7 +478,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::Drafted(facts) => {
                 mention([&facts.by], named);

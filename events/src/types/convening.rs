@@ -8,7 +8,7 @@ use crate::{
     time::{Date, PartialDate},
     types::{
         NoText,
-        about::{About, Naming, Opening, mention},
+        about::{About, Happened, Naming, Opening, mention},
         access::ReasonText,
         event_types,
         organisation::{PlaceNames, place_names},
@@ -145,7 +145,7 @@ pub struct VisitRecorded {
     pub visit: VisitId,
 }
 
-/// `visit-recorded.v1`, which knew one facility a visit. It stays readable for ever and is never written again.
+/// `visit-recorded.v1`, which knew one facility a visit.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 struct VisitRecordedV1 {
     visit: VisitId,
@@ -157,14 +157,9 @@ struct VisitRecordedV1 {
     occurred_on: Option<PartialDate>,
 }
 
-/// Reads older versions of this record's types as the newest. `None` for a type that needs no upcast.
-pub(super) fn upcast(suffix: &str, json: &str) -> Option<Result<Facts, serde_json::Error>> {
-    match suffix {
-        "visit-recorded.v1" => Some(serde_json::from_str(json).map(|old: VisitRecordedV1| {
-            let VisitRecordedV1 { visit, host, site, facility, occurred_on } = old;
-            Facts::VisitRecorded(VisitRecorded { visit, host, site, facilities: vec![facility], occurred_on })
-        })),
-        _ => None,
+impl From<VisitRecordedV1> for Facts {
+    fn from(VisitRecordedV1 { visit, host, site, facility, occurred_on }: VisitRecordedV1) -> Self {
+        Self::VisitRecorded(VisitRecorded { visit, host, site, facilities: vec![facility], occurred_on })
     }
 }
 
@@ -195,6 +190,8 @@ event_types! { Convening {
     "postponed.v1" Postponed, ReasonText;
     "held.v1" Held, NoText;
     "cancelled.v1" Cancelled, ReasonText;
+} older {
+    "visit-recorded.v1" VisitRecordedV1;
 } }
 
 impl Plan {
@@ -205,7 +202,7 @@ impl Plan {
 }
 
 impl Facts {
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         let begun = |visibility, by, plan: &Plan| About {
             opening: Opening::To(visibility),
             naming: Naming::Begin(by, plan.organisations().copied().collect()),
@@ -223,7 +220,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::Announced(facts) => mention(facts.plan.organisations().chain([&facts.by]), named),
             Self::Registered(facts) => mention(facts.plan.organisations().chain([&facts.by]), named),

@@ -9,7 +9,7 @@ use crate::{
     time::PartialDate,
     types::{
         NoText,
-        about::{About, Naming, Opening, mention},
+        about::{About, Happened, Naming, Opening, mention},
         access::ReasonText,
         event_types,
         organisation::{PlaceNames, place_names},
@@ -204,7 +204,7 @@ event_types! { Learning {
 } }
 
 impl Facts {
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         let begun = |opening, by, content: &Content| About {
             opening,
             naming: Naming::Begin(by, content.authors.clone()),
@@ -224,7 +224,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::Registered(facts) => facts.content.mention(&facts.by, named),
             Self::Submitted(facts) => facts.content.mention(&facts.by, named),

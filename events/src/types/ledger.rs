@@ -2,16 +2,17 @@
 
 use crate::{
     codes::{Purpose, Visibility},
-    ids::LedgerId,
+    ids::{LedgerId, Subject},
     time::{TimeZone, Timestamp},
     types::{
         NoText,
-        about::{About, Opening},
+        about::{About, Happened, Opening},
         event_types,
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The ledger was opened: sequence 0, never changed, tells ledgers apart.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -60,11 +61,17 @@ event_types! { Ledger {
 
 impl Facts {
     /// Events of the ledger itself are always public.
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         match self {
             Self::Opened(_) | Self::SettingsChanged(_) | Self::ClockConfirmed(_) => {
                 About { opening: Opening::To(Visibility::Public), ..About::NOTHING }
             }
+        }
+    }
+
+    pub(crate) fn mention(&self, _: &mut BTreeSet<Subject>) {
+        match self {
+            Self::Opened(_) | Self::SettingsChanged(_) | Self::ClockConfirmed(_) => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     time::{Date, TimeZone},
     types::{
         NoText,
-        about::{About, Naming, Opening, mention},
+        about::{About, Happened, Naming, Opening, mention},
         access::ReasonText,
         event_types,
         organisation::{PlaceNames, place_names},
@@ -188,7 +188,7 @@ event_types! { Listing {
 } }
 
 impl Facts {
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         match self {
             Self::Published(facts) => About {
                 opening: Opening::To(facts.visibility),
@@ -205,7 +205,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::Published(facts) => {
                 mention([&facts.organisation], named);

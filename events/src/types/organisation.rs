@@ -219,7 +219,7 @@ event_types! { Organisation {
 } }
 
 impl Facts {
-    pub(super) fn about(&self, Happened { subject, actor }: Happened) -> About {
+    pub(crate) fn about(&self, Happened { subject, actor }: Happened) -> About {
         let own = (subject.kind == RecordKind::Organisation).then(|| OrganisationId::new(subject.id));
         match self {
             // Whoever registered a profile may see and mend it, whatever its visibility.
@@ -252,7 +252,7 @@ impl Facts {
         }
     }
 
-    pub(super) fn mention(&self, named: &mut BTreeSet<Subject>) {
+    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
         match self {
             Self::AffiliationClaimed(facts) => mention([&facts.with], named),
             Self::AffiliationConfirmed(facts) => mention([&facts.by], named),

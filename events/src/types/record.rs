@@ -2,14 +2,16 @@
 
 use crate::{
     codes::Visibility,
+    ids::Subject,
     types::{
-        about::{About, Opening},
+        about::{About, Happened, Opening},
         access::ReasonText,
         event_types,
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Who may see the record was changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,9 +41,15 @@ event_types! { Record {
 } }
 
 impl Facts {
-    pub(super) fn about(&self) -> About {
+    pub(crate) fn about(&self, _: Happened) -> About {
         match self {
             Self::VisibilityChanged(facts) => About { opening: Opening::To(facts.to), ..About::NOTHING },
+        }
+    }
+
+    pub(crate) fn mention(&self, _: &mut BTreeSet<Subject>) {
+        match self {
+            Self::VisibilityChanged(_) => {}
         }
     }
 }

@@ -29,9 +29,9 @@ static STATE: Kind = Kind {
     application_id: 0x436F_6E53,
     format: 4,
     chains: &[SUBJECT, NAME],
-    // `state` comes last: a pass over the seals reads no page of a long one. Ids come in no order, and states are large: only a narrow table takes a page for each id. `kind` is the place in
-    // `RecordKind::ALL`; whoever changes that order raises the format. `timers.digest` is the sum of all timers' seals: that one is
-    // missing is seen.
+    // `state` comes last: a pass over the seals reads no page of a long one. Ids come in no order, and states are large: only a
+    // narrow table takes a page for each id. `kind` is `RecordKind::number`. `timers.digest` is the sum of all timers' seals: that
+    // one is missing is seen.
     schema: "
         CREATE TABLE state (
             number INTEGER PRIMARY KEY,
@@ -208,7 +208,7 @@ impl Row {
         let last = "SELECT coalesce(max(number), 0) FROM state";
         let number = transaction.prepare_cached(last)?.query_row([], |row| row.get::<_, i64>(0))? + 1;
         let insert = "INSERT INTO state (number, kind, id, state, due, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let (kind, id) = (subject.kind as i64, subject.id.as_bytes());
+        let (kind, id) = (subject.kind.number(), subject.id.as_bytes());
         let seal = self.seal(subject, number);
         transaction.prepare_cached(insert)?.execute((number, kind, id, &self.state, self.due, seal))?;
         sum.add(seal);
@@ -246,12 +246,12 @@ fn number_of(connection: &Connection, subject: Subject) -> rusqlite::Result<Opti
 
 fn key(subject: Subject) -> [u8; 17] {
     let mut key = [0; 17];
-    key[0] = u8::try_from(subject.kind as i64).expect("there are few kinds");
+    key[0] = subject.kind.number();
     key[1..].copy_from_slice(subject.id.as_bytes());
     key
 }
 
 fn kind(number: i64) -> rusqlite::Result<RecordKind> {
-    let known = usize::try_from(number).ok().and_then(|number| RecordKind::ALL.get(number));
-    known.copied().ok_or(rusqlite::Error::IntegralValueOutOfRange(1, number))
+    let known = u8::try_from(number).ok().and_then(RecordKind::from_number);
+    known.ok_or(rusqlite::Error::IntegralValueOutOfRange(1, number))
 }

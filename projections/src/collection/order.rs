@@ -7,7 +7,7 @@ use super::{
     query::Sort,
     search::RecordWords,
 };
-use crate::{QueryError, document::Head, standing::Face, store::codec::kind_byte};
+use crate::{QueryError, document::Head, standing::Face};
 use convenio_events::Sequence;
 use rusqlite::{ToSql, params};
 
@@ -95,7 +95,7 @@ impl Lister<'_> {
     /// Whether it was this event that took the record of a row from the reader's sight.
     fn is_gone_at(&self, row: &rusqlite::Row<'_>, sequence: i64) -> Result<bool, QueryError> {
         let kind = row.get_ref(9)?.as_blob().map_err(rusqlite::Error::from)?.first().copied();
-        if !row.get(10)? || !self.query.whole_view && kind != Some(kind_byte(self.query.kind)) {
+        if !row.get(10)? || !self.query.whole_view && kind != Some(self.query.kind.number()) {
             return Ok(false);
         }
         let standing = Head::standing_beside(row.get_ref(11)?.as_str().map_err(rusqlite::Error::from)?)?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// A subject in a column: the byte of its kind and its UUID.
 pub(crate) fn subject_bytes(subject: Subject) -> [u8; 17] {
     let mut bytes = [0; 17];
-    bytes[0] = kind_byte(subject.kind);
+    bytes[0] = subject.kind.number();
     bytes[1..].copy_from_slice(subject.id.as_bytes());
     bytes
 }
@@ -15,21 +15,8 @@ pub(crate) fn subject_bytes(subject: Subject) -> [u8; 17] {
 /// Reads [`subject_bytes`].
 pub(crate) fn subject_from(bytes: &[u8]) -> Option<Subject> {
     let (first, rest) = bytes.split_first()?;
-    let kind = RecordKind::ALL.into_iter().find(|kind| kind_byte(*kind) == *first)?;
+    let kind = RecordKind::from_number(*first)?;
     Some(Subject::new(kind, Uuid::from_slice(rest).ok()?))
-}
-
-pub(crate) const fn kind_byte(kind: RecordKind) -> u8 {
-    match kind {
-        RecordKind::Ledger => 0,
-        RecordKind::Access => 1,
-        RecordKind::Organisation => 2,
-        RecordKind::Offer => 3,
-        RecordKind::Demand => 4,
-        RecordKind::Agreement => 5,
-        RecordKind::Learning => 6,
-        RecordKind::Convening => 7,
-    }
 }
 
 /// Organisations in a column: their UUIDs, one after the other.

@@ -22,7 +22,7 @@ static INDEX: Kind = Kind {
     application_id: 0x436F_6E49,
     format: 3,
     chains: &[COMMAND, EVENT],
-    // `subject.kind` is the kind's place in `RecordKind::ALL`, and whoever changes that order raises the format. `moment` has a row
+    // `subject.kind` is `RecordKind::number`. `moment` has a row
     // per point in time at which something was recorded. A row of either is sealed, and that one is missing is seen: versions are
     // dense, and each moment says how many events there were at the one before.
     schema: "
@@ -129,7 +129,7 @@ impl IndexFile {
             let id = subject.id.as_bytes();
             let from = i64::try_from(from.0).unwrap_or(i64::MAX);
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let mut rows = query.query((id, subject.kind as i64, from, limit))?;
+            let mut rows = query.query((id, subject.kind.number(), from, limit))?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 let (version, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -190,7 +190,7 @@ impl Moment {
 }
 
 fn sealed(subject: Subject, version: i64, sequence: i64) -> i64 {
-    let kind = subject.kind as i64;
+    let kind = i64::from(subject.kind.number());
     seal(&[subject.id.as_bytes(), &kind.to_be_bytes(), &version.to_be_bytes(), &sequence.to_be_bytes()])
 }
 
@@ -221,12 +221,12 @@ fn write_subjects(transaction: &Transaction<'_>, events: &[IndexedEvent], sum: &
     let key =
         |event: &IndexedEvent| (event.subject, event.stream_version.0.cast_signed(), event.sequence.0.cast_signed());
     let mut keys: Vec<_> = events.iter().map(key).collect();
-    keys.sort_unstable_by_key(|(subject, version, _)| (subject.id, subject.kind as i64, *version));
+    keys.sort_unstable_by_key(|(subject, version, _)| (subject.id, subject.kind, *version));
     let insert = "INSERT INTO subject (id, kind, version, sequence, seal) VALUES (?1, ?2, ?3, ?4, ?5)";
     let mut insert = transaction.prepare_cached(insert)?;
     for (subject, version, sequence) in keys {
         let seal = sealed(subject, version, sequence);
-        let inserted = insert.execute((subject.id.as_bytes(), subject.kind as i64, version, sequence, seal));
+        let inserted = insert.execute((subject.id.as_bytes(), subject.kind.number(), version, sequence, seal));
         inserted.map_err(|error| match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::ConstraintViolation) => {
                 let (sequence, version) = (Sequence(sequence.cast_unsigned()), version.cast_unsigned());

@@ -82,8 +82,7 @@ impl Scope {
         if visit.path == "/" {
             return Ok(Self { kind: RecordKind::Offer, view: ViewName::Board, board: true });
         }
-        let kind =
-            RecordKind::ALL.into_iter().find(|kind| kind.plural() == visit.segment(0)).ok_or(Trouble::NotFound)?;
+        let kind = RecordKind::from_plural(visit.segment(0)).ok_or(Trouble::NotFound)?;
         Ok(Self { kind, view: ViewName::of_kind(kind).ok_or(Trouble::NotFound)?, board: false })
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
         "column-audience",
     ];
     let chosen = |kind: RecordKind| query.kinds.contains(&kind);
-    let kinds = RecordKind::ALL.into_iter();
+    let kinds = RecordKind::ALL.iter().copied();
     let shown = |name| visit.params.first(name).unwrap_or_default().to_owned();
     let api =
         visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "cursor"]);

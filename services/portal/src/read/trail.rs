@@ -126,7 +126,7 @@ struct KindWord(RecordKind);
 impl FromStr for KindWord {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = || RecordKind::ALL.map(RecordKind::word).join(", ");
+        let known = || RecordKind::ALL.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", ");
         text.parse().map(Self).map_err(|_| format!("it must be one of: {}", known()))
     }
 }

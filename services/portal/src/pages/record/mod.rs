@@ -129,7 +129,7 @@ fn show(telling: &Telling<'_>, document: &Document) -> Result<Shown, QueryError>
 }
 
 fn subject_of(visit: &Visit) -> Result<Subject, Trouble> {
-    let kind = RecordKind::ALL.into_iter().find(|kind| kind.plural() == visit.segment(0)).ok_or(Trouble::NotFound)?;
+    let kind = RecordKind::from_plural(visit.segment(0)).ok_or(Trouble::NotFound)?;
     let text = format!("{kind}/{}", visit.segment(1));
     text.parse().map_err(|_| Trouble::NotFound)
 }

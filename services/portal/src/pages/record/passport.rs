@@ -36,7 +36,7 @@ pub(super) fn sections(tell: &Telling<'_>, head: &Head) -> Result<Vec<Section>, 
 }
 
 fn counted(tell: &Telling<'_>, word: &str, count: AttestedCount) -> Vec<Vec<Cell>> {
-    let kind = RecordKind::ALL.into_iter().find(|kind| kind.word() == word || kind.plural() == word);
+    let kind = word.parse().ok().or_else(|| RecordKind::from_plural(word));
     let label = kind.map_or_else(|| word.to_owned(), |kind| tell.language.label("record-kinds", kind.word()));
     let number = |count: u32| vec![Cell::Plain(tell.language.number(u64::from(count)))];
     vec![vec![Cell::Plain(label)], number(count.confirmed), number(count.claimed), number(count.denied)]
