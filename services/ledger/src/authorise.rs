@@ -1,10 +1,10 @@
 //! Who is calling, for whom, and whether that role may send that command. It comes before any look-up of what the command names.
 
 use crate::{
-    access::{Access, token_name},
-    command::Command,
+    commands::Command,
     context::Acting,
     rejection::{Reason, Rejection, require},
+    state::access::{Access, token_name},
     world::World,
 };
 use convenio_events::{

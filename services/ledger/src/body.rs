@@ -11,7 +11,7 @@ pub use json::Twice;
 pub use shape::{Form, Shape};
 
 use crate::{
-    command::Command,
+    commands::Command,
     rejection::{Reason, Rejection},
 };
 use schemars::generate::SchemaSettings;

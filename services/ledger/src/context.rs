@@ -1,8 +1,8 @@
 //! What a decision may read besides the command: who acts, when, and the true present. Time and new ids arrive as data.
 
 use crate::{
-    learning,
     rejection::{Reason, Rejection, require},
+    state::learning,
     world::{Aggregate, Sight, World},
 };
 use chrono::NaiveDate;

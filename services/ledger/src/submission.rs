@@ -3,7 +3,7 @@
 use crate::{
     authorise::Credential,
     body::{self, Read},
-    command::Command,
+    commands::Command,
     counts::Counts,
     parser_words::not_json,
     rejection::{Accepted, Reason, Refusal, Rejection, Unavailable},

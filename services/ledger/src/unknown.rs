@@ -2,7 +2,7 @@
 
 use crate::{
     body::SHAPES,
-    command::Command,
+    commands::Command,
     nearest::nearest,
     rejection::{Reason, Rejection},
 };

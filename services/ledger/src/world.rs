@@ -3,29 +3,29 @@
 //! What it does not hold in memory it loads from the snapshot. A load that fails cannot be told to the fold or the
 //! decision that asked: it is kept as a fault, and whoever owns the world looks at it before believing a decision.
 
-mod aggregate;
 mod rows;
 mod sight;
 mod ties;
 
-pub use aggregate::Aggregate;
+pub use crate::state::{Aggregate, Folded};
 pub use sight::Sight;
-pub use ties::{Claims, Tie, Ties};
 
 use crate::{
-    access::{Access, token_name},
-    agreement::Agreement,
-    convening::Convening,
-    learning::Learning,
-    ledger::Ledger,
-    listing::Listing,
-    organisation::{Organisation, identifier_names, site_name},
+    state::{
+        Identified, Kept as _,
+        access::{Access, token_name},
+        agreement::Agreement,
+        convening::Convening,
+        learning::Learning,
+        ledger::Ledger,
+        listing::Listing,
+        organisation::{Organisation, identifier_names, site_name},
+    },
     stores::{StateChange, StateStore, StoreError},
 };
-use aggregate::{begin, evolve};
 use convenio_events::{
-    AccessId, Actor, AgreementId, ConveningId, Event, LearningId, LedgerId, OrganisationId, RecordKind, Sequence,
-    StreamVersion, Subject, Timestamp,
+    AccessId, AgreementId, ConveningId, LearningId, LedgerId, OrganisationId, RecordKind, Sequence, StreamVersion,
+    Subject, Timestamp,
     sight::Openness,
     time::TimeZone,
     types::{Facts, about::Happened, access, ledger::Settings, organisation},
@@ -59,36 +59,6 @@ struct Slot {
 impl Slot {
     const fn new(version: StreamVersion, last: Sequence, aggregate: Aggregate) -> Self {
         Self { version, last, visibility_changes: 0, openness: Openness { circle: None, later: None }, aggregate }
-    }
-}
-
-/// What an event means to the fold: who, when, and the facts. Events that are not recorded yet have it too.
-#[derive(Clone, Copy, Debug)]
-pub struct Folded<'a> {
-    /// Where it is or will be.
-    pub sequence: Sequence,
-    /// What it is about.
-    pub subject: Subject,
-    /// The subject's version, once it is recorded.
-    pub stream_version: Option<StreamVersion>,
-    /// Who did it.
-    pub actor: Actor,
-    /// Under which grant.
-    pub grant: Option<AccessId>,
-    /// What happened.
-    pub facts: &'a Facts,
-}
-
-impl<'a> From<&'a Event> for Folded<'a> {
-    fn from(event: &'a Event) -> Self {
-        Self {
-            sequence: event.sequence,
-            subject: event.subject,
-            stream_version: Some(event.stream_version),
-            actor: event.actor,
-            grant: event.grant,
-            facts: &event.facts,
-        }
     }
 }
 
@@ -190,54 +160,37 @@ impl World {
         self.slot(subject, |slot| Some(slot.visibility_changes)).unwrap_or_default()
     }
 
+    /// The state of a record of the kind that its id says.
+    pub fn state<T: Identified>(&self, id: T::Id) -> Option<Arc<T>> {
+        T::of(self.aggregate(id.into())?)
+    }
     /// A grant.
     pub fn access(&self, id: AccessId) -> Option<Arc<Access>> {
-        match self.aggregate(id.into())? {
-            Aggregate::Access(access) => Some(access),
-            _ => None,
-        }
+        self.state(id)
     }
     /// An organisation.
     pub fn organisation(&self, id: OrganisationId) -> Option<Arc<Organisation>> {
-        match self.aggregate(id.into())? {
-            Aggregate::Organisation(organisation) => Some(organisation),
-            _ => None,
-        }
+        self.state(id)
     }
     /// An offer or a demand.
     pub fn listing(&self, subject: Subject) -> Option<Arc<Listing>> {
-        match self.aggregate(subject)? {
-            Aggregate::Listing(listing) => Some(listing),
-            _ => None,
-        }
+        Listing::of(self.aggregate(subject)?)
     }
     /// An agreement.
     pub fn agreement(&self, id: AgreementId) -> Option<Arc<Agreement>> {
-        match self.aggregate(id.into())? {
-            Aggregate::Agreement(agreement) => Some(agreement),
-            _ => None,
-        }
+        self.state(id)
     }
     /// A learning.
     pub fn learning(&self, id: LearningId) -> Option<Arc<Learning>> {
-        match self.aggregate(id.into())? {
-            Aggregate::Learning(learning) => Some(learning),
-            _ => None,
-        }
+        self.state(id)
     }
     /// A convening.
     pub fn convening(&self, id: ConveningId) -> Option<Arc<Convening>> {
-        match self.aggregate(id.into())? {
-            Aggregate::Convening(convening) => Some(convening),
-            _ => None,
-        }
+        self.state(id)
     }
     /// The ledger itself; `None` before it is opened.
     pub fn ledger(&self) -> Option<Arc<Ledger>> {
-        match self.aggregate(self.ledger?)? {
-            Aggregate::Ledger(ledger) => Some(ledger),
-            _ => None,
-        }
+        Ledger::of(self.aggregate(self.ledger?)?)
     }
     /// Which ledger this is.
     ///
@@ -304,13 +257,13 @@ impl World {
         match slots.get_mut(&subject) {
             Some(slot) => {
                 slot.openness.learn(opening);
-                evolve(&mut slot.aggregate, facts);
+                slot.aggregate.evolve(facts);
                 slot.version = version;
                 slot.last = sequence;
                 slot.visibility_changes += u32::from(matches!(facts, Facts::Record(_)));
             }
             None => {
-                if let Some(aggregate) = begin(&event) {
+                if let Some(aggregate) = Aggregate::begin(&event) {
                     let mut slot = Slot::new(version, sequence, aggregate);
                     slot.openness.learn(opening);
                     slots.insert(subject, slot);
@@ -384,11 +337,7 @@ impl World {
 
     fn set_timer(&mut self, subject: Subject) {
         let zone = self.time_zone();
-        let due = match self.slots.get_mut().get(&subject).map(|slot| &slot.aggregate) {
-            Some(Aggregate::Listing(listing)) => listing.due(zone),
-            Some(Aggregate::Agreement(agreement)) => agreement.due(zone),
-            _ => None,
-        };
+        let due = self.slots.get_mut().get(&subject).and_then(|slot| slot.aggregate.due(zone));
         let before = match due {
             Some(due) => self.due_of.insert(subject, due),
             None => self.due_of.remove(&subject),

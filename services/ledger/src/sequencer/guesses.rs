@@ -3,7 +3,7 @@
 //! this node alone.
 
 use crate::{
-    command::Command,
+    commands::Command,
     context::Acting,
     rejection::{Reason, Rejection},
 };

@@ -3,7 +3,7 @@
 use super::{COMMAND_EVENTS_LIMIT, writing::Writing};
 use crate::{
     authorise::{authenticate, authorise},
-    command::Command,
+    commands::Command,
     context::{Acting, Context, Decision},
     rejection::{Accepted, Reason, RecordedRef, Refusal, Rejection, Unavailable, require, stale},
     submission::{Answer, Body, Submission},
@@ -105,7 +105,7 @@ impl Writing<'_> {
         let real_admin = acting.role == AccessRole::Admin && acting.actor.organisation().is_some() && !acting.sample;
         let ended = |bootstrap: AccessId| decision.events.iter().any(|event| event.subject == bootstrap.into());
         if real_admin && let Some(bootstrap) = self.world.bootstrap().filter(|bootstrap| !ended(*bootstrap)) {
-            decision.events.push(crate::access::revocation(bootstrap, RevocationCause::BootstrapOver, None));
+            decision.events.push(crate::commands::revocation(bootstrap, RevocationCause::BootstrapOver, None));
         }
         require(decision.events.len() <= COMMAND_EVENTS_LIMIT, Reason::TooManyEvents)?;
         Ok(decision)

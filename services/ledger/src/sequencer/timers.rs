@@ -1,15 +1,8 @@
 //! What is due: offers and demands whose last day is over, agreements that begin or end. Recorded as `system/clock`.
 
 use super::{TIMERS_LIMIT, writing::Writing};
-use crate::{
-    agreement::{allocations, publication},
-    world::Aggregate,
-};
-use convenio_events::{
-    Actor, AgreementId, CommandId, NewEvent, Subject, Timestamp,
-    types::{Facts, agreement},
-};
-use std::collections::BTreeSet;
+use crate::commands::agreement::follow_ups;
+use convenio_events::{Actor, CommandId, NewEvent, Subject, Timestamp};
 use uuid::Uuid;
 
 impl Writing<'_> {
@@ -32,21 +25,10 @@ impl Writing<'_> {
     }
 
     fn due_events(&self, subject: Subject) -> Vec<NewEvent> {
-        match self.world.aggregate(subject) {
-            Some(Aggregate::Listing(listing)) => listing.tick(subject).into_iter().collect(),
-            Some(Aggregate::Agreement(agreement)) => {
-                let mut events: Vec<_> = agreement.tick(subject).into_iter().collect();
-                let activated =
-                    |event: &NewEvent| matches!(event.facts, Facts::Agreement(agreement::Facts::Activated(_)));
-                if events.iter().any(activated) {
-                    let id = AgreementId::new(subject.id);
-                    events.extend(allocations(id, &agreement, &BTreeSet::new(), &self.world));
-                    events.extend(publication(id, &self.world));
-                }
-                events
-            }
-            _ => Vec::new(),
-        }
+        let due = self.world.aggregate(subject).and_then(|aggregate| aggregate.tick(subject));
+        let Some(event) = due else { return Vec::new() };
+        let follows = follow_ups(&event, &self.world);
+        std::iter::once(event).chain(follows).collect()
     }
 }
 

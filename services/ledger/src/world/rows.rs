@@ -2,7 +2,7 @@
 //! the record before. What these rows mean is decided with their records.
 
 use super::{Aggregate, Folded, Slot, World};
-use crate::listing::Hold;
+use crate::state::{Kept as _, listing::Hold};
 use convenio_events::{
     AgreementId, ConveningId, OrganisationId, RecordKind, Sequence, StreamVersion, Subject,
     ids::{SessionId, VisitId},
@@ -28,10 +28,7 @@ impl World {
     }
 
     fn any_hold(&self, source: Subject, agreement: AgreementId) -> Option<Arc<Hold>> {
-        match self.aggregate(hold_key(source, agreement))? {
-            Aggregate::Hold(hold) => Some(hold),
-            _ => None,
-        }
+        Hold::of(self.aggregate(hold_key(source, agreement))?)
     }
 
     /// Whether an organisation took part in a session of a convening or hosted a visit there.

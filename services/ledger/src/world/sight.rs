@@ -48,31 +48,14 @@ impl World {
         }
     }
 
-    /// Whether a record names an organisation as it is.
+    /// Whether a record names an organisation as it is: its state does, or a row beside it.
     fn names(&self, subject: Subject, organisation: OrganisationId) -> bool {
-        self.aggregate(subject).is_some_and(|aggregate| match aggregate {
-            // They are no records: nobody sees or names them.
-            Aggregate::Ties(_) | Aggregate::Claims(_) | Aggregate::Hold(_) | Aggregate::Ledger(_) => false,
-            Aggregate::Access(access) => access.granted.scope.organisations().contains(&organisation),
-            Aggregate::Organisation(it) => {
-                let itself = subject.id == organisation.uuid() || it.registered_by.organisation() == Some(organisation);
-                // Where the organisation says so itself: what others claim of it gives them no sight.
-                itself || self.is_tied_by_its_word(OrganisationId::new(subject.id), organisation)
-            }
-            Aggregate::Listing(listing) => listing.organisation == organisation,
-            Aggregate::Agreement(agreement) => {
-                let named = || agreement.terms.organisations().any(|named| *named == organisation);
-                (agreement.by == organisation || named()) && !agreement.left.contains(&organisation)
-            }
-            Aggregate::Learning(learning) => {
-                let works_on_it = learning.by == organisation || learning.authors.contains(&organisation);
-                works_on_it || self.holder(&reviewed(subject, organisation)).is_some()
-            }
-            Aggregate::Convening(convening) => {
-                let took_part = || self.took_part(ConveningId::new(subject.id), organisation);
-                convening.by == organisation || convening.names(organisation) || took_part()
-            }
-        })
+        let by_its_state = |aggregate: Aggregate| aggregate.names(subject, organisation);
+        self.aggregate(subject).is_some_and(by_its_state)
+            || self.holder(&reviewed(subject, organisation)).is_some()
+            // Where the organisation says so itself: what others claim of it gives them no sight.
+            || self.is_tied_by_its_word(OrganisationId::new(subject.id), organisation)
+            || self.took_part(ConveningId::new(subject.id), organisation)
     }
 
     /// Keeps whom an event leaves out, or names without the record's state saying so. Before it is folded.
@@ -86,8 +69,9 @@ impl World {
             }
             Naming::Leave(by) => vec![by],
             Naming::Content(now) => {
-                let before = self.named_by_content(event.subject).into_iter();
-                before.filter(|one| !now.contains(one)).collect()
+                let before =
+                    self.aggregate(event.subject).map(|aggregate| aggregate.named_by_content()).unwrap_or_default();
+                before.into_iter().filter(|one| !now.contains(one)).collect()
             }
             Naming::Untie(affiliation) => {
                 let tie = self.affiliation(OrganisationId::new(event.subject.id), affiliation);
@@ -96,26 +80,6 @@ impl World {
         };
         for organisation in named {
             self.set_name(named_once(event.subject, organisation), Some(event.subject.id), event.sequence);
-        }
-    }
-
-    /// Whom what a record says names now.
-    fn named_by_content(&self, subject: Subject) -> Vec<OrganisationId> {
-        match self.aggregate(subject) {
-            Some(Aggregate::Agreement(agreement)) => agreement.terms.organisations().copied().collect(),
-            Some(Aggregate::Learning(learning)) => learning.authors.iter().copied().collect(),
-            // Of these, no event changes whom they name.
-            Some(
-                Aggregate::Ledger(_)
-                | Aggregate::Access(_)
-                | Aggregate::Organisation(_)
-                | Aggregate::Listing(_)
-                | Aggregate::Convening(_)
-                | Aggregate::Ties(_)
-                | Aggregate::Claims(_)
-                | Aggregate::Hold(_),
-            )
-            | None => Vec::new(),
         }
     }
 }

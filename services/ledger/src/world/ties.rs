@@ -2,49 +2,16 @@
 //! that no organisation's state grows with what others say of it. What may be said is decided with the organisation.
 
 use super::{Aggregate, Folded, Slot, World};
+use crate::state::{
+    Kept as _,
+    ties::{Claims, Tie, Ties},
+};
 use convenio_events::{
     OrganisationId, RecordKind, Sequence, StreamVersion, Subject, codes::AffiliationKind, ids::AffiliationId,
     types::organisation,
 };
-use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
-
-/// The affiliations of one organisation with one other that have not ended.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Ties(BTreeMap<AffiliationId, Tie>);
-
-/// One affiliation.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Tie {
-    /// How it belongs.
-    pub kind: AffiliationKind,
-    /// Who said so; the operator is nobody.
-    pub claimed_by: Option<OrganisationId>,
-    /// Who has confirmed it; both make it confirmed.
-    pub confirmed_by: BTreeSet<OrganisationId>,
-}
-
-/// What an organisation says that nobody else has confirmed: of itself, and of others, also where it took that back.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Claims {
-    of_itself: BTreeSet<AffiliationId>,
-    of_others: BTreeSet<(OrganisationId, AffiliationId)>,
-}
-
-impl Claims {
-    /// How many affiliations it claims on its own record.
-    pub fn of_itself(&self) -> usize {
-        self.of_itself.len()
-    }
-    /// How many it claims on the records of others, over the whole ledger.
-    pub fn of_others(&self) -> usize {
-        self.of_others.len()
-    }
-}
 
 /// The key of a row. No record of anybody's has it: no command makes a record of the ledger's own kind.
 fn key(of: OrganisationId, what: &str) -> Subject {
@@ -74,17 +41,11 @@ impl World {
     }
     /// What an organisation claims.
     pub fn claims(&self, by: OrganisationId) -> Arc<Claims> {
-        match self.aggregate(key(by, "claims")) {
-            Some(Aggregate::Claims(claims)) => claims,
-            _ => Arc::default(),
-        }
+        self.aggregate(key(by, "claims")).and_then(Claims::of).unwrap_or_default()
     }
 
     fn ties(&self, of: OrganisationId, with: OrganisationId) -> Option<Arc<Ties>> {
-        match self.aggregate(ties_key(of, with))? {
-            Aggregate::Ties(ties) => Some(ties),
-            _ => None,
-        }
+        Ties::of(self.aggregate(ties_key(of, with))?)
     }
 
     /// What an event on an organisation changes of how it belongs to others. Folding the same events again, in their order,

@@ -176,7 +176,7 @@ async fn terms_digests_are_those_of_the_terms_and_the_salt_beside_them() {
     let event = node.events(node.head() - 1).await.remove(0);
     let text: convenio_events::types::agreement::SaltedTermsText = event.text::<Drafted>().expect("has a text");
     let Facts::Agreement(Agreement::Drafted(facts)) = event.facts else { panic!("a draft") };
-    let digest = convenio_ledger::agreement::digest_of_terms(&text.terms_salt, &facts.terms, &text.terms);
+    let digest = convenio_ledger::commands::agreement::digest_of_terms(&text.terms_salt, &facts.terms, &text.terms);
     assert_eq!(digest, facts.terms_digest);
     let whole = json!({"facts": facts.terms, "text": text.terms});
     let bytes = convenio_events::canonical::to_string(&whole);

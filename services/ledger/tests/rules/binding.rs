@@ -6,8 +6,12 @@ use crate::{
     cast::{BROKER, By, MINISTRY, SOCIOS, UNIVERSITY, agreement, commitment, grant, listing, uuid, with},
     node::{Call, Node},
 };
-use convenio_events::{Subject, types::agreement as facts};
-use convenio_ledger::{agreement::Agreement, authorise::Credential, rejection::Refusal};
+use convenio_events::{Actor, Subject, types::agreement as facts};
+use convenio_ledger::{
+    authorise::Credential,
+    rejection::Refusal,
+    state::{Begun, State as _, agreement::Agreement},
+};
 use serde_json::{Value, json};
 
 const OFFER: u128 = 1;
@@ -82,7 +86,8 @@ fn recorded_before() -> Agreement {
         terms_digest: convenio_events::commitment::Digest([1; 32]),
         visibility: convenio_events::codes::Visibility::Parties,
     };
-    Agreement::begin(&facts::Facts::Drafted(drafted)).expect("a draft begins it")
+    let begun = Begun { by: Actor::Organisation(drafted.by), under: None };
+    Agreement::begin(&facts::Facts::Drafted(drafted), begun).expect("a draft begins it")
 }
 
 #[test]

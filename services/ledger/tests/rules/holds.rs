@@ -11,7 +11,7 @@ use convenio_events::{
 };
 use convenio_ledger::{
     body::{Form, SHAPES, Shape},
-    command::Command,
+    commands::Command,
     rejection::VALUE_CODES,
     submission::Body,
 };

@@ -1,7 +1,7 @@
 //! Structs of commands are read from objects only: a list of their values is refused, and the place of it is told.
 
 use crate::cast::{MINISTRY, SOCIOS, agreement, listing, text, uuid, with};
-use convenio_ledger::{command::Command, submission::Body};
+use convenio_ledger::{commands::Command, submission::Body};
 use serde_json::{Value, json};
 
 #[test]

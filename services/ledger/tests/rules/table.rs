@@ -2,7 +2,7 @@
 
 use crate::{cast::By, node::Node};
 use convenio_events::RecordKind;
-use convenio_ledger::command::Command;
+use convenio_ledger::commands::Command;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -9,9 +9,8 @@ use convenio_events::{
     values::{Amount, Identifier},
 };
 use convenio_ledger::{
-    agreement, listing,
     memory_stores::MemoryState,
-    organisation::identifier_names,
+    state::{State as _, agreement, listing, organisation::identifier_names},
     stores::{EventIndex, StateStore},
     world::World,
 };

@@ -77,7 +77,7 @@ async fn send(state: &PortalState, name: &str, data: &[u8], envelope: Envelope) 
 
 /// Makes the token of a grant whose caller brought none.
 fn provide_token(body: &mut CommandBody) -> Option<Token> {
-    let token = matches!(body.command, convenio_ledger::command::Command::GrantAccess(_)).then(Token::random)?;
+    let token = matches!(body.command, convenio_ledger::commands::Command::GrantAccess(_)).then(Token::random)?;
     body.provide_token(token.digest()).then_some(token)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::state::PortalState;
 use convenio_events::{RecordKind, Sequence, Subject, commitment::Digest};
-use convenio_ledger::{authorise::Credential, command::Command, rejection::Accepted, submission::Body};
+use convenio_ledger::{authorise::Credential, commands::Command, rejection::Accepted, submission::Body};
 use convenio_projections::{
     ViewName,
     collection::{self, ListQuery},

@@ -10,7 +10,7 @@ use crate::{
     routes::{Operation, Right, Verb},
 };
 use convenio_ledger::{
-    command::{Command, Right as CommandRight},
+    commands::{Command, Right as CommandRight},
     rejection::{Class, Reason, Unavailable, VALUE_CODES},
 };
 use schemars::generate::SchemaSettings;

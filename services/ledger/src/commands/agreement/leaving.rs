@@ -1,13 +1,13 @@
 //! Leaving an agreement before it is active: whoever is named need not stay. What was agreed already is ended, not left.
 
 use super::{
-    Status,
-    commands::{drafted_or_party_of, now},
     holding::releases,
+    working::{drafted_or_party_of, now},
 };
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection},
+    state::agreement::Status,
 };
 use convenio_events::{
     AgreementId, NewEvent,

@@ -1,9 +1,12 @@
 //! Publishing an offer or a demand, changing it, and ending it. What agreements take of it is decided with the agreement.
 
-use super::{Listing, Status};
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
+    state::{
+        State as _,
+        listing::{Listing, Status},
+    },
 };
 use convenio_events::{
     AgreementId, ListingId, NewEvent, OrganisationId, RecordKind, Subject,

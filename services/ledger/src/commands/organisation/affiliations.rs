@@ -1,10 +1,10 @@
 //! How organisations belong together: claimed by anybody who may describe one of them, confirmed by each for itself.
 
-use super::commands::{acts_as, editable, seen};
+use super::profile::{acts_as, editable, seen};
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
-    world::Tie,
+    state::ties::Tie,
 };
 use convenio_events::{
     NewEvent, OrganisationId,

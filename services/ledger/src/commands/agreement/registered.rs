@@ -2,7 +2,7 @@
 
 use super::{
     dates::{check_course, check_past},
-    digest_of_terms, subject,
+    digest_of_terms,
     terms::{Concluded, check, check_links},
 };
 use crate::{
@@ -51,7 +51,7 @@ impl RegisterAgreement {
     pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
-        context.require_new(subject(id))?;
+        context.require_new(id.into())?;
         check(&self.terms, &self.text, Concluded::Elsewhere, None, context)?;
         check_links(&self.links, context)?;
         check_past(self.concluded_on, self.ended_on, context.today(self.terms.time_zone))?;

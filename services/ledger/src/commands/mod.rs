@@ -1,34 +1,44 @@
 //! Every command by name: its data, who may send it, and the decision it leads to. Parsing is here; rules are with their records.
 
+pub mod access;
+pub mod agreement;
+pub mod convening;
+pub mod learning;
+pub mod ledger;
+pub mod listing;
+pub mod organisation;
+pub mod record;
+
+pub(crate) use access::revocation;
+
 use crate::{
-    access::{GrantAccess, RevokeAccess},
-    agreement::{
-        CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, LeaveAgreement,
-        ProposeAgreement, RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement,
-        SuspendAgreement, TerminateAgreement, WithdrawProposal,
-    },
     context::{Context, Decision},
-    convening::{
-        CancelConvening, ConfirmParticipation, Convene, HoldConvening, PostponeConvening, RecordSession, RecordVisit,
-        Told,
-    },
-    learning::{
-        AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ReviseLearning, ScreenLearning,
-        SubmitLearning,
-    },
-    ledger::{ChangeSettings, ConfirmClock},
-    listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw},
-    organisation::{
-        AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation,
-        RegisterOrganisation, ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation,
-        VerifyOrganisation, WithdrawIdentifier,
-    },
     parser_words::{not_json, plain, without_place},
-    record::SetVisibility,
     rejection::{Reason, Rejection},
     unknown,
 };
+use access::{GrantAccess, RevokeAccess};
+use agreement::{
+    CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, LeaveAgreement,
+    ProposeAgreement, RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement,
+    SuspendAgreement, TerminateAgreement, WithdrawProposal,
+};
+use convening::{
+    CancelConvening, ConfirmParticipation, Convene, HoldConvening, PostponeConvening, RecordSession, RecordVisit, Told,
+};
 use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
+use learning::{
+    AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ReviseLearning, ScreenLearning,
+    SubmitLearning,
+};
+use ledger::{ChangeSettings, ConfirmClock};
+use listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw};
+use organisation::{
+    AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation, RegisterOrganisation,
+    ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation, VerifyOrganisation,
+    WithdrawIdentifier,
+};
+use record::SetVisibility;
 use schemars::{Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 

@@ -1,16 +1,15 @@
 //! Drafting an agreement, and how it is put forward, held, and ended. Signing is decided elsewhere.
 
 use super::{
-    Agreement, Status,
     dates::check_plan,
     digest_of_terms,
     holding::{check_sources, releases},
-    subject,
     terms::{Concluded, check, check_links, check_parties_stay, check_signers},
 };
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::agreement::{Agreement, Status},
 };
 use convenio_events::{
     AgreementId, NewEvent, OrganisationId,
@@ -136,7 +135,7 @@ impl DraftAgreement {
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
         let party = self.terms.parties.iter().any(|party| party.organisation == by);
         require(party || context.acting.role == AccessRole::Facilitator, Reason::NotParty)?;
-        context.require_new(subject(id))?;
+        context.require_new(id.into())?;
         check(&self.terms, &self.text, Concluded::Here, None, context)?;
         check_links(&self.links, context)?;
         let visibility = self.visibility.unwrap_or(Visibility::Parties);

@@ -1,68 +1,23 @@
-//! Grants: who may act for which organisation, and how that is given and taken. Tokens are known by their digests only.
+//! Giving and ending grants. What a grant allows is decided in `authorise`.
 
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::access::token_name,
 };
 use convenio_events::{
-    AccessId, Actor, NewEvent, OrganisationId, Timestamp,
+    AccessId, NewEvent, OrganisationId, Timestamp,
     codes::AccessRole,
     commitment::Digest,
     language_map::Line,
     limits::{ITEMS_LIMIT, Office},
     types::{
-        access::{Facts, Granted, GrantedText, ReasonText, RevocationCause, Revoked, Scope},
+        access::{Granted, GrantedText, ReasonText, RevocationCause, Revoked, Scope},
         organisation::Standing,
     },
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// A grant.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Access {
-    /// What was granted.
-    pub granted: Granted,
-    /// Whether it was ended.
-    pub revoked: bool,
-    /// Who gave it.
-    pub by: Actor,
-}
-
-impl Access {
-    /// A grant as it was given.
-    pub fn granted(facts: &Granted, by: Actor) -> Self {
-        Self { granted: facts.clone(), revoked: false, by }
-    }
-
-    /// The grant after an event.
-    pub fn evolve(&mut self, facts: &Facts) {
-        match facts {
-            Facts::Granted(_) => {}
-            Facts::Revoked(_) => self.revoked = true,
-        }
-    }
-
-    /// Whether it can be used at `now`.
-    pub fn is_in_force(&self, now: Timestamp) -> bool {
-        !self.revoked && self.granted.valid_from <= now && self.granted.valid_through.is_none_or(|end| now < end)
-    }
-
-    /// The name under which its token is found.
-    pub fn token_name(&self) -> Option<String> {
-        self.granted.token_digest.as_ref().map(token_name)
-    }
-
-    /// True for the operator's bootstrap grant: it ends when a real admin first acts.
-    pub fn is_bootstrap(&self) -> bool {
-        self.granted.scope == Scope::Operator && !self.revoked
-    }
-}
-
-/// The unique name of a token.
-pub fn token_name(digest: &Digest) -> String {
-    format!("token:{digest}")
-}
+use serde::Deserialize;
 
 /// Gives a grant for one or more organisations that are here.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]

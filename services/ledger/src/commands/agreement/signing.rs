@@ -2,14 +2,17 @@
 //! it ends is decided elsewhere.
 
 use super::{
-    Agreement, Status,
-    commands::{now, party_of},
     dates::check_plan,
     holding::{allocations, releases, reservations},
+    working::{now, party_of},
 };
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::{
+        State as _,
+        agreement::{Agreement, Status},
+    },
     world::World,
 };
 use convenio_events::{
@@ -20,8 +23,9 @@ use convenio_events::{
     limits::Office,
     time::Date,
     types::{
+        Facts,
         access::ReasonText,
-        agreement::{Activated, Refused, Signed, SignedText},
+        agreement::{self, Activated, Refused, Signed, SignedText},
         record::VisibilityChanged,
     },
 };
@@ -122,8 +126,20 @@ fn activation(
     events
 }
 
+/// What follows from an event that the clock records.
+pub(crate) fn follow_ups(event: &NewEvent, world: &World) -> Vec<NewEvent> {
+    if !matches!(event.facts, Facts::Agreement(agreement::Facts::Activated(_))) {
+        return Vec::new();
+    }
+    let id = AgreementId::new(event.subject.id);
+    let Some(agreement) = world.agreement(id) else { return Vec::new() };
+    let mut events = allocations(id, &agreement, &BTreeSet::new(), world);
+    events.extend(publication(id, world));
+    events
+}
+
 /// A ledger may require agreements to become public once active.
-pub(crate) fn publication(id: AgreementId, world: &World) -> Option<NewEvent> {
+fn publication(id: AgreementId, world: &World) -> Option<NewEvent> {
     let (from, to) = (world.openness(id.into())?.chosen()?, Visibility::Public);
     let required = world.settings().agreements_public && from != to;
     required.then(|| NewEvent::new(id, VisibilityChanged { from, to }, None))

@@ -3,108 +3,24 @@
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::learning::{Learning, Status},
 };
 use convenio_events::{
-    LearningId, NewEvent, OrganisationId, RecordKind, Subject,
+    LearningId, NewEvent, OrganisationId, RecordKind,
     codes::{AccessRole, LearningLevel, ScreeningOutcome, Visibility},
     language_map::{LanguageMap, Line},
     limits::ITEMS_LIMIT,
     types::{
         access::ReasonText,
         learning::{
-            AuthorshipAccepted, Content, ContentText, Facts, Published, Registered, Retracted, Revised, Screened,
+            AuthorshipAccepted, Content, ContentText, Published, Registered, Retracted, Revised, Screened,
             ScreenedText, Submitted,
         },
     },
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
-
-/// Where a learning stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Status {
-    /// It was published elsewhere.
-    Registered,
-    /// It waits for screening or publication.
-    Submitted,
-    /// A reviewer asked for changes.
-    RevisionRequested,
-    /// It was changed after a reviewer had looked at it, and waits for another look.
-    Revised,
-    /// A reviewer passed it.
-    Screened,
-    /// It is published here.
-    Published,
-    /// An author took it back.
-    Retracted,
-}
-
-/// A learning, as far as decisions read it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Learning {
-    /// Who brought it.
-    pub by: OrganisationId,
-    /// Who wrote it.
-    pub authors: BTreeSet<OrganisationId>,
-    /// Who has accepted to be an author.
-    pub accepted: BTreeSet<OrganisationId>,
-    /// What it came from.
-    pub links: BTreeSet<Subject>,
-    /// Where it stands.
-    pub status: Status,
-}
-
-impl Learning {
-    /// The learning that its first event makes; `None` when that is no first event.
-    pub fn begin(facts: &Facts) -> Option<Self> {
-        let (by, content, status) = match facts {
-            Facts::Registered(facts) => (facts.by, &facts.content, Status::Registered),
-            Facts::Submitted(facts) => (facts.by, &facts.content, Status::Submitted),
-            _ => return None,
-        };
-        let authors = content.authors.iter().copied().collect();
-        let links = content.links.iter().copied().collect();
-        Some(Self { by, authors, accepted: BTreeSet::new(), links, status })
-    }
-
-    /// The learning after an event.
-    pub fn evolve(&mut self, facts: &Facts) {
-        match facts {
-            Facts::Registered(_) | Facts::Submitted(_) => {}
-            Facts::Screened(facts) => {
-                self.status = match facts.outcome {
-                    ScreeningOutcome::Passed => Status::Screened,
-                    ScreeningOutcome::RevisionRequested => Status::RevisionRequested,
-                }
-            }
-            Facts::Revised(facts) => {
-                self.authors = facts.content.authors.iter().copied().collect();
-                self.links = facts.content.links.iter().copied().collect();
-                // They accepted other words.
-                self.accepted.clear();
-                if self.status != Status::Submitted {
-                    self.status = Status::Revised;
-                }
-            }
-            Facts::Published(_) => self.status = Status::Published,
-            Facts::AuthorshipAccepted(facts) => {
-                self.accepted.insert(facts.by);
-            }
-            Facts::Retracted(_) => {
-                self.status = Status::Retracted;
-            }
-        }
-    }
-
-    /// Whether it waits to be published here.
-    pub const fn is_unpublished(&self) -> bool {
-        match self.status {
-            Status::Submitted | Status::RevisionRequested | Status::Revised | Status::Screened => true,
-            Status::Registered | Status::Published | Status::Retracted => false,
-        }
-    }
-}
+use serde::Deserialize;
+use std::sync::Arc;
 
 /// Registers a learning that was published elsewhere, with its source.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]

@@ -1,28 +1,17 @@
 //! Organisations: registered as holders or as profiles, described, placed, affiliated, vouched for. Claims and mergers are not here yet.
 
+use super::{Begun, State};
 use chrono::NaiveDate;
 use convenio_events::{
-    AccessId, Actor, OrganisationId, RecordKind, Subject,
+    AccessId, Actor, OrganisationId, Subject,
     ids::SiteId,
     time::Date,
-    types::organisation::{Facts, Registered, Standing},
+    types::organisation::{Facts, Standing},
     values::Identifier,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-mod affiliations;
-mod commands;
-mod standing;
-
-pub use affiliations::{
-    AffiliateOrganisation, ConfirmAffiliation, EndAffiliation, OPEN_CLAIMS_LIMIT, OWN_CLAIMS_LIMIT,
-};
-pub use commands::{
-    AddIdentifier, AddSite, CloseSite, RegisterOrganisation, ReviseOrganisation, SITES_LIMIT, WithdrawIdentifier,
-};
-pub use standing::{ReinstateOrganisation, RevokeVerification, SuspendOrganisation, VerifyOrganisation};
 
 /// An organisation, as far as decisions read it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,22 +39,27 @@ pub struct Verification {
     pub valid_through: Option<Date>,
 }
 
-impl Organisation {
-    /// An organisation as it was registered.
-    pub fn registered(facts: &Registered, by: Actor, under: Option<AccessId>) -> Self {
-        Self {
+impl State for Organisation {
+    type Facts = Facts;
+
+    fn begin(facts: &Facts, begun: Begun) -> Option<Self> {
+        let Facts::Registered(facts) = facts else { return None };
+        Some(Self {
             standing: facts.standing,
-            registered_by: by,
-            under,
+            registered_by: begun.by,
+            under: begun.under,
             identifiers: facts.identifiers.iter().cloned().collect(),
             sites: BTreeSet::new(),
             verification: None,
             suspended: false,
-        }
+        })
     }
 
-    /// The organisation after an event.
-    pub fn evolve(&mut self, facts: &Facts) {
+    fn names(&self, subject: Subject, organisation: OrganisationId) -> bool {
+        subject.id == organisation.uuid() || self.registered_by.organisation() == Some(organisation)
+    }
+
+    fn evolve(&mut self, facts: &Facts) {
         match facts {
             Facts::Registered(_)
             | Facts::Revised(_)
@@ -90,7 +84,9 @@ impl Organisation {
             Facts::Reinstated(_) => self.suspended = false,
         }
     }
+}
 
+impl Organisation {
     /// Whether somebody vouches for it on a day.
     pub fn is_verified(&self, today: NaiveDate) -> bool {
         self.verification.as_ref().is_some_and(|v| v.valid_through.is_none_or(|last| today <= last.0))
@@ -117,9 +113,4 @@ pub fn identifier_names(identifier: &Identifier) -> impl Iterator<Item = String>
 /// The name of a site, which it keeps when it is closed: no other site of the organisation has its id.
 pub fn site_name(organisation: Uuid, site: SiteId) -> String {
     format!("site:{organisation}:{site}")
-}
-
-/// An organisation's subject.
-fn subject(id: OrganisationId) -> Subject {
-    Subject::new(RecordKind::Organisation, id.uuid())
 }

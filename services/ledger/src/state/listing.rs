@@ -1,19 +1,15 @@
 //! Offers and demands: open, paused or over, and how much of each is held by agreements. Matching them is not done here.
 
+use super::{Begun, State};
 use convenio_events::{
     LearningId, NewEvent, OrganisationId, Subject, Timestamp,
     sums::Sums,
     time::{Date, TimeZone},
-    types::listing::{Expired, Facts, Published, Terms},
+    types::listing::{Expired, Facts, Terms},
     values::{Amount, Quantity, Unit},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-mod commands;
-
-pub(crate) use commands::closed;
-pub use commands::{Fulfil, Pause, Publish, Resume, Revise, Withdraw};
 
 /// Where an offer or demand stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -59,9 +55,11 @@ pub struct Hold {
     pub in_force: bool,
 }
 
-impl Listing {
-    /// An offer or demand as it was published.
-    pub fn published(facts: &Published) -> Self {
+impl State for Listing {
+    type Facts = Facts;
+
+    fn begin(facts: &Facts, _: Begun) -> Option<Self> {
+        let Facts::Published(facts) = facts else { return None };
         let mut listing = Self {
             organisation: facts.organisation,
             status: Status::Open,
@@ -72,18 +70,11 @@ impl Listing {
             evidence: BTreeSet::new(),
         };
         listing.set_terms(&facts.terms);
-        listing
+        Some(listing)
     }
 
-    fn set_terms(&mut self, terms: &Terms) {
-        self.quantity = terms.quantity.clone();
-        self.valid_through = terms.valid_through;
-        self.time_zone = terms.time_zone;
-        self.evidence = terms.evidence.iter().copied().collect();
-    }
-
-    /// The offer or demand after an event. What agreements hold of it is told by `hold` and `release`.
-    pub fn evolve(&mut self, facts: &Facts) {
+    /// What agreements hold of it is told by `hold` and `release`.
+    fn evolve(&mut self, facts: &Facts) {
         match facts {
             Facts::Published(_) | Facts::Reserved(_) | Facts::Allocated(_) | Facts::Released(_) => {}
             Facts::Revised(facts) => self.set_terms(&facts.terms),
@@ -93,6 +84,34 @@ impl Listing {
             Facts::Expired(_) => self.status = Status::Expired,
             Facts::Fulfilled(_) => self.status = Status::Fulfilled,
         }
+    }
+
+    fn names(&self, _: Subject, organisation: OrganisationId) -> bool {
+        self.organisation == organisation
+    }
+
+    /// When its last day is over; nothing where it has none or is over already.
+    fn due(&self, ledger_zone: TimeZone) -> Option<Timestamp> {
+        match self.status {
+            Status::Open | Status::Paused => {
+                self.valid_through.map(|last| last.end_in(self.time_zone.unwrap_or(ledger_zone)))
+            }
+            Status::Withdrawn | Status::Expired | Status::Fulfilled => None,
+        }
+    }
+
+    /// Its last day is over.
+    fn tick(&self, subject: Subject) -> Option<NewEvent> {
+        self.valid_through.map(|valid_through| NewEvent::new(subject, Expired { valid_through }, None))
+    }
+}
+
+impl Listing {
+    fn set_terms(&mut self, terms: &Terms) {
+        self.quantity = terms.quantity.clone();
+        self.valid_through = terms.valid_through;
+        self.time_zone = terms.time_zone;
+        self.evidence = terms.evidence.iter().copied().collect();
     }
 
     /// An agreement holds so much of it.
@@ -108,24 +127,9 @@ impl Listing {
         quantities.iter().for_each(|quantity| self.held.take(quantity));
     }
 
-    /// When its last day is over; `None` when it has none or is over already.
-    pub fn due(&self, ledger_zone: TimeZone) -> Option<Timestamp> {
-        match self.status {
-            Status::Open | Status::Paused => {
-                self.valid_through.map(|last| last.end_in(self.time_zone.unwrap_or(ledger_zone)))
-            }
-            Status::Withdrawn | Status::Expired | Status::Fulfilled => None,
-        }
-    }
-
     /// Whether it can be taken up at `now`: what is overdue is over.
     pub fn is_open(&self, now: Timestamp, ledger_zone: TimeZone) -> bool {
         self.status == Status::Open && self.due(ledger_zone).is_none_or(|due| now < due)
-    }
-
-    /// What the clock records when its last day is over.
-    pub fn tick(&self, subject: Subject) -> Option<NewEvent> {
-        self.valid_through.map(|valid_through| NewEvent::new(subject, Expired { valid_through }, None))
     }
 
     /// The unit and the amount that is still free; `None` when it is unlimited.

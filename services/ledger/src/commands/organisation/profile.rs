@@ -1,10 +1,9 @@
 //! Registering an organisation and saying what and where it is. Who vouches for it is decided elsewhere.
 
-use super::{identifier_names, site_name, subject};
 use crate::{
     context::{Context, Decision},
-    organisation::Organisation,
     rejection::{Reason, Rejection, require},
+    state::organisation::{Organisation, identifier_names, site_name},
 };
 use convenio_events::{
     Actor, NewEvent, OrganisationId,
@@ -135,7 +134,7 @@ impl RegisterOrganisation {
         let id = self.id.unwrap_or_else(|| OrganisationId::new(context.new_id));
         let admin = context.acting.role == AccessRole::Admin || context.acting.sample;
         require(self.standing == Standing::Profile || admin, Reason::RoleRequired).map_err(|r| r.field("standing"))?;
-        context.require_new(subject(id))?;
+        context.require_new(id.into())?;
         for (at, identifier) in self.identifiers.iter().enumerate() {
             require_free(context, identifier, &format!("identifiers[{at}]"))?;
             let twice = self.identifiers[..at].iter().any(|other| other.folded() == identifier.folded());

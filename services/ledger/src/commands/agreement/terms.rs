@@ -1,27 +1,23 @@
 //! What the terms of an agreement must satisfy, and the digest that signatures cover. Nothing here changes an agreement.
 
 use super::{
-    Agreement,
+    super::listing::closed,
     dates::{check_order, check_plan},
 };
 use crate::{
     context::Context,
-    listing::closed,
     rejection::{Reason, Rejection, require},
+    state::agreement::Agreement,
 };
 use convenio_events::{
     RecordKind, Subject, canonical,
     codes::{Modality, PartyRole},
     commitment::{Digest, Salt, terms_digest},
+    limits::{COMMITMENTS_LIMIT, PARTIES_LIMIT},
     types::agreement::{Links, Party, Terms, TermsText},
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
-
-/// The most parties of one agreement.
-pub(crate) const PARTIES_LIMIT: usize = 100;
-/// The most commitments, and the most milestones, of one agreement.
-pub(crate) const COMMITMENTS_LIMIT: usize = 200;
 
 /// Digest of the whole terms under a salt: SHA-256("convenio-terms/v1\n" || salt || RFC 8785 JSON of `{facts, text}`).
 pub fn digest_of_terms(salt: &Salt, facts: &Terms, text: &TermsText) -> Digest {

@@ -1,8 +1,9 @@
-//! Convenings: announced before or registered after; what was held and visited; who confirms to have taken part.
+//! Convenings: announced or registered afterwards, moved, held, and what was done there.
 
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
+    state::convening::{Convening, Status},
 };
 use convenio_events::{
     ConveningId, NewEvent, OrganisationId,
@@ -14,80 +15,14 @@ use convenio_events::{
     types::{
         access::ReasonText,
         convening::{
-            Announced, Cancelled, Facts, Held, OccasionText, ParticipationConfirmed, Plan, PlanText, Postponed,
-            Registered, SessionRecorded, VisitRecorded,
+            Announced, Cancelled, Held, OccasionText, ParticipationConfirmed, Plan, PlanText, Postponed, Registered,
+            SessionRecorded, VisitRecorded,
         },
     },
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, sync::Arc};
-
-/// Where a convening stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Status {
-    /// It will take place.
-    Announced,
-    /// It took place; registered afterwards.
-    Registered,
-    /// It took place.
-    Held,
-    /// It did not take place.
-    Cancelled,
-}
-
-/// A convening, as far as decisions read it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Convening {
-    /// Who announced or registered it.
-    pub by: OrganisationId,
-    /// Who convened.
-    pub organisers: BTreeSet<OrganisationId>,
-    /// Who was to take part by its plan. Whoever took part in a session, hosted a visit or confirmed is a row of its own
-    /// (`World::took_part`, `World::confirmed_participation`), for any number of organisations may.
-    pub participants: BTreeSet<OrganisationId>,
-    /// The first day, as exactly as known.
-    pub starts_on: PartialDate,
-    /// The last day, where it is known.
-    pub ends_on: Option<PartialDate>,
-    /// Where it stands.
-    pub status: Status,
-    /// Whether a session or a visit of it was recorded.
-    pub took_place: bool,
-}
-
-impl Convening {
-    /// The convening that its first event makes; `None` when that is no first event.
-    pub fn begin(facts: &Facts) -> Option<Self> {
-        let (by, plan, status) = match facts {
-            Facts::Announced(facts) => (facts.by, &facts.plan, Status::Announced),
-            Facts::Registered(facts) => (facts.by, &facts.plan, Status::Registered),
-            _ => return None,
-        };
-        let organisers = plan.organisers.iter().copied().collect();
-        let participants = plan.participants.iter().copied().collect();
-        let (starts_on, ends_on) = (plan.starts_on, plan.ends_on);
-        Some(Self { by, organisers, participants, starts_on, ends_on, status, took_place: false })
-    }
-
-    /// The convening after an event.
-    pub fn evolve(&mut self, facts: &Facts) {
-        match facts {
-            Facts::Announced(_) | Facts::Registered(_) | Facts::ParticipationConfirmed(_) => {}
-            Facts::VisitRecorded(_) | Facts::SessionRecorded(_) => self.took_place = true,
-            Facts::Postponed(facts) => {
-                (self.starts_on, self.ends_on) = (facts.starts_on.into(), facts.ends_on.map(PartialDate::from));
-            }
-            Facts::Held(_) => self.status = Status::Held,
-            Facts::Cancelled(_) => self.status = Status::Cancelled,
-        }
-    }
-
-    /// Whether its plan names an organisation as convening or taking part.
-    pub fn names(&self, organisation: OrganisationId) -> bool {
-        self.organisers.contains(&organisation) || self.participants.contains(&organisation)
-    }
-}
+use serde::Deserialize;
+use std::sync::Arc;
 
 /// Announces a convening, or registers a past one: that organisations took part stays claimed until each confirms.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
@@ -236,7 +171,7 @@ impl ConfirmParticipation {
         let convening = existing(self.id, context)?;
         let by = context.organisation()?;
         require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
-        require(convening.names(by) || context.world.took_part(self.id, by), Reason::NotParty)?;
+        require(convening.plans_with(by) || context.world.took_part(self.id, by), Reason::NotParty)?;
         require(!context.world.confirmed_participation(self.id, by), Reason::AlreadyConfirmed)?;
         Ok(Decision::one(NewEvent::new(self.id, ParticipationConfirmed { by }, None)))
     }

@@ -1,7 +1,8 @@
 //! Agreements: their states, signatures and what they hold of offers and demands. Contributions and amendments are not here yet.
 
+use super::{Begun, State};
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId, Subject, Timestamp,
+    NewEvent, OrganisationId, Subject, Timestamp,
     codes::{Attestation, PartyRole},
     commitment::Digest,
     time::{Date, TimeZone},
@@ -12,28 +13,6 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
 };
-
-mod attesting;
-mod commands;
-mod dates;
-mod holding;
-mod leaving;
-mod registered;
-mod signing;
-mod terms;
-
-pub use attesting::{ConfirmAgreement, DenyAgreement};
-pub use commands::{
-    CancelAgreement, CompleteAgreement, DraftAgreement, ProposeAgreement, ResumeAgreement, ReviseAgreement,
-    SuspendAgreement, TerminateAgreement, WithdrawProposal,
-};
-pub use leaving::LeaveAgreement;
-pub use registered::RegisterAgreement;
-pub use signing::{RefuseAgreement, SignAgreement};
-pub use terms::digest_of_terms;
-
-pub(crate) use holding::allocations;
-pub(crate) use signing::publication;
 
 /// Where an agreement stands; each state carries only what is true in it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -82,13 +61,28 @@ pub struct Agreement {
     pub left: BTreeSet<OrganisationId>,
 }
 
-impl Agreement {
-    /// The agreement that its first event makes; `None` when that is no first event.
-    pub fn begin(facts: &Facts) -> Option<Self> {
+impl State for Agreement {
+    type Facts = Facts;
+
+    fn begin(facts: &Facts, _: Begun) -> Option<Self> {
         let (by, terms, terms_digest, status) = match facts {
             Facts::Drafted(it) => (it.by, &it.terms, it.terms_digest, Status::Drafted),
             Facts::Registered(it) => (it.by, &it.terms, it.terms_digest, Status::Registered),
-            _ => return None,
+            Facts::Revised(_)
+            | Facts::Proposed(_)
+            | Facts::Signed(_)
+            | Facts::Refused(_)
+            | Facts::ProposalWithdrawn(_)
+            | Facts::Activated(_)
+            | Facts::EndReached(_)
+            | Facts::Completed(_)
+            | Facts::Terminated(_)
+            | Facts::Suspended(_)
+            | Facts::Resumed(_)
+            | Facts::Cancelled(_)
+            | Facts::Confirmed(_)
+            | Facts::Denied(_)
+            | Facts::Left(_) => return None,
         };
         let says_so = matches!(facts, Facts::Registered(it) if it.says_so);
         Some(Self {
@@ -103,8 +97,7 @@ impl Agreement {
         })
     }
 
-    /// The agreement after an event.
-    pub fn evolve(&mut self, facts: &Facts) {
+    fn evolve(&mut self, facts: &Facts) {
         self.untouched = false;
         match facts {
             Facts::Drafted(_) | Facts::Registered(_) => {}
@@ -139,6 +132,57 @@ impl Agreement {
         }
     }
 
+    fn names(&self, _: Subject, organisation: OrganisationId) -> bool {
+        let named = || self.terms.organisations().any(|named| *named == organisation);
+        (self.by == organisation || named()) && !self.left.contains(&organisation)
+    }
+
+    fn named_by_content(&self) -> Vec<OrganisationId> {
+        self.terms.organisations().copied().collect()
+    }
+
+    /// When the clock must look at it again: its first day begins, or its last day is over.
+    fn due(&self, ledger_zone: TimeZone) -> Option<Timestamp> {
+        let zone = self.zone(ledger_zone);
+        match self.status {
+            Status::Proposed { .. } => {
+                let day_before = self.effective_on()?.0.pred_opt()?;
+                Some(Date(day_before).end_in(zone))
+            }
+            Status::Active => self.terms.ends_on.map(|last| last.end_in(zone)),
+            Status::Drafted
+            | Status::Suspended
+            | Status::Closing
+            | Status::Completed
+            | Status::Terminated
+            | Status::Cancelled
+            | Status::Registered => None,
+        }
+    }
+
+    /// What the clock records when it is due, on the agreement itself; what it holds is settled by `allocations`.
+    fn tick(&self, subject: Subject) -> Option<NewEvent> {
+        match self.status {
+            Status::Proposed { .. } => {
+                let effective_on = self.effective_on()?;
+                Some(NewEvent::new(subject, Activated { effective_on }, None))
+            }
+            Status::Active => {
+                let ends_on = self.terms.ends_on?;
+                Some(NewEvent::new(subject, EndReached { ends_on }, None))
+            }
+            Status::Drafted
+            | Status::Suspended
+            | Status::Closing
+            | Status::Completed
+            | Status::Terminated
+            | Status::Cancelled
+            | Status::Registered => None,
+        }
+    }
+}
+
+impl Agreement {
     /// What was signed and confirmed was another state of it; whoever denies it goes on doing so.
     fn become_draft(&mut self) {
         self.status = Status::Drafted;
@@ -203,25 +247,6 @@ impl Agreement {
         if all { self.terms.effective_on.or_else(|| signed.values().max().copied()) } else { None }
     }
 
-    /// When the clock must look at it again: its first day begins, or its last day is over.
-    pub fn due(&self, ledger_zone: TimeZone) -> Option<Timestamp> {
-        let zone = self.zone(ledger_zone);
-        match self.status {
-            Status::Proposed { .. } => {
-                let day_before = self.effective_on()?.0.pred_opt()?;
-                Some(Date(day_before).end_in(zone))
-            }
-            Status::Active => self.terms.ends_on.map(|last| last.end_in(zone)),
-            Status::Drafted
-            | Status::Suspended
-            | Status::Closing
-            | Status::Completed
-            | Status::Terminated
-            | Status::Cancelled
-            | Status::Registered => None,
-        }
-    }
-
     /// Where it stands once what is due is done: the clock may be late, and time is over all the same.
     pub fn status_at(&self, now: Timestamp, ledger_zone: TimeZone) -> Cow<'_, Status> {
         let due = self.due(ledger_zone).is_some_and(|due| due <= now);
@@ -240,34 +265,8 @@ impl Agreement {
         }
     }
 
-    /// What the clock records when it is due, on the agreement itself; what it holds is settled by `allocations`.
-    pub fn tick(&self, subject: Subject) -> Option<NewEvent> {
-        match self.status {
-            Status::Proposed { .. } => {
-                let effective_on = self.effective_on()?;
-                Some(NewEvent::new(subject, Activated { effective_on }, None))
-            }
-            Status::Active => {
-                let ends_on = self.terms.ends_on?;
-                Some(NewEvent::new(subject, EndReached { ends_on }, None))
-            }
-            Status::Drafted
-            | Status::Suspended
-            | Status::Closing
-            | Status::Completed
-            | Status::Terminated
-            | Status::Cancelled
-            | Status::Registered => None,
-        }
-    }
-
     /// The offers and demands that its commitments take from.
     pub fn sources(&self) -> BTreeSet<Subject> {
         self.terms.sources()
     }
-}
-
-/// An agreement's subject.
-pub(crate) fn subject(id: AgreementId) -> Subject {
-    id.into()
 }

@@ -1,11 +1,14 @@
 //! What agreements hold of offers and demands: the owner's signature reserves, activation allocates, an early end releases. Nobody
 //! else's signature takes anything, and nobody but the owner is told how much is left.
 
-use super::Agreement;
+use super::super::listing::closed;
 use crate::{
     context::Context,
-    listing::{Hold, Listing, closed},
     rejection::{Reason, Rejection, require},
+    state::{
+        agreement::Agreement,
+        listing::{Hold, Listing},
+    },
     world::World,
 };
 use convenio_events::{

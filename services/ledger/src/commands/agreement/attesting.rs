@@ -1,9 +1,10 @@
 //! What a party says for itself of an agreement: that it is so, or that it is not. Each may say the other later; signing is elsewhere.
 
-use super::{Agreement, Status, commands::party_of};
+use super::working::party_of;
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::agreement::{Agreement, Status},
 };
 use convenio_events::{
     AgreementId, NewEvent, OrganisationId,

@@ -1,9 +1,9 @@
 //! What can be done to any record: changing who may see it. Consent of several parties is not here yet.
 
 use crate::{
-    agreement,
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
+    state::agreement,
     world::Aggregate,
 };
 use convenio_events::{
