@@ -1,5 +1,7 @@
 //! Agreements: terms, signatures over their digest, and how they live and end. Contributions are not here yet.
 
+mod about;
+
 use crate::{
     codes::{Direction, Instrument, Mechanism, Modality, PartyRole, Renewal, SignatureMethod, Visibility},
     commitment::{Digest, Salt},
@@ -10,7 +12,6 @@ use crate::{
     time::{Date, PartialDate, TimeZone},
     types::{
         NoText,
-        about::{About, Happened, Naming, Opening, mention},
         access::ReasonText,
         event_types,
         organisation::{PlaceNames, place_names},
@@ -157,6 +158,12 @@ impl Terms {
         let bound = |party: &&Party| party.signs || party.is_principal();
         let parties = self.parties.iter().filter(bound).map(|party| party.organisation);
         parties.chain(self.commitments.iter().flat_map(|one| [one.provider, one.receiver])).collect()
+    }
+
+    /// The organisations that they name: the parties, and whoever gives or receives. One may come more than once.
+    pub fn organisations(&self) -> impl Iterator<Item = &OrganisationId> {
+        let parties = self.parties.iter().map(|party| &party.organisation);
+        parties.chain(self.commitments.iter().flat_map(|one| [&one.provider, &one.receiver]))
     }
 
     /// The offers and demands that its commitments take from.
@@ -423,85 +430,3 @@ event_types! { Agreement {
     "denied.v1" Denied, ReasonText;
     "left.v1" Left, ReasonText;
 } }
-
-impl Terms {
-    /// The organisations that they name: the parties, and whoever gives or receives. One may come more than once.
-    pub fn organisations(&self) -> impl Iterator<Item = &OrganisationId> {
-        let parties = self.parties.iter().map(|party| &party.organisation);
-        parties.chain(self.commitments.iter().flat_map(|one| [&one.provider, &one.receiver]))
-    }
-
-    fn mention(&self, named: &mut BTreeSet<Subject>) {
-        mention(self.organisations(), named);
-        named.extend(self.sources());
-    }
-}
-
-impl Links {
-    fn mention(&self, named: &mut BTreeSet<Subject>) {
-        named.extend(self.listings.iter().copied());
-        named.extend([self.parent, self.renews].into_iter().flatten().map(Subject::from));
-        named.extend(self.convening.map(Subject::from));
-    }
-}
-
-impl Facts {
-    pub(crate) fn about(&self, _: Happened) -> About {
-        let begun = |visibility, by, terms: &Terms| About {
-            opening: Opening::To(visibility),
-            naming: Naming::Begin(by, terms.organisations().copied().collect()),
-            titled: true,
-            ..About::NOTHING
-        };
-        match self {
-            Self::Drafted(facts) => begun(facts.visibility, facts.by, &facts.terms),
-            Self::Registered(facts) => begun(facts.visibility, facts.by, &facts.terms),
-            Self::Revised(facts) => About {
-                naming: Naming::Content(facts.terms.organisations().copied().collect()),
-                titled: true,
-                ..About::NOTHING
-            },
-            Self::Left(facts) => About { naming: Naming::Leave(facts.by), ..About::NOTHING },
-            Self::Proposed(_)
-            | Self::Signed(_)
-            | Self::Refused(_)
-            | Self::ProposalWithdrawn(_)
-            | Self::Activated(_)
-            | Self::EndReached(_)
-            | Self::Completed(_)
-            | Self::Terminated(_)
-            | Self::Suspended(_)
-            | Self::Resumed(_)
-            | Self::Cancelled(_)
-            | Self::Confirmed(_)
-            | Self::Denied(_) => About::NOTHING,
-        }
-    }
-
-    pub(crate) fn mention(&self, named: &mut BTreeSet<Subject>) {
-        match self {
-            Self::Drafted(facts) => {
-                mention([&facts.by], named);
-                facts.terms.mention(named);
-                facts.links.mention(named);
-            }
-            Self::Registered(facts) => {
-                mention([&facts.by], named);
-                facts.terms.mention(named);
-                facts.links.mention(named);
-            }
-            Self::Revised(facts) => facts.terms.mention(named),
-            Self::Signed(facts) => mention([&facts.by], named),
-            Self::Refused(facts) => mention([&facts.by], named),
-            Self::Completed(facts) => mention([&facts.by], named),
-            Self::Terminated(facts) => mention([&facts.by], named),
-            Self::Suspended(facts) => mention([&facts.by], named),
-            Self::Resumed(facts) => mention([&facts.by], named),
-            Self::Cancelled(facts) => mention([&facts.by], named),
-            Self::Confirmed(facts) => mention([&facts.by], named),
-            Self::Denied(facts) => mention([&facts.by], named),
-            Self::Left(facts) => mention([&facts.by], named),
-            Self::Proposed(_) | Self::ProposalWithdrawn(_) | Self::Activated(_) | Self::EndReached(_) => {}
-        }
-    }
-}

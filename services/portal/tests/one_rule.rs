@@ -1,6 +1,7 @@
 //! The ledger, the views and the documents say the same of who may see a record, whatever happened to it: no command is told that there
 //! is no such record by which its sender can read one, and none acts on what its sender cannot.
 
+#[path = "../../../projections/tests/support/mod.rs"]
 mod support;
 
 use convenio_events::{
