@@ -1,7 +1,7 @@
 //! How many of the matching records have which value. It counts what it is given: visibility was judged before.
 
 use super::query::{Count, FacetCount};
-use super::tags::{Field, through};
+use crate::document::tags::{Field, through};
 use crate::{
     QueryError,
     store::{Reader, codec::tags_from},

@@ -19,7 +19,6 @@ mod renumber;
 mod rows;
 mod schema;
 mod search;
-mod tags;
 mod tally;
 mod versions;
 mod words;

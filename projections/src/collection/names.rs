@@ -1,6 +1,6 @@
 //! Tags as small numbers, given in the order in which they first occur, and how many records have each.
 
-use super::tags::{Field, Tag};
+use crate::document::tags::{Field, Tag};
 use rusqlite::{Connection, params};
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,7 +1,7 @@
 //! The narrow row of a record, and the filters that decide over it in memory. Which rows are looked at is said in `list`.
 
 use super::query::{FILTER_VALUES_LIMIT, Filters, ListQuery, too_many_values};
-use super::tags::{Field, through};
+use crate::document::tags::{Field, through};
 use crate::{
     QueryError, ReaderIdentity, ViewName,
     document::State,

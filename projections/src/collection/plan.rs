@@ -5,10 +5,9 @@ use super::{
     index::FoundBy,
     list::ROWS_LIMIT,
     search::{Fit, Form, RecordWords, Search},
-    tags::Field,
     words::WordList,
 };
-use crate::{QueryError, ReaderIdentity, store::Reader};
+use crate::{QueryError, ReaderIdentity, document::tags::Field, store::Reader};
 use rusqlite::{ToSql, params};
 
 /// A beginning of at most so many words is looked up in the index word by word, which costs nothing before it is read.

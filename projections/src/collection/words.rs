@@ -1,7 +1,7 @@
 //! The words of a record that search finds, in all their languages, and how they are kept. What is asked is not known here.
 
 use crate::{
-    document::{Body, Document},
+    document::{self, Document},
     fold::{ACCENTED_MARK, TITLE_MARK, WRITTEN_MARK, accented_root, fold_into, root, sort_key, words},
 };
 use convenio_events::LanguageMap;
@@ -27,17 +27,10 @@ pub(super) fn words_of(document: &Document) -> Words {
         title_key = original.map(|(_, text)| sort_key(text)).unwrap_or_default();
     }
     words.add_all(document.text(), &["title", "name"]);
-    match &document.body {
-        Body::Organisation(organisation) => {
-            organisation.identifiers.iter().for_each(|identifier| words.add(identifier.as_str()));
-            organisation.sites.page().iter().for_each(|site| words.add_all(site.text.as_deref(), &[]));
-        }
-        Body::Convening(convening) => {
-            convening.sessions.page().iter().for_each(|session| words.add_all(session.text.as_deref(), &[]));
-            convening.visits.page().iter().for_each(|visit| words.add_all(visit.text.as_deref(), &[]));
-        }
-        Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) => {}
-    }
+    document.body.shown().more_words(&mut |more| match more {
+        document::Words::Json(text) => words.add_all(Some(text), &[]),
+        document::Words::Plain(text) => words.add(text),
+    });
     Words { indexed: words.pack(), sort_key: title_key }
 }
 

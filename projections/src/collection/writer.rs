@@ -6,11 +6,18 @@ use super::{
     names::Names,
     parts, renumber,
     rows::{Kept, Place, latest, load, make_latest, span, write_latest, write_row},
-    tags::{Field, found_by, tags_of},
     versions::{self, Version, version},
     words::words_of,
 };
-use crate::{ApplyError, ViewName, document::Document, store::codec::tags_from, view::View};
+use crate::{
+    ApplyError, ViewName,
+    document::{
+        Document,
+        tags::{Field, found_by, tags_of},
+    },
+    store::codec::tags_from,
+    view::View,
+};
 use convenio_events::{
     AccessId, Event, StreamVersion, Subject,
     types::{

@@ -2,10 +2,15 @@
 
 use super::{
     attesting::{Attested, attest_together, claimed},
+    body::{RecordBody, Shown, Span},
     head::{Head, Moment, State},
+    involvement::{Roles, attestation_of},
+    links::retain,
+    parts::PartKind,
+    tags::{Field, Tags},
 };
 use convenio_events::{
-    Event, OrganisationId,
+    Event, OrganisationId, Subject,
     codes::{Attestation, SignatureMethod},
     commitment::{Digest, Salt},
     language_map::Line,
@@ -93,57 +98,35 @@ struct SaltedWords<'a> {
     citation: Option<Line>,
 }
 
-impl Agreement {
-    fn new(by: OrganisationId, terms: &Terms, terms_digest: Digest, event: &Event) -> Self {
-        let mut agreement = Self {
-            by,
-            concluded_elsewhere: false,
-            terms: terms.clone(),
-            terms_digest,
-            terms_salt: None,
-            text: None,
-            links: Links::default(),
-            attestation: Attestation::Claimed,
-            attestations: Vec::new(),
-            signatures: Vec::new(),
-            refused_by: Vec::new(),
-            left_by: Vec::new(),
-            effective_on: None,
-            concluded_on: None,
-            ended_on: None,
-            state_by: None,
-            citation: None,
-        };
-        agreement.read_words(event);
-        agreement
-    }
+impl RecordBody for Agreement {
+    type Facts = Facts;
+    const LISTS: &'static [PartKind] = &[];
 
-    pub(super) fn begin_draft(facts: &Drafted, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, State::Drafted);
-        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
-        agreement.links = facts.links.clone();
-        agreement.claim_for_all(event);
-        (head, agreement)
-    }
-
-    pub(super) fn begin_registered(facts: &Registered, event: &Event) -> (Head, Self) {
-        let head = Head::new(event, State::Registered);
-        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
-        agreement.links = facts.links.clone();
-        agreement.concluded_elsewhere = true;
-        (agreement.concluded_on, agreement.ended_on) = (facts.concluded_on, facts.ended_on);
-        agreement.effective_on = facts.terms.effective_on;
-        agreement.claim_for_all(event);
-        if facts.says_so {
-            agreement.attest(facts.by, Attestation::Confirmed, event);
-        }
-        (head, agreement)
-    }
-
-    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+    fn begin(facts: &Facts, event: &Event) -> Option<(Head, Self)> {
         match facts {
-            Facts::Drafted(facts) => (*head, *self) = Self::begin_draft(facts, event),
-            Facts::Registered(facts) => (*head, *self) = Self::begin_registered(facts, event),
+            Facts::Drafted(facts) => Some(Self::begin_draft(facts, event)),
+            Facts::Registered(facts) => Some(Self::begin_registered(facts, event)),
+            Facts::Revised(_)
+            | Facts::Proposed(_)
+            | Facts::Signed(_)
+            | Facts::Refused(_)
+            | Facts::ProposalWithdrawn(_)
+            | Facts::Activated(_)
+            | Facts::EndReached(_)
+            | Facts::Completed(_)
+            | Facts::Terminated(_)
+            | Facts::Suspended(_)
+            | Facts::Resumed(_)
+            | Facts::Left(_)
+            | Facts::Cancelled(_)
+            | Facts::Confirmed(_)
+            | Facts::Denied(_) => None,
+        }
+    }
+
+    fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+        match facts {
+            Facts::Drafted(_) | Facts::Registered(_) => {}
             Facts::Revised(revised) => {
                 head.enter(State::Drafted);
                 (self.terms, self.terms_digest) = (revised.terms.clone(), revised.terms_digest);
@@ -194,6 +177,115 @@ impl Agreement {
             Facts::Confirmed(facts) => self.attest(facts.by, Attestation::Confirmed, event),
             Facts::Denied(facts) => self.attest(facts.by, Attestation::Denied, event),
         }
+    }
+}
+
+impl Shown for Agreement {
+    fn text(&self) -> Option<&RawValue> {
+        self.text.as_deref()
+    }
+
+    fn text_mut(&mut self) -> &mut Option<Box<RawValue>> {
+        &mut self.text
+    }
+
+    fn add_roles(&self, roles: &mut Roles) {
+        for party in &self.terms.parties {
+            let attestation = attestation_of(&self.attestations, party.organisation);
+            party.roles.iter().for_each(|role| roles.add(party.organisation, role.word(), attestation));
+        }
+        if self.terms.parties.iter().all(|party| party.organisation != self.by) {
+            roles.add(self.by, "registrar", None);
+        }
+    }
+
+    fn span(&self) -> Span {
+        let day = |date: Date| PartialDate::Day(date.0);
+        let begins = self.effective_on.or(self.terms.effective_on).map(day).or(self.concluded_on);
+        (begins, self.ended_on.or(self.terms.ends_on.map(day)))
+    }
+
+    fn is_history(&self, state: State) -> bool {
+        let waits = matches!(state, State::Proposed | State::PartlySigned | State::Signed);
+        !waits && !matches!(state, State::Drafted | State::Cancelled)
+    }
+
+    fn add_tags(&self, _: &Head, tags: &mut Tags) {
+        let terms = &self.terms;
+        tags.add(Field::Type, terms.instrument.word());
+        tags.themes(&terms.themes);
+        tags.words(Field::Mechanism, &terms.mechanisms, |code| code.word());
+        tags.add(Field::Modality, terms.modality.word());
+        tags.places(&terms.places);
+        tags.places(terms.parties.iter().filter_map(|party| party.represents.as_ref()));
+        tags.languages(&terms.languages);
+        let above = [self.links.convening.map(Subject::from), self.links.parent.map(Subject::from)];
+        tags.origins(above.iter().flatten().chain(&self.links.listings));
+    }
+
+    fn tell_moments(&mut self, tell: &mut dyn FnMut(&mut Moment)) {
+        self.attestations.iter_mut().for_each(|one| tell(&mut one.since));
+        self.signatures.iter_mut().for_each(|signature| tell(&mut signature.recorded));
+    }
+
+    fn retain_links(&mut self, keep: &mut dyn FnMut(Subject) -> bool) {
+        self.links.listings.retain(|listing| keep(*listing));
+        retain(&mut self.links.parent, keep);
+        retain(&mut self.links.renews, keep);
+        retain(&mut self.links.convening, keep);
+        self.terms.commitments.iter_mut().for_each(|commitment| retain(&mut commitment.source, keep));
+    }
+
+    fn about_bytes(&self) -> usize {
+        400 * (self.terms.commitments.len() + self.terms.parties.len())
+    }
+}
+
+impl Agreement {
+    fn new(by: OrganisationId, terms: &Terms, terms_digest: Digest, event: &Event) -> Self {
+        let mut agreement = Self {
+            by,
+            concluded_elsewhere: false,
+            terms: terms.clone(),
+            terms_digest,
+            terms_salt: None,
+            text: None,
+            links: Links::default(),
+            attestation: Attestation::Claimed,
+            attestations: Vec::new(),
+            signatures: Vec::new(),
+            refused_by: Vec::new(),
+            left_by: Vec::new(),
+            effective_on: None,
+            concluded_on: None,
+            ended_on: None,
+            state_by: None,
+            citation: None,
+        };
+        agreement.read_words(event);
+        agreement
+    }
+
+    fn begin_draft(facts: &Drafted, event: &Event) -> (Head, Self) {
+        let head = Head::new(event, State::Drafted);
+        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
+        agreement.links = facts.links.clone();
+        agreement.claim_for_all(event);
+        (head, agreement)
+    }
+
+    fn begin_registered(facts: &Registered, event: &Event) -> (Head, Self) {
+        let head = Head::new(event, State::Registered);
+        let mut agreement = Self::new(facts.by, &facts.terms, facts.terms_digest, event);
+        agreement.links = facts.links.clone();
+        agreement.concluded_elsewhere = true;
+        (agreement.concluded_on, agreement.ended_on) = (facts.concluded_on, facts.ended_on);
+        agreement.effective_on = facts.terms.effective_on;
+        agreement.claim_for_all(event);
+        if facts.says_so {
+            agreement.attest(facts.by, Attestation::Confirmed, event);
+        }
+        (head, agreement)
     }
 
     fn moved(&mut self, head: &mut Head, state: State, by: OrganisationId, event: &Event) {

@@ -1,39 +1,16 @@
 //! A record without its words, but its title: what a view keeps that shows what organisations do in it. It tells nobody of
 //! the rest.
 
-use super::{Body, Document, text::title};
+use super::{Document, text::title};
 use serde_json::value::RawValue;
 
 impl Document {
     /// Leaves out what is in words, but the title, and shows all of its lists.
     pub(crate) fn leave_out_words(&mut self) {
         self.head.reason = None;
-        match &mut self.body {
-            Body::Organisation(body) => {
-                leave_title(&mut body.text);
-                body.sites.iter_mut().for_each(|site| site.text = None);
-                body.sites.show_all();
-                body.affiliations.show_all();
-            }
-            Body::Listing(body) => {
-                leave_title(&mut body.text);
-                body.reservations.show_all();
-            }
-            Body::Agreement(body) => leave_title(&mut body.text),
-            Body::Learning(body) => {
-                leave_title(&mut body.text);
-                body.screenings.iter_mut().for_each(|screening| screening.remarks = None);
-                body.screenings.show_all();
-            }
-            Body::Convening(body) => {
-                leave_title(&mut body.text);
-                body.sessions.iter_mut().for_each(|session| session.text = None);
-                body.visits.iter_mut().for_each(|visit| visit.text = None);
-                body.sessions.show_all();
-                body.visits.show_all();
-                body.participation.show_all();
-            }
-        }
+        let body = self.body.shown_mut();
+        leave_title(body.text_mut());
+        body.each_list(&mut |_, list, _| list.show_all_without_words());
     }
 }
 

@@ -1,9 +1,14 @@
 //! Convenings as a person sees them: the plan, who says that it took part, what was held and visited.
 
-use super::attesting::{Attested, attest_together, claimed};
-use super::head::{Head, State};
-use super::parts::Parts;
-use super::text::raw_text;
+use super::{
+    attesting::{Attested, attest_together, claimed},
+    body::{EachList, RecordBody, Shown, Span, Words},
+    head::{Head, Moment, State},
+    involvement::{Roles, attestation_of},
+    parts::{List, PartKind, Parts},
+    tags::{Field, Tags},
+    text::raw_text,
+};
 use convenio_events::{
     Event, OrganisationId, SiteId,
     codes::{Attestation, FacilityKind, SessionKind},
@@ -13,6 +18,7 @@ use convenio_events::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 /// A session that was held.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -80,12 +86,24 @@ pub struct Convening {
     pub visits_count: Option<u64>,
 }
 
-impl Convening {
-    pub(super) fn begin((by, plan): (OrganisationId, &Plan), registered: bool, event: &Event) -> (Head, Self) {
+impl RecordBody for Convening {
+    type Facts = Facts;
+    const LISTS: &'static [PartKind] = &[PartKind::Participation, PartKind::Sessions, PartKind::Visits];
+
+    fn begin(facts: &Facts, event: &Event) -> Option<(Head, Self)> {
+        let (by, plan, registered) = match facts {
+            Facts::Announced(facts) => (facts.by, &facts.plan, false),
+            Facts::Registered(facts) => (facts.by, &facts.plan, true),
+            Facts::ParticipationConfirmed(_)
+            | Facts::SessionRecorded(_)
+            | Facts::VisitRecorded(_)
+            | Facts::Postponed(_)
+            | Facts::Held(_)
+            | Facts::Cancelled(_) => return None,
+        };
         let state = if registered { State::Registered } else { State::Announced };
         let head = Head::new(event, state);
-        let named = || plan.organisers.iter().chain(&plan.participants).copied();
-        let mut participation = claimed(named(), event);
+        let mut participation = claimed(plan.organisations().copied(), event);
         attest_together(&mut participation, by, Attestation::Confirmed, event);
         let convening = Self {
             by,
@@ -99,17 +117,12 @@ impl Convening {
             visits: Parts::default(),
             visits_count: None,
         };
-        (head, convening)
+        Some((head, convening))
     }
 
-    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+    fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
-            Facts::Announced(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.plan), false, event);
-            }
-            Facts::Registered(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.plan), true, event);
-            }
+            Facts::Announced(_) | Facts::Registered(_) => {}
             Facts::ParticipationConfirmed(confirmed) => {
                 self.take_part(confirmed.by, event);
                 attest_together(&mut self.participation, confirmed.by, Attestation::Confirmed, event);
@@ -147,6 +160,96 @@ impl Convening {
         }
     }
 
+    /// With those that it changes because of what others said before.
+    fn touched(&self, facts: &Facts, event: &Event) -> Vec<(PartKind, Uuid)> {
+        let takes_part = |organisation: &OrganisationId| (PartKind::Participation, organisation.uuid());
+        let mut touched: Vec<_> = match facts {
+            Facts::Announced(facts) => facts.plan.organisations().chain([&facts.by]).map(takes_part).collect(),
+            Facts::Registered(facts) => facts.plan.organisations().chain([&facts.by]).map(takes_part).collect(),
+            Facts::ParticipationConfirmed(facts) => vec![takes_part(&facts.by)],
+            Facts::SessionRecorded(facts) => {
+                let organisations = facts.organisations.iter().map(takes_part);
+                [(PartKind::Sessions, facts.session.uuid())].into_iter().chain(organisations).collect()
+            }
+            Facts::VisitRecorded(facts) => vec![(PartKind::Visits, facts.visit.uuid()), takes_part(&facts.host)],
+            Facts::Postponed(_) | Facts::Held(_) | Facts::Cancelled(_) => Vec::new(),
+        };
+        let now = self.participation.iter().filter(|one| one.since.sequence == event.sequence);
+        touched.extend(now.map(|one| takes_part(&one.organisation)));
+        touched
+    }
+}
+
+impl Shown for Convening {
+    fn text(&self) -> Option<&RawValue> {
+        self.text.as_deref()
+    }
+
+    fn text_mut(&mut self) -> &mut Option<Box<RawValue>> {
+        &mut self.text
+    }
+
+    fn more_words<'a>(&'a self, hand_on: &mut dyn FnMut(Words<'a>)) {
+        let sessions = self.sessions.page().iter().filter_map(|session| session.text.as_deref());
+        let visits = self.visits.page().iter().filter_map(|visit| visit.text.as_deref());
+        sessions.chain(visits).for_each(|text| hand_on(Words::Json(text)));
+    }
+
+    fn add_roles(&self, roles: &mut Roles) {
+        for organiser in &self.plan.organisers {
+            roles.add(*organiser, "organiser", attestation_of(&self.participation, *organiser));
+        }
+        for visit in &self.visits {
+            roles.add(visit.host, "host", attestation_of(&self.participation, visit.host));
+        }
+        for one in self.participation.iter().filter(|one| !self.plan.organisers.contains(&one.organisation)) {
+            roles.add(one.organisation, "participant", one.attestation);
+        }
+        if self.participation.iter().all(|one| one.organisation != self.by) {
+            roles.add(self.by, "registrar", None);
+        }
+    }
+
+    fn span(&self) -> Span {
+        (Some(self.plan.starts_on), self.plan.ends_on.or(Some(self.plan.starts_on)))
+    }
+
+    fn is_history(&self, state: State) -> bool {
+        state != State::Cancelled
+    }
+
+    fn add_tags(&self, _: &Head, tags: &mut Tags) {
+        tags.add(Field::Type, self.plan.format.word());
+        tags.themes(&self.plan.themes);
+        tags.places(&self.plan.place);
+        tags.languages(&self.plan.languages);
+    }
+
+    fn list(&self, kind: PartKind) -> Option<&dyn List> {
+        match kind {
+            PartKind::Participation => Some(&self.participation),
+            PartKind::Sessions => Some(&self.sessions),
+            PartKind::Visits => Some(&self.visits),
+            PartKind::Sites | PartKind::Affiliations | PartKind::Reservations | PartKind::Screenings => None,
+        }
+    }
+
+    fn each_list(&mut self, change: &mut EachList<'_>) {
+        change(PartKind::Participation, &mut self.participation, &mut self.participation_count);
+        change(PartKind::Sessions, &mut self.sessions, &mut self.sessions_count);
+        change(PartKind::Visits, &mut self.visits, &mut self.visits_count);
+    }
+
+    fn tell_moments(&mut self, tell: &mut dyn FnMut(&mut Moment)) {
+        self.participation.iter_mut().for_each(|one| tell(&mut one.since));
+    }
+
+    fn about_bytes(&self) -> usize {
+        160 * (self.sessions.len() + self.visits.len() + self.participation.len())
+    }
+}
+
+impl Convening {
     /// Whoever is said to have taken part in something takes part in the whole, claimed until it confirms.
     fn take_part(&mut self, organisation: OrganisationId, event: &Event) {
         if self.participation.iter().all(|one| one.organisation != organisation) {

@@ -1,16 +1,22 @@
 //! Learnings as a person sees them: what was learnt, who vouches for having written it, how far others looked at it.
 
-use super::attesting::{Attested, attest_alone, claimed};
-use super::head::{Head, Moment, State};
-use super::parts::{Parts, is_empty};
-use super::text::raw_text;
+use super::{
+    attesting::{Attested, attest_alone, claimed},
+    body::{EachList, RecordBody, Shown, Span},
+    head::{Head, Moment, State},
+    involvement::{REVIEWER, Roles, attestation_of},
+    parts::{List, PartKind, Parts, is_empty, key_of_event},
+    tags::{Field, Tags},
+    text::raw_text,
+};
 use convenio_events::{
-    Event, LanguageMap, OrganisationId,
+    Event, LanguageMap, OrganisationId, Subject,
     codes::{LearningLevel, ScreeningOutcome},
     types::learning::{Content, Facts, ScreenedText},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 /// What one reviewer found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,12 +62,20 @@ pub struct Learning {
     pub retracted_by: Option<OrganisationId>,
 }
 
-impl Learning {
-    pub(super) fn begin(
-        (by, content): (OrganisationId, &Content),
-        published_elsewhere: bool,
-        event: &Event,
-    ) -> (Head, Self) {
+impl RecordBody for Learning {
+    type Facts = Facts;
+    const LISTS: &'static [PartKind] = &[PartKind::Screenings];
+
+    fn begin(facts: &Facts, event: &Event) -> Option<(Head, Self)> {
+        let (by, content, published_elsewhere) = match facts {
+            Facts::Registered(facts) => (facts.by, &facts.content, true),
+            Facts::Submitted(facts) => (facts.by, &facts.content, false),
+            Facts::Screened(_)
+            | Facts::Revised(_)
+            | Facts::Published(_)
+            | Facts::AuthorshipAccepted(_)
+            | Facts::Retracted(_) => return None,
+        };
         let state = if published_elsewhere { State::Registered } else { State::Submitted };
         let head = Head::new(event, state);
         let learning = Self {
@@ -75,17 +89,12 @@ impl Learning {
             screenings_count: None,
             retracted_by: None,
         };
-        (head, learning)
+        Some((head, learning))
     }
 
-    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+    fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
-            Facts::Registered(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.content), true, event);
-            }
-            Facts::Submitted(facts) => {
-                (*head, *self) = Self::begin((facts.by, &facts.content), false, event);
-            }
+            Facts::Registered(_) | Facts::Submitted(_) => {}
             Facts::Screened(screened) => {
                 head.enter(match screened.outcome {
                     ScreeningOutcome::Passed => State::Screened,
@@ -118,6 +127,86 @@ impl Learning {
                 self.retracted_by = Some(retracted.by);
             }
         }
+    }
+
+    fn touched(&self, facts: &Facts, event: &Event) -> Vec<(PartKind, Uuid)> {
+        match facts {
+            Facts::Screened(_) => vec![(PartKind::Screenings, key_of_event(event.sequence))],
+            Facts::Registered(_)
+            | Facts::Submitted(_)
+            | Facts::Revised(_)
+            | Facts::Published(_)
+            | Facts::AuthorshipAccepted(_)
+            | Facts::Retracted(_) => Vec::new(),
+        }
+    }
+}
+
+impl Shown for Learning {
+    fn text(&self) -> Option<&RawValue> {
+        self.text.as_deref()
+    }
+
+    fn text_mut(&mut self) -> &mut Option<Box<RawValue>> {
+        &mut self.text
+    }
+
+    fn add_roles(&self, roles: &mut Roles) {
+        for author in &self.content.authors {
+            roles.add(*author, "author", attestation_of(&self.authorship, *author));
+        }
+        if !self.content.authors.contains(&self.by) {
+            roles.add(self.by, "registrar", None);
+        }
+        for screening in &self.screenings {
+            roles.add(screening.by, REVIEWER, None);
+        }
+    }
+
+    fn span(&self) -> Span {
+        (self.content.occurred_on, self.content.occurred_on)
+    }
+
+    fn is_history(&self, state: State) -> bool {
+        matches!(state, State::Published | State::Registered)
+    }
+
+    fn add_tags(&self, _: &Head, tags: &mut Tags) {
+        tags.add(Field::Type, self.content.kind.word());
+        tags.themes(&self.content.themes);
+        tags.places(&self.content.places);
+        tags.languages(&self.content.languages);
+        tags.origins(&self.content.links);
+        self.level.iter().for_each(|level| tags.add(Field::Level, level.word()));
+    }
+
+    fn list(&self, kind: PartKind) -> Option<&dyn List> {
+        (kind == PartKind::Screenings).then_some(&self.screenings)
+    }
+
+    fn each_list(&mut self, change: &mut EachList<'_>) {
+        change(PartKind::Screenings, &mut self.screenings, &mut self.screenings_count);
+    }
+
+    /// What reviewers found is for those who work on it.
+    fn has_secrets(&self) -> bool {
+        !self.screenings.is_empty()
+    }
+
+    fn leave_out_secrets(&mut self) {
+        self.screenings = Parts::default();
+    }
+
+    fn tell_moments(&mut self, tell: &mut dyn FnMut(&mut Moment)) {
+        self.authorship.iter_mut().for_each(|one| tell(&mut one.since));
+    }
+
+    fn retain_links(&mut self, keep: &mut dyn FnMut(Subject) -> bool) {
+        self.content.links.retain(|link| keep(*link));
+    }
+
+    fn about_bytes(&self) -> usize {
+        100 * (self.screenings.len() + self.content.authors.len())
     }
 }
 

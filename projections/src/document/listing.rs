@@ -1,16 +1,25 @@
 //! Offers and demands as a person sees them. What a restricted agreement took is for the owner alone.
 
-use super::head::{Head, State};
-use super::parts::{Parts, is_empty};
-use super::text::raw_text;
+use super::{
+    body::{EachList, RecordBody, Shown, Span},
+    head::{Head, State},
+    involvement::Roles,
+    links::retain,
+    parts::{List, PartKind, Parts, is_empty},
+    tags::{Field, Tags},
+    text::raw_text,
+};
 use convenio_events::{
-    AgreementId, Event, OrganisationId,
+    AgreementId, Event, OrganisationId, Subject,
+    codes::Attestation,
     entry::Audience,
-    types::listing::{Facts, Published, Terms},
+    time::{Date, PartialDate},
+    types::listing::{Facts, Terms},
     values::{Amount, Quantity},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 /// How much of it agreements have taken (code list `commitment-levels`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +31,17 @@ pub enum CommitmentLevel {
     PartlyCommitted,
     /// All there is.
     FullyCommitted,
+}
+
+impl CommitmentLevel {
+    /// The code.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Uncommitted => "uncommitted",
+            Self::PartlyCommitted => "partly-committed",
+            Self::FullyCommitted => "fully-committed",
+        }
+    }
 }
 
 /// What became of a reservation (code list `reservation-states`).
@@ -86,8 +106,12 @@ pub struct Listing {
     pub text: Option<Box<RawValue>>,
 }
 
-impl Listing {
-    pub(super) fn begin(facts: &Published, event: &Event) -> (Head, Self) {
+impl RecordBody for Listing {
+    type Facts = Facts;
+    const LISTS: &'static [PartKind] = &[PartKind::Reservations];
+
+    fn begin(facts: &Facts, event: &Event) -> Option<(Head, Self)> {
+        let Facts::Published(facts) = facts else { return None };
         let head = Head::new(event, State::Open);
         let mut listing = Self {
             organisation: facts.organisation,
@@ -101,12 +125,12 @@ impl Listing {
             text: raw_text(event),
         };
         listing.count_what_is_left();
-        (head, listing)
+        Some((head, listing))
     }
 
-    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+    fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
-            Facts::Published(again) => (*head, *self) = Self::begin(again, event),
+            Facts::Published(_) => {}
             Facts::Revised(revised) => {
                 self.terms = revised.terms.clone();
                 self.text = raw_text(event);
@@ -142,6 +166,87 @@ impl Listing {
         }
     }
 
+    fn touched(&self, facts: &Facts, _: &Event) -> Vec<(PartKind, Uuid)> {
+        match facts {
+            Facts::Reserved(facts) => vec![(PartKind::Reservations, facts.agreement.uuid())],
+            Facts::Allocated(facts) => vec![(PartKind::Reservations, facts.agreement.uuid())],
+            Facts::Released(facts) => vec![(PartKind::Reservations, facts.agreement.uuid())],
+            Facts::Published(_)
+            | Facts::Revised(_)
+            | Facts::Paused(_)
+            | Facts::Resumed(_)
+            | Facts::Withdrawn(_)
+            | Facts::Expired(_)
+            | Facts::Fulfilled(_) => Vec::new(),
+        }
+    }
+}
+
+impl Shown for Listing {
+    fn text(&self) -> Option<&RawValue> {
+        self.text.as_deref()
+    }
+
+    fn text_mut(&mut self) -> &mut Option<Box<RawValue>> {
+        &mut self.text
+    }
+
+    fn add_roles(&self, roles: &mut Roles) {
+        roles.add(self.organisation, "owner", Attestation::Confirmed);
+    }
+
+    fn span(&self) -> Span {
+        let day = |date: Date| PartialDate::Day(date.0);
+        (self.terms.valid_from.map(day), self.terms.valid_through.map(day))
+    }
+
+    fn is_history(&self, _: State) -> bool {
+        true
+    }
+
+    fn add_tags(&self, _: &Head, tags: &mut Tags) {
+        tags.themes(&self.terms.themes);
+        tags.words(Field::Mechanism, &self.terms.mechanisms, |code| code.word());
+        tags.words(Field::Modality, &self.terms.modalities, |code| code.word());
+        tags.places(&self.terms.places);
+        tags.languages(&self.terms.languages);
+        tags.add(Field::Commitment, self.commitment_level.word());
+    }
+
+    fn list(&self, kind: PartKind) -> Option<&dyn List> {
+        (kind == PartKind::Reservations).then_some(&self.reservations)
+    }
+
+    fn each_list(&mut self, change: &mut EachList<'_>) {
+        change(PartKind::Reservations, &mut self.reservations, &mut self.reservations_count);
+    }
+
+    /// What tells of restricted agreements.
+    fn has_secrets(&self) -> bool {
+        self.fulfilled_restricted || self.reservations.iter().any(|held| held.restricted)
+    }
+
+    fn leave_out_secrets(&mut self) {
+        if self.reservations.iter().any(|held| held.restricted) {
+            self.reservations.retain(|held| !held.restricted);
+            self.remaining = None;
+        }
+        if self.fulfilled_restricted {
+            (self.fulfilled_by, self.fulfilled_restricted) = (None, false);
+        }
+    }
+
+    fn retain_links(&mut self, keep: &mut dyn FnMut(Subject) -> bool) {
+        self.terms.evidence.retain(|learning| keep((*learning).into()));
+        retain(&mut self.fulfilled_by, keep);
+    }
+
+    fn about_bytes(&self) -> usize {
+        120 * self.reservations.len()
+    }
+}
+
+impl Listing {
     fn count_what_is_left(&mut self) {
         self.remaining = self.terms.quantity.as_ref().map(|whole| {
             let taken = self.reservations.iter().filter_map(|held| held.quantity.as_ref());
@@ -154,22 +259,5 @@ impl Listing {
             _ if self.reservations.is_empty() => CommitmentLevel::Uncommitted,
             _ => CommitmentLevel::PartlyCommitted,
         };
-    }
-
-    /// Without what tells of restricted agreements; `None` when nothing does.
-    pub(super) fn without_secrets(&self) -> Option<Self> {
-        let taken = self.reservations.iter().any(|held| held.restricted);
-        if !taken && !self.fulfilled_restricted {
-            return None;
-        }
-        let mut shown = self.clone();
-        if taken {
-            shown.reservations.retain(|held| !held.restricted);
-            shown.remaining = None;
-        }
-        if self.fulfilled_restricted {
-            (shown.fulfilled_by, shown.fulfilled_restricted) = (None, false);
-        }
-        Some(shown)
     }
 }

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod attesting;
+mod body;
 mod brief;
 mod convening;
 mod head;
@@ -13,10 +14,13 @@ mod lists;
 mod organisation;
 mod parts;
 mod shown;
+pub(crate) mod tags;
 mod text;
 
 pub use agreement::{Agreement, Signature};
 pub use attesting::Attested;
+pub(crate) use body::Words;
+pub use body::{Body, Span};
 pub use convening::{Convening, Session, Visit};
 pub use head::{Head, Moment, State};
 pub(crate) use involvement::REVIEWER;
@@ -28,10 +32,7 @@ pub use parts::{PART_PAGE_BYTES_LIMIT, PART_PAGE_LIMIT, Part, PartKind, Parts};
 
 use crate::ApplyError;
 use chrono::NaiveDate;
-use convenio_events::{
-    Event, RecordKind, StreamVersion,
-    types::{self, Facts},
-};
+use convenio_events::{Event, RecordKind, StreamVersion};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -49,35 +50,11 @@ pub struct Document {
     pub body: Body,
 }
 
-/// What a record's kind shows.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Body {
-    /// An organisation.
-    Organisation(Box<Organisation>),
-    /// An offer or a demand.
-    Listing(Box<Listing>),
-    /// An agreement.
-    Agreement(Box<Agreement>),
-    /// A learning.
-    Learning(Box<Learning>),
-    /// A convening.
-    Convening(Box<Convening>),
-}
-
 impl Document {
     /// Makes it what it is on a day: a verification whose last day is over has expired, though no event says so. Says whether that
     /// changed it.
     pub fn turn_to(&mut self, today: NaiveDate) -> bool {
-        match &mut self.body {
-            Body::Organisation(organisation) => {
-                let turned = organisation.verification.clone().on(today);
-                let changed = turned != organisation.verification;
-                organisation.verification = turned;
-                changed
-            }
-            Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => false,
-        }
+        self.body.shown_mut().turn_to(today)
     }
 
     /// The record after its first event.
@@ -85,42 +62,9 @@ impl Document {
     /// # Errors
     /// [`ApplyError::Contradiction`] when the event is not one by which a record begins.
     pub fn begin(event: &Event) -> Result<Self, ApplyError> {
-        use types::{
-            agreement::Facts as A, convening::Facts as C, learning::Facts as L, listing::Facts as O,
-            organisation::Facts as G,
-        };
-        let (head, body) = match &event.facts {
-            Facts::Organisation(G::Registered(facts)) => boxed(Organisation::begin(facts, event), Body::Organisation),
-            Facts::Listing(O::Published(facts)) => boxed(Listing::begin(facts, event), Body::Listing),
-            Facts::Agreement(A::Drafted(facts)) => boxed(Agreement::begin_draft(facts, event), Body::Agreement),
-            Facts::Agreement(A::Registered(facts)) => boxed(Agreement::begin_registered(facts, event), Body::Agreement),
-            Facts::Learning(L::Registered(facts)) => {
-                boxed(Learning::begin((facts.by, &facts.content), true, event), Body::Learning)
-            }
-            Facts::Learning(L::Submitted(facts)) => {
-                boxed(Learning::begin((facts.by, &facts.content), false, event), Body::Learning)
-            }
-            Facts::Convening(C::Announced(facts)) => {
-                boxed(Convening::begin((facts.by, &facts.plan), false, event), Body::Convening)
-            }
-            Facts::Convening(C::Registered(facts)) => {
-                boxed(Convening::begin((facts.by, &facts.plan), true, event), Body::Convening)
-            }
-            Facts::Ledger(_)
-            | Facts::Access(_)
-            | Facts::Record(_)
-            | Facts::Organisation(_)
-            | Facts::Listing(_)
-            | Facts::Agreement(_)
-            | Facts::Learning(_)
-            | Facts::Convening(_) => {
-                return Err(ApplyError::Contradiction(format!(
-                    "{} does not begin with {}",
-                    event.subject,
-                    event.type_name()
-                )));
-            }
-        };
+        let (head, body) = Body::begin(event).ok_or_else(|| {
+            ApplyError::Contradiction(format!("{} does not begin with {}", event.subject, event.type_name()))
+        })?;
         if event.stream_version != StreamVersion(0) {
             let version = event.stream_version;
             return Err(ApplyError::Contradiction(format!("{} begins at version {version}", event.subject)));
@@ -147,21 +91,9 @@ impl Document {
                 head.stream_version
             )));
         }
-        match (body, &event.facts) {
-            (Body::Organisation(body), Facts::Organisation(facts)) => body.apply(head, facts, event),
-            (Body::Listing(body), Facts::Listing(facts)) => body.apply(head, facts, event),
-            (Body::Agreement(body), Facts::Agreement(facts)) => body.apply(head, facts, event),
-            (Body::Learning(body), Facts::Learning(facts)) => body.apply(head, facts, event),
-            (Body::Convening(body), Facts::Convening(facts)) => body.apply(head, facts, event),
-            // Who may see it is learnt from every event alike.
-            (_, Facts::Record(types::record::Facts::VisibilityChanged(_))) => {}
-            (
-                Body::Organisation(_) | Body::Listing(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_),
-                facts,
-            ) => {
-                let what = format!("{} cannot happen to {}", facts.suffix(), event.subject);
-                return Err(ApplyError::Contradiction(what));
-            }
+        if !body.apply(head, event) {
+            let what = format!("{} cannot happen to {}", event.facts.suffix(), event.subject);
+            return Err(ApplyError::Contradiction(what));
         }
         (head.standing, head.last_shown) = (standing, last_shown);
         head.learn(event);
@@ -197,36 +129,18 @@ impl Document {
     pub fn from_json(kind: RecordKind, json: &str) -> Result<Self, serde_json::Error> {
         // Twice over the same text: reading flattened fields in one go would copy every value first.
         let head = serde_json::from_str(json)?;
-        let body = match kind {
-            RecordKind::Organisation => Body::Organisation(serde_json::from_str(json)?),
-            RecordKind::Offer | RecordKind::Demand => Body::Listing(serde_json::from_str(json)?),
-            RecordKind::Agreement => Body::Agreement(serde_json::from_str(json)?),
-            RecordKind::Learning => Body::Learning(serde_json::from_str(json)?),
-            RecordKind::Convening => Body::Convening(serde_json::from_str(json)?),
-            RecordKind::Ledger | RecordKind::Access => {
-                return Err(serde::de::Error::custom("no document has this kind"));
-            }
-        };
+        let unknown = || Err(serde::de::Error::custom("no document has this kind"));
+        let body = Body::from_json(kind, json).unwrap_or_else(unknown)?;
         Ok(Self { head, body })
     }
 
     /// Title, summary and all else in words, as recorded; `None` when it was erased.
     pub fn text(&self) -> Option<&RawValue> {
-        match &self.body {
-            Body::Organisation(body) => body.text.as_deref(),
-            Body::Listing(body) => body.text.as_deref(),
-            Body::Agreement(body) => body.text.as_deref(),
-            Body::Learning(body) => body.text.as_deref(),
-            Body::Convening(body) => body.text.as_deref(),
-        }
+        self.body.shown().text()
     }
 
     /// Its title or name, a language map.
     pub fn title(&self) -> Option<&RawValue> {
         text::title(self.text()?)
     }
-}
-
-fn boxed<T>((head, body): (Head, T), variant: impl FnOnce(Box<T>) -> Body) -> (Head, Body) {
-    (head, variant(Box::new(body)))
 }

@@ -1,8 +1,13 @@
 //! Organisations as a person sees them: who they are, where, how they belong together, who vouches for them.
 
-use super::head::{Head, Moment, State};
-use super::parts::{Parts, is_empty};
-use super::text::raw_text;
+use super::{
+    body::{EachList, RecordBody, Shown, Span, Words},
+    head::{Head, Moment, State},
+    involvement::Roles,
+    parts::{List, PartKind, Parts, is_empty},
+    tags::{Field, Tags, through},
+    text::raw_text,
+};
 use chrono::NaiveDate;
 use convenio_events::{
     Actor, Event, OrganisationId, SiteId,
@@ -10,11 +15,12 @@ use convenio_events::{
     commitment::Digest,
     ids::AffiliationId,
     time::Date,
-    types::organisation::{Facts, Profile, Registered, Standing},
+    types::organisation::{Facts, Profile, Standing},
     values::{Identifier, Place},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 /// A site of the organisation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,8 +142,12 @@ pub struct Organisation {
     pub verification: Verification,
 }
 
-impl Organisation {
-    pub(super) fn begin(facts: &Registered, event: &Event) -> (Head, Self) {
+impl RecordBody for Organisation {
+    type Facts = Facts;
+    const LISTS: &'static [PartKind] = &[PartKind::Sites, PartKind::Affiliations];
+
+    fn begin(facts: &Facts, event: &Event) -> Option<(Head, Self)> {
+        let Facts::Registered(facts) = facts else { return None };
         let head = Head::new(event, usual_state(facts.standing));
         let organisation = Self {
             standing: facts.standing,
@@ -150,12 +160,12 @@ impl Organisation {
             affiliations_count: None,
             verification: Verification::Unverified,
         };
-        (head, organisation)
+        Some((head, organisation))
     }
 
-    pub(super) fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
+    fn apply(&mut self, head: &mut Head, facts: &Facts, event: &Event) {
         match facts {
-            Facts::Registered(again) => (*head, *self) = Self::begin(again, event),
+            Facts::Registered(_) => {}
             Facts::Revised(revised) => {
                 self.profile = revised.profile.clone();
                 self.text = raw_text(event);
@@ -198,6 +208,110 @@ impl Organisation {
         }
     }
 
+    fn touched(&self, facts: &Facts, _: &Event) -> Vec<(PartKind, Uuid)> {
+        match facts {
+            Facts::SiteAdded(facts) => vec![(PartKind::Sites, facts.site.uuid())],
+            Facts::SiteClosed(facts) => vec![(PartKind::Sites, facts.site.uuid())],
+            Facts::AffiliationClaimed(facts) => vec![(PartKind::Affiliations, facts.affiliation.uuid())],
+            Facts::AffiliationConfirmed(facts) => vec![(PartKind::Affiliations, facts.affiliation.uuid())],
+            Facts::AffiliationEnded(facts) => vec![(PartKind::Affiliations, facts.affiliation.uuid())],
+            Facts::Registered(_)
+            | Facts::Revised(_)
+            | Facts::IdentifierAdded(_)
+            | Facts::IdentifierWithdrawn(_)
+            | Facts::Verified(_)
+            | Facts::VerificationRevoked(_)
+            | Facts::Suspended(_)
+            | Facts::Reinstated(_) => Vec::new(),
+        }
+    }
+}
+
+impl Shown for Organisation {
+    fn text(&self) -> Option<&RawValue> {
+        self.text.as_deref()
+    }
+
+    fn text_mut(&mut self) -> &mut Option<Box<RawValue>> {
+        &mut self.text
+    }
+
+    fn more_words<'a>(&'a self, hand_on: &mut dyn FnMut(Words<'a>)) {
+        self.identifiers.iter().for_each(|identifier| hand_on(Words::Plain(identifier.as_str())));
+        self.sites.page().iter().filter_map(|site| site.text.as_deref()).for_each(|text| hand_on(Words::Json(text)));
+    }
+
+    fn add_roles(&self, _: &mut Roles) {}
+
+    fn span(&self) -> Span {
+        (None, None)
+    }
+
+    fn is_history(&self, _: State) -> bool {
+        false
+    }
+
+    fn add_tags(&self, head: &Head, tags: &mut Tags) {
+        tags.add(Field::Type, self.profile.kind.word());
+        tags.places(&self.profile.place);
+        tags.places(self.sites.iter().filter(|site| !site.closed).map(|site| &site.place));
+        tags.languages(&self.profile.languages);
+        tags.add(Field::Organisation, OrganisationId::new(head.id).to_string());
+        let last_day = match &self.verification {
+            Verification::Verified(vouched) | Verification::Expired(vouched) => vouched.valid_through,
+            Verification::Unverified | Verification::Revoked { .. } => None,
+        };
+        match last_day {
+            Some(last_day) => tags.add(Field::VerifiedThrough, through(last_day.0)),
+            None => tags.add(Field::Verification, self.verification.word()),
+        }
+        // What others say of it, and what it says itself.
+        let attestation = match self.standing {
+            Standing::Holder => Attestation::Confirmed,
+            Standing::Profile => Attestation::Claimed,
+        };
+        tags.add(Field::Attestation, attestation.word());
+    }
+
+    fn list(&self, kind: PartKind) -> Option<&dyn List> {
+        match kind {
+            PartKind::Sites => Some(&self.sites),
+            PartKind::Affiliations => Some(&self.affiliations),
+            PartKind::Reservations
+            | PartKind::Participation
+            | PartKind::Sessions
+            | PartKind::Visits
+            | PartKind::Screenings => None,
+        }
+    }
+
+    fn each_list(&mut self, change: &mut EachList<'_>) {
+        change(PartKind::Sites, &mut self.sites, &mut self.sites_count);
+        change(PartKind::Affiliations, &mut self.affiliations, &mut self.affiliations_count);
+    }
+
+    /// A verification whose last day is over has expired, though no event says so.
+    fn turn_to(&mut self, today: NaiveDate) -> bool {
+        let turned = self.verification.clone().on(today);
+        let changed = turned != self.verification;
+        self.verification = turned;
+        changed
+    }
+
+    fn tell_moments(&mut self, tell: &mut dyn FnMut(&mut Moment)) {
+        match &mut self.verification {
+            Verification::Unverified => {}
+            Verification::Verified(vouched) | Verification::Expired(vouched) => tell(&mut vouched.since),
+            Verification::Revoked { since } => tell(since),
+        }
+    }
+
+    fn about_bytes(&self) -> usize {
+        160 * (self.sites.len() + self.affiliations.len() + self.identifiers.len())
+    }
+}
+
+impl Organisation {
     fn confirm(&mut self, affiliation: AffiliationId, by: OrganisationId, own: uuid::Uuid) {
         let own = OrganisationId::new(own);
         for one in self.affiliations.iter_mut().filter(|one| one.id == affiliation) {

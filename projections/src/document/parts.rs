@@ -2,7 +2,7 @@
 //! how many there are; where all of them are kept is a view's business.
 
 use super::{Affiliation, Attested, Reservation, Screening, Session, Site, Visit};
-use convenio_events::{RecordKind, Sequence};
+use convenio_events::Sequence;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
@@ -32,17 +32,6 @@ pub enum PartKind {
 }
 
 impl PartKind {
-    /// The lists of a kind of record.
-    pub const fn of(kind: RecordKind) -> &'static [Self] {
-        match kind {
-            RecordKind::Organisation => &[Self::Sites, Self::Affiliations],
-            RecordKind::Offer | RecordKind::Demand => &[Self::Reservations],
-            RecordKind::Learning => &[Self::Screenings],
-            RecordKind::Convening => &[Self::Participation, Self::Sessions, Self::Visits],
-            RecordKind::Agreement | RecordKind::Ledger | RecordKind::Access => &[],
-        }
-    }
-
     /// The name of the list in the record's JSON.
     pub const fn word(self) -> &'static str {
         match self {
@@ -211,35 +200,63 @@ impl<T: Part> Parts<T> {
         }
     }
 
-    /// How many there are, where the first page does not hold all.
-    pub fn count_if_more(&self) -> Option<u64> {
-        (self.items.len() > self.shown).then_some(self.items.len() as u64)
-    }
-
     /// The first page.
     pub fn page(&self) -> &[T] {
         &self.items[..self.shown]
     }
+}
 
+/// A list whatever its items are.
+pub(crate) trait List {
+    /// An item as it is stored; `older` is how it is stored so far.
+    fn find(&self, key: Uuid, older: Option<&str>) -> serde_json::Result<Option<StoredPart>>;
+    /// How many items the first page has.
+    fn shown(&self) -> usize;
+    /// How many items there are, where the first page does not hold all.
+    fn count_if_more(&self) -> Option<u64>;
+    /// Puts an item behind those that are there, without its words.
+    fn restore(&mut self, json: &str) -> serde_json::Result<()>;
+    /// Forgets what is beyond the first page.
+    fn keep_page(&mut self);
     /// Leaves out the words of what is not on the first page: only the last item can have any.
-    pub(super) fn leave_out_words_beyond(&mut self) {
+    fn leave_out_words_beyond(&mut self);
+    /// Leaves out all words and shows all items: for who keeps a record and shows it to nobody.
+    fn show_all_without_words(&mut self);
+}
+
+impl<T: Part + Clone + DeserializeOwned> List for Parts<T> {
+    fn shown(&self) -> usize {
+        self.shown
+    }
+
+    fn count_if_more(&self) -> Option<u64> {
+        (self.items.len() > self.shown).then_some(self.items.len() as u64)
+    }
+
+    fn restore(&mut self, json: &str) -> serde_json::Result<()> {
+        self.items.push(serde_json::from_str(json)?);
+        self.full = true;
+        self.leave_out_words_beyond();
+        Ok(())
+    }
+
+    fn keep_page(&mut self) {
+        self.items.truncate(self.shown);
+    }
+
+    fn leave_out_words_beyond(&mut self) {
         let last = self.items.len();
         if last > self.shown {
             self.items[last - 1].leave_out_words();
         }
     }
 
-    /// Puts behind the first page what else there is, without its words.
-    pub(super) fn restore(&mut self, item: T) {
-        self.items.push(item);
-        self.full = true;
-        self.leave_out_words_beyond();
+    fn show_all_without_words(&mut self) {
+        self.items.iter_mut().for_each(Part::leave_out_words);
+        (self.shown, self.full) = (self.items.len(), false);
     }
 
-    pub(super) fn find(&self, key: Uuid, older: Option<&str>) -> serde_json::Result<Option<StoredPart>>
-    where
-        T: Clone + DeserializeOwned,
-    {
+    fn find(&self, key: Uuid, older: Option<&str>) -> serde_json::Result<Option<StoredPart>> {
         // What changes is most often among the last.
         let Some(at) = self.items.iter().rposition(|item| item.key() == key) else { return Ok(None) };
         let mut item = self.items[at].clone();
@@ -248,18 +265,6 @@ impl<T: Part> Parts<T> {
         }
         let json = serde_json::to_string(&item).expect("our types have string keys");
         Ok(Some(StoredPart { json, restricted: item.is_restricted() }))
-    }
-}
-
-impl<T> Parts<T> {
-    /// Forgets what is beyond the first page.
-    pub(super) fn keep_page(&mut self) {
-        self.items.truncate(self.shown);
-    }
-
-    /// Shows all items: for who keeps a record and shows it to nobody.
-    pub(super) fn show_all(&mut self) {
-        (self.shown, self.full) = (self.items.len(), false);
     }
 }
 

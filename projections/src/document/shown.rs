@@ -1,7 +1,7 @@
 //! A record as each reader sees it: what is for those who are named in it is left out for everybody else, and so is when it
 //! happened. Who may see it at all is said in `standing`.
 
-use super::{Agreement, Attested, Body, Convening, Document, Learning, Moment, Organisation, Parts, Verification};
+use super::Document;
 use crate::{
     ApplyError, ReaderIdentity,
     standing::{Face, Sight, Standing},
@@ -15,25 +15,19 @@ impl Document {
     /// what it holds nothing is older than its opening to them. Version and time are those of the last event that they may read.
     pub fn without_secrets(&self) -> Option<Self> {
         let head = &self.head;
-        let listing = match &self.body {
-            Body::Listing(listing) => listing.without_secrets(),
-            Body::Organisation(_) | Body::Agreement(_) | Body::Learning(_) | Body::Convening(_) => None,
-        };
-        let reviewed = matches!(&self.body, Body::Learning(learning) if !learning.screenings.is_empty());
+        let secret = self.body.shown().has_secrets();
         let last = head.last_shown.unwrap_or((head.updated, head.stream_version));
         let aside = last.1 != head.stream_version;
         let created = head.told_created();
-        if listing.is_none() && !reviewed && !aside && created == head.created {
+        if !secret && !aside && created == head.created {
             return None;
         }
         let mut shown = self.clone();
-        if let Some(listing) = listing {
-            shown.body = Body::Listing(Box::new(listing));
-        }
+        shown.body.shown_mut().leave_out_secrets();
         (shown.head.updated, shown.head.stream_version) = last;
         shown.head.created = created;
         shown.head.organisations = head.standing.openly_named();
-        shown.body.tell_moments(&head.standing);
+        shown.body.shown_mut().tell_moments(&mut |moment| *moment = head.standing.told(*moment));
         shown.count_parts();
         Some(shown)
     }
@@ -75,38 +69,5 @@ impl Document {
     pub fn as_shown_to(self, reader: &ReaderIdentity, today: &Standing) -> Self {
         let whole = today.is_whole_at(reader, self.head.updated.sequence);
         if whole { self } else { self.without_secrets().unwrap_or(self) }
-    }
-}
-
-impl Body {
-    /// Nothing in it is older than when its readers learnt of it.
-    fn tell_moments(&mut self, standing: &Standing) {
-        let tell = |moment: &mut Moment| *moment = standing.told(*moment);
-        let attested = |list: &mut [Attested]| list.iter_mut().for_each(|one| tell(&mut one.since));
-        match self {
-            Self::Listing(_) => {}
-            Self::Organisation(organisation) => {
-                let Organisation { verification, .. } = &mut **organisation;
-                match verification {
-                    Verification::Unverified => {}
-                    Verification::Verified(vouched) | Verification::Expired(vouched) => tell(&mut vouched.since),
-                    Verification::Revoked { since } => tell(since),
-                }
-            }
-            Self::Agreement(agreement) => {
-                let Agreement { attestations, signatures, .. } = &mut **agreement;
-                attested(attestations);
-                signatures.iter_mut().for_each(|signature| tell(&mut signature.recorded));
-            }
-            Self::Learning(learning) => {
-                let Learning { authorship, screenings, .. } = &mut **learning;
-                attested(authorship);
-                *screenings = Parts::default();
-            }
-            Self::Convening(convening) => {
-                let Convening { participation, .. } = &mut **convening;
-                attested(participation);
-            }
-        }
     }
 }

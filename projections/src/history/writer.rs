@@ -75,7 +75,7 @@ const DUMP: &[(&str, &str)] = &[
 pub(crate) fn spec() -> Spec {
     Spec {
         name: ViewName::History,
-        version: 8,
+        version: 9,
         tables: &[TABLES],
         indexes: "",
         make: || Box::new(Writer::default()),
@@ -266,13 +266,7 @@ fn changed<'a, T: PartialEq>(
 /// About how many bytes a record takes in memory.
 fn about_bytes(document: &Document) -> usize {
     let title = document.title().map_or(0, |title| title.get().len());
-    let lists = match &document.body {
-        Body::Organisation(body) => 160 * (body.sites.len() + body.affiliations.len() + body.identifiers.len()),
-        Body::Listing(body) => 120 * body.reservations.len(),
-        Body::Agreement(body) => 400 * (body.terms.commitments.len() + body.terms.parties.len()),
-        Body::Learning(body) => 100 * (body.screenings.len() + body.content.authors.len()),
-        Body::Convening(body) => 160 * (body.sessions.len() + body.visits.len() + body.participation.len()),
-    };
+    let lists = document.body.shown().about_bytes();
     1_024 + title + lists + 64 * document.head.organisations.len()
 }
 

@@ -1,14 +1,9 @@
 //! What a record can be filtered and counted by: field and value, interned as small numbers. It reads documents, never events.
 
-use crate::{
-    Circle,
-    document::{Body, Document, REVIEWER, Verification},
-};
+use super::{Body, Document, involvement::REVIEWER};
+use crate::Circle;
 use chrono::NaiveDate;
-use convenio_events::{
-    Id, OrganisationId, Subject, code_list, codes::Attestation, language_map::canonical_tag,
-    types::organisation::Standing, values::Theme,
-};
+use convenio_events::{OrganisationId, Subject, code_list, language_map::canonical_tag, values::Theme};
 use std::collections::BTreeSet;
 
 /// A field by which records are filtered.
@@ -130,22 +125,23 @@ pub(crate) fn tags_of(document: &Document) -> BTreeSet<Tag> {
             tags.add(Field::Attestation, attestation.word());
         }
     }
-    tags.add_body(document);
+    document.body.shown().add_tags(head, &mut tags);
     tags.0
 }
 
-struct Tags(BTreeSet<Tag>);
+/// The tags of one record.
+pub(crate) struct Tags(BTreeSet<Tag>);
 
 impl Tags {
-    fn add(&mut self, field: Field, value: impl Into<String>) {
+    pub(super) fn add(&mut self, field: Field, value: impl Into<String>) {
         self.0.insert((field, value.into()));
     }
 
-    fn words<T: Copy>(&mut self, field: Field, values: &[T], word: impl Fn(T) -> &'static str) {
+    pub(super) fn words<T: Copy>(&mut self, field: Field, values: &[T], word: impl Fn(T) -> &'static str) {
         values.iter().for_each(|value| self.add(field, word(*value)));
     }
 
-    fn themes(&mut self, themes: &[Theme]) {
+    pub(super) fn themes(&mut self, themes: &[Theme]) {
         for theme in themes {
             self.add(Field::Theme, theme.as_str());
             match theme.parts() {
@@ -162,11 +158,14 @@ impl Tags {
         }
     }
 
-    fn places<'a>(&mut self, places: impl IntoIterator<Item = &'a convenio_events::values::Place>) {
+    pub(super) fn places<'a>(&mut self, places: impl IntoIterator<Item = &'a convenio_events::values::Place>) {
         places.into_iter().for_each(|place| self.add(Field::Country, place.country()));
     }
 
-    fn languages<'a>(&mut self, languages: impl IntoIterator<Item = &'a convenio_events::language_map::LanguageTag>) {
+    pub(super) fn languages<'a>(
+        &mut self,
+        languages: impl IntoIterator<Item = &'a convenio_events::language_map::LanguageTag>,
+    ) {
         for tag in languages {
             // What was recorded before tags had one spelling is found by that all the same.
             let tag = canonical_tag(tag.as_str()).unwrap_or_else(|_| tag.to_string());
@@ -174,72 +173,7 @@ impl Tags {
         }
     }
 
-    fn origins<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>) {
+    pub(super) fn origins<'a>(&mut self, subjects: impl IntoIterator<Item = &'a Subject>) {
         subjects.into_iter().for_each(|subject| self.add(Field::Origin, subject.to_string()));
-    }
-
-    fn add_body(&mut self, document: &Document) {
-        match &document.body {
-            Body::Listing(listing) => {
-                self.themes(&listing.terms.themes);
-                self.words(Field::Mechanism, &listing.terms.mechanisms, |code| code.word());
-                self.words(Field::Modality, &listing.terms.modalities, |code| code.word());
-                self.places(&listing.terms.places);
-                self.languages(&listing.terms.languages);
-                let level = serde_json::to_value(listing.commitment_level);
-                level.iter().filter_map(|level| level.as_str()).for_each(|level| self.add(Field::Commitment, level));
-            }
-            Body::Agreement(agreement) => {
-                let terms = &agreement.terms;
-                self.add(Field::Type, terms.instrument.word());
-                self.themes(&terms.themes);
-                self.words(Field::Mechanism, &terms.mechanisms, |code| code.word());
-                self.add(Field::Modality, terms.modality.word());
-                self.places(&terms.places);
-                self.places(terms.parties.iter().filter_map(|party| party.represents.as_ref()));
-                self.languages(&terms.languages);
-                let links = &agreement.links;
-                let above = [links.convening.map(Subject::from), links.parent.map(Subject::from)];
-                self.origins(above.iter().flatten().chain(&links.listings));
-            }
-            Body::Learning(learning) => {
-                self.add(Field::Type, learning.content.kind.word());
-                self.themes(&learning.content.themes);
-                self.places(&learning.content.places);
-                self.languages(&learning.content.languages);
-                self.origins(&learning.content.links);
-                learning.level.iter().for_each(|level| self.add(Field::Level, level.word()));
-            }
-            Body::Convening(convening) => {
-                self.add(Field::Type, convening.plan.format.word());
-                self.themes(&convening.plan.themes);
-                self.places(&convening.plan.place);
-                self.languages(&convening.plan.languages);
-            }
-            Body::Organisation(organisation) => {
-                self.add(Field::Type, organisation.profile.kind.word());
-                self.places(&organisation.profile.place);
-                self.places(organisation.sites.iter().filter(|site| !site.closed).map(|site| &site.place));
-                self.languages(&organisation.profile.languages);
-                let id = Id::new(document.head.id);
-                self.add(Field::Organisation, Id::<convenio_events::ids::OrganisationKindMarker>::to_string(&id));
-                let last_day = match &organisation.verification {
-                    Verification::Verified(vouched) | Verification::Expired(vouched) => vouched.valid_through,
-                    Verification::Unverified | Verification::Revoked { .. } => None,
-                };
-                match last_day {
-                    Some(last_day) => self.add(Field::VerifiedThrough, through(last_day.0)),
-                    None => self.add(Field::Verification, organisation.verification.word()),
-                }
-                // What others say of it, and what it says itself.
-                self.add(
-                    Field::Attestation,
-                    match organisation.standing {
-                        Standing::Holder => Attestation::Confirmed.word(),
-                        Standing::Profile => Attestation::Claimed.word(),
-                    },
-                );
-            }
-        }
     }
 }
