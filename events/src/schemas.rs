@@ -147,9 +147,10 @@ fn drop_limits(schema: Option<&mut serde_json::Map<String, Value>>) {
         !matches!(name.as_str(), "maxItems" | "maxLength" | "maxProperties") || !limit.is_number()
     });
     for inner in schema.values_mut() {
-        match inner {
-            Value::Array(items) => items.iter_mut().for_each(|item| drop_limits(item.as_object_mut())),
-            inner => drop_limits(inner.as_object_mut()),
+        if let Value::Array(items) = inner {
+            items.iter_mut().for_each(|item| drop_limits(item.as_object_mut()));
+        } else {
+            drop_limits(inner.as_object_mut());
         }
     }
 }

@@ -4,11 +4,10 @@ use serde_json::{Map, Value};
 
 /// What is wrong with a value, if anything; members that the schema does not describe count as wrong.
 pub(crate) fn complaint(schema: &Value, value: &Value, at: &str) -> Option<String> {
-    let schema = match schema {
-        Value::Bool(true) => return None,
-        Value::Bool(false) => return Some(format!("{at}: nothing fits here")),
-        schema => schema.as_object().expect("a schema is a boolean or an object"),
-    };
+    if let Some(anything) = schema.as_bool() {
+        return (!anything).then(|| format!("{at}: nothing fits here"));
+    }
+    let schema = schema.as_object().expect("a schema is a boolean or an object");
     let wrong = |what: &str| Some(format!("{at}: {what}: {value}"));
     if !types(schema).is_none_or(|types| types.iter().any(|name| has_type(name, value))) {
         return wrong("another type");
@@ -61,10 +60,8 @@ fn of_members(schema: &Map<String, Value>, members: &Map<String, Value>, at: &st
 }
 
 fn types(schema: &Map<String, Value>) -> Option<Vec<&str>> {
-    match schema.get("type")? {
-        Value::String(one) => Some(vec![one]),
-        many => Some(many.as_array()?.iter().filter_map(Value::as_str).collect()),
-    }
+    let types = schema.get("type")?;
+    types.as_str().map(|one| vec![one]).or_else(|| Some(types.as_array()?.iter().filter_map(Value::as_str).collect()))
 }
 
 fn has_type(name: &str, value: &Value) -> bool {

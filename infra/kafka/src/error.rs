@@ -164,9 +164,12 @@ pub enum KafkaLogError {
 impl KafkaLogError {
     /// What librdkafka said when `what` was asked of it.
     pub(crate) fn kafka(what: &'static str) -> impl FnOnce(KafkaError) -> Self {
-        move |source| match source {
-            KafkaError::ClientConfig(_, why, name, _) => Self::Property { name, why },
-            source => Self::Kafka { what, source },
+        move |source| {
+            if let KafkaError::ClientConfig(_, why, name, _) = source {
+                Self::Property { name, why }
+            } else {
+                Self::Kafka { what, source }
+            }
         }
     }
 
@@ -213,11 +216,10 @@ impl From<KafkaLogError> for OpenError {
 
 /// Kafka's own code of an error.
 pub(crate) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
-    match error {
-        KafkaError::Transaction(error) => Some(error.code()),
-        KafkaError::AdminOp(code) => Some(*code),
-        error => error.rdkafka_error_code(),
+    if let KafkaError::Transaction(error) = error {
+        return Some(error.code());
     }
+    if let KafkaError::AdminOp(code) = error { Some(*code) } else { error.rdkafka_error_code() }
 }
 
 /// Whether a producer was told that another took its place.

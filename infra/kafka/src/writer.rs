@@ -233,7 +233,7 @@ fn run(transactions: &Transactions, mut asked: mpsc::Receiver<Asked>, mut end: i
                 Failure::Committing { offset, source } if transactions.is_fenced(&source) => {
                     Refused::FencedCommitting { offset }
                 }
-                failure => Refused::Unknown(failure.into()),
+                failure @ (Failure::Before(_) | Failure::Committing { .. }) => Refused::Unknown(failure.into()),
             }
         });
         // Nobody waits any more: the caller dropped its future and knows that it does not know.

@@ -194,10 +194,7 @@ impl ListQuery {
 
     /// The order in which records come: without words there is no relevance.
     pub(super) fn order(&self) -> Sort {
-        match self.sort {
-            Sort::Relevance if self.q.is_none() => Sort::Updated,
-            sort => sort,
-        }
+        if self.sort == Sort::Relevance && self.q.is_none() { Sort::Updated } else { self.sort }
     }
 }
 

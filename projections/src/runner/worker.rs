@@ -292,7 +292,9 @@ impl Worker {
                 crate::store::file::remove(&path);
                 let why = match self.slot.activity() {
                     Activity::Stopped { message, .. } | Activity::Blocked { message } => message,
-                    _ => "the views were shut down".to_owned(),
+                    Activity::Building | Activity::CatchingUp | Activity::Live | Activity::Closed => {
+                        "the views were shut down".to_owned()
+                    }
                 };
                 self.slot.set(was);
                 let _ = done.send(Err(why));

@@ -12,7 +12,7 @@ use crate::{
     starting::Stage,
     tree,
 };
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use convenio_events::{
     Event, LedgerId, Sequence,
     causes::with_causes,
@@ -401,10 +401,9 @@ async fn ready(ledger: &Ledger, log: &dyn EventLog) -> anyhow::Result<()> {
 pub(crate) async fn opened(log: &dyn EventLog) -> anyhow::Result<Event> {
     let first = log.read(Sequence::ZERO, 1).await?;
     let first = Event::decode(first.first().context("the ledger has no first event")?)?;
-    match &first.facts {
-        Facts::Ledger(ledger::Facts::Opened(_)) => Ok(first),
-        _ => bail!("the first event does not open a ledger"),
-    }
+    let opens = matches!(&first.facts, Facts::Ledger(ledger::Facts::Opened(_)));
+    ensure!(opens, "the first event does not open a ledger");
+    Ok(first)
 }
 
 fn open_identity(directory: &Path) -> anyhow::Result<Identity> {

@@ -2,10 +2,7 @@
 
 use crate::node::{Node, opened};
 use anyhow::{Context as _, bail};
-use convenio_events::{
-    CommandId, Event, Id, OrganisationId, Sequence, StreamVersion, Subject,
-    types::{Facts, agreement},
-};
+use convenio_events::{CommandId, Event, Id, OrganisationId, Sequence, StreamVersion, Subject, types::Facts};
 use convenio_ledger::{
     authorise::Credential,
     genesis::sample_grant,
@@ -131,10 +128,6 @@ async fn terms_digest(subject: Subject, node: &Node) -> anyhow::Result<String> {
 async fn digest_in(sequence: Sequence, node: &Node) -> anyhow::Result<Option<String>> {
     let page = node.log.read(sequence, 1).await?;
     let event = Event::decode(page.first().context("the index names an event that is not there")?)?;
-    Ok(match event.facts {
-        Facts::Agreement(agreement::Facts::Drafted(facts)) => Some(facts.terms_digest.to_string()),
-        Facts::Agreement(agreement::Facts::Revised(facts)) => Some(facts.terms_digest.to_string()),
-        Facts::Agreement(agreement::Facts::Registered(facts)) => Some(facts.terms_digest.to_string()),
-        _ => None,
-    })
+    let Facts::Agreement(facts) = event.facts else { return Ok(None) };
+    Ok(facts.terms_digest().map(|digest| digest.to_string()))
 }

@@ -8,7 +8,7 @@ use convenio_events::{
     commitment::Digest,
     log::{EventLog, PAGE_EVENTS_LIMIT},
     memory_log::MemoryLog,
-    types::{Facts, agreement},
+    types::Facts,
 };
 use convenio_ledger::{
     authorise::Credential,
@@ -145,11 +145,7 @@ async fn events(log: &MemoryLog) -> Vec<Event> {
 
 /// The digest of an agreement's terms as they are now.
 fn digest_of(events: &[Event], subject: Subject) -> Digest {
-    let of = |event: &Event| match &event.facts {
-        Facts::Agreement(agreement::Facts::Drafted(facts)) => Some(facts.terms_digest),
-        Facts::Agreement(agreement::Facts::Revised(facts)) => Some(facts.terms_digest),
-        _ => None,
-    };
+    let of = |event: &Event| if let Facts::Agreement(facts) = &event.facts { facts.terms_digest() } else { None };
     events.iter().rev().filter(|event| event.subject == subject).find_map(of).expect("the agreement was drafted")
 }
 

@@ -132,21 +132,18 @@ impl Body {
 
     /// The digest of the token that a new grant is given; `None` for other commands.
     pub fn token(&self) -> Option<Digest> {
-        match &self.command {
-            Command::GrantAccess(grant) => grant.token_digest,
-            _ => None,
-        }
+        if let Command::GrantAccess(grant) = &self.command { grant.token_digest } else { None }
     }
 
     /// Gives a grant the digest of a token that the node made, where the caller brought none; false for other commands.
     pub fn provide_token(&mut self, digest: Digest) -> bool {
-        match &mut self.command {
-            Command::GrantAccess(grant) if grant.token_digest.is_none() => {
-                grant.token_digest = Some(digest);
-                true
-            }
-            _ => false,
+        if let Command::GrantAccess(grant) = &mut self.command
+            && grant.token_digest.is_none()
+        {
+            grant.token_digest = Some(digest);
+            return true;
         }
+        false
     }
 }
 

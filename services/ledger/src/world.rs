@@ -301,7 +301,14 @@ impl World {
                     self.set_name(site_name(id, facts.site), Some(id), sequence);
                 }
                 organisation::Facts::Verified(_) => self.set_name(VERIFIED_NAME.to_owned(), Some(id), sequence),
-                facts => self.fold_ties(event, facts),
+                organisation::Facts::AffiliationClaimed(_)
+                | organisation::Facts::AffiliationConfirmed(_)
+                | organisation::Facts::AffiliationEnded(_) => self.fold_ties(event, facts),
+                organisation::Facts::Revised(_)
+                | organisation::Facts::SiteClosed(_)
+                | organisation::Facts::VerificationRevoked(_)
+                | organisation::Facts::Suspended(_)
+                | organisation::Facts::Reinstated(_) => {}
             },
             Facts::Convening(facts) => self.fold_participation(id, facts, sequence),
             Facts::Access(access::Facts::Granted(granted)) => {
@@ -315,7 +322,12 @@ impl World {
             Facts::Access(access::Facts::Revoked(_)) if self.bootstrap().is_some_and(|grant| grant.uuid() == id) => {
                 self.set_name(BOOTSTRAP_NAME.to_owned(), None, sequence);
             }
-            _ => {}
+            Facts::Ledger(_)
+            | Facts::Access(_)
+            | Facts::Listing(_)
+            | Facts::Agreement(_)
+            | Facts::Learning(_)
+            | Facts::Record(_) => {}
         }
     }
 

@@ -230,7 +230,10 @@ impl Identity {
         let path = directory.join(SIGNED_HEADS_FILE);
         let heads = SignedHeads::open(&path, signer.verifier()).map_err(|source| match source {
             ReadHeadsError::Io(source) => read_error(&path, source),
-            source => OpenIdentityError::Heads { path, source },
+            source @ (ReadHeadsError::Damaged { .. }
+            | ReadHeadsError::Contradiction { .. }
+            | ReadHeadsError::Empty
+            | ReadHeadsError::OtherKey { .. }) => OpenIdentityError::Heads { path, source },
         })?;
         let opened = OpenedLedger::read(directory)?;
         if let Some(found) = opened.map(|opened| opened.ledger()).filter(|found| *found != ledger) {
@@ -270,8 +273,9 @@ pub(crate) fn read_text(path: &Path) -> Result<String, OpenIdentityError> {
 
 fn read_error(path: &Path, source: io::Error) -> OpenIdentityError {
     let path = path.to_owned();
-    match source.kind() {
-        io::ErrorKind::NotFound => OpenIdentityError::Missing { path },
-        _ => OpenIdentityError::Io { path, source },
+    if source.kind() == io::ErrorKind::NotFound {
+        OpenIdentityError::Missing { path }
+    } else {
+        OpenIdentityError::Io { path, source }
     }
 }

@@ -241,7 +241,7 @@ impl From<QueryError> for Problem {
             QueryError::NotReady(_) => Code::NotReady.into(),
             QueryError::Outdated(_) => Self::from(Code::NotReady).detail(error.to_string()),
             // It is made anew: what is damaged tells nothing.
-            error if error.is_damage() => {
+            error @ (QueryError::Store(_) | QueryError::Row(_) | QueryError::Damaged(_)) if error.is_damage() => {
                 internal(&error);
                 let mut problem = Self::from(Code::NotReady);
                 problem.0.damage = true;

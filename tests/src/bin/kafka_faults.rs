@@ -118,11 +118,16 @@ fn stages(options: &Options) -> [Stage; 2] {
     let wanted = |fault: Fault, count: usize| {
         (fault, if options.only.is_empty() || options.only.contains(&fault) { count } else { 0 })
     };
-    let counts = Fault::ALL.map(|fault| match fault {
-        Fault::KillWriter => wanted(fault, options.kills),
-        Fault::HandOver => wanted(fault, options.hand_overs),
-        fault => wanted(fault, options.times),
-    });
+    let count = |fault| {
+        if fault == Fault::KillWriter {
+            options.kills
+        } else if fault == Fault::HandOver {
+            options.hand_overs
+        } else {
+            options.times
+        }
+    };
+    let counts = Fault::ALL.map(|fault| wanted(fault, count(fault)));
     [
         Stage {
             name: "stock",
@@ -176,10 +181,9 @@ async fn run_stage(options: &Options, seed: u64, folder: &Path, stage: &Stage) -
     words.iter().for_each(|words| eprintln!("{words}"));
     eprintln!("{:>5} s  {}: all is as it must be", began.elapsed().as_secs(), stage.name);
     let brokers = format!("{} {}", options.brokers, stage.name);
-    figures.lines(&brokers, |fault| match fault {
-        Fault::KillWriter => Some(stage.kill_budget),
-        Fault::HandOver => Some(HAND_OVER_BUDGET),
-        _ => None,
+    figures.lines(&brokers, |fault| {
+        let kill = (fault == Fault::KillWriter).then_some(stage.kill_budget);
+        kill.or((fault == Fault::HandOver).then_some(HAND_OVER_BUDGET))
     })
 }
 

@@ -146,19 +146,18 @@ fn strike_row(fault: Fault, file: &Path, random: &mut StdRng) -> rusqlite::Resul
         keys.iter().map(|key| format!("\"{key}\"")).collect::<Vec<_>>().join(", ")
     };
     let which = format!("({key}) = (SELECT {key} FROM \"{table}\" LIMIT 1 OFFSET {offset})");
-    let sql = match fault {
-        Fault::RowDeleted => format!("DELETE FROM \"{table}\" WHERE {which}"),
-        _ => {
-            let columns = names(&format!("SELECT name FROM pragma_table_info('{table}') WHERE pk = 0"))?;
-            let Some(column) = columns.choose(random) else { return Ok(false) };
-            // A digit more or another byte in the middle, of the type that it had.
-            let changed = format!(
-                "CASE typeof(\"{column}\") WHEN 'integer' THEN \"{column}\" + 1 \
+    let sql = if fault == Fault::RowDeleted {
+        format!("DELETE FROM \"{table}\" WHERE {which}")
+    } else {
+        let columns = names(&format!("SELECT name FROM pragma_table_info('{table}') WHERE pk = 0"))?;
+        let Some(column) = columns.choose(random) else { return Ok(false) };
+        // A digit more or another byte in the middle, of the type that it had.
+        let changed = format!(
+            "CASE typeof(\"{column}\") WHEN 'integer' THEN \"{column}\" + 1 \
                  WHEN 'text' THEN substr(\"{column}\", 1, length(\"{column}\") / 2) || '7' || substr(\"{column}\", length(\"{column}\") / 2 + 2) \
                  WHEN 'blob' THEN CAST(substr(\"{column}\", 1, length(\"{column}\") - 1) || x'5A' AS BLOB) ELSE \"{column}\" END"
-            );
-            format!("UPDATE \"{table}\" SET \"{column}\" = {changed} WHERE {which}")
-        }
+        );
+        format!("UPDATE \"{table}\" SET \"{column}\" = {changed} WHERE {which}")
     };
     Ok(connection.execute(&sql, [])? > 0)
 }

@@ -46,10 +46,8 @@ pub(super) enum Doubled {
 impl Doubled {
     /// Whether this is why a batch was not written.
     pub(super) fn of(error: &StoreError) -> Option<&Self> {
-        match error.source.downcast_ref()? {
-            rusqlite::Error::ToSqlConversionFailure(cause) => cause.downcast_ref(),
-            _ => None,
-        }
+        let rusqlite::Error::ToSqlConversionFailure(cause) = error.source.downcast_ref()? else { return None };
+        cause.downcast_ref()
     }
 }
 

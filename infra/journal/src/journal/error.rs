@@ -178,14 +178,14 @@ impl From<JournalError> for OpenError {
 /// Whether SQLite says that the file is wrong, not that the moment is.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
-    match error {
-        Error::SqliteFailure(failure, _) => {
-            matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        }
-        Error::Utf8Error(..)
-        | Error::FromSqlConversionFailure(..)
-        | Error::InvalidColumnType(..)
-        | Error::IntegralValueOutOfRange(..) => true,
-        _ => false,
+    if let Error::SqliteFailure(failure, _) = error {
+        return matches!(failure.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase);
     }
+    matches!(
+        error,
+        Error::Utf8Error(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::InvalidColumnType(..)
+            | Error::IntegralValueOutOfRange(..)
+    )
 }

@@ -56,7 +56,15 @@ impl Readers {
                 let mut loan = Loan { readers: self, connection: None };
                 loan.connection = Some(open_read_only(&self.path).map_err(|error| match error {
                     JournalError::Damaged { source, .. } => RowError::Defect(source),
-                    other => RowError::Busy(rusqlite::Error::ToSqlConversionFailure(other.into())),
+                    other @ (JournalError::Missing { .. }
+                    | JournalError::Newer { .. }
+                    | JournalError::NotAJournal { .. }
+                    | JournalError::Copy { .. }
+                    | JournalError::NoCopy { .. }
+                    | JournalError::InUse { .. }
+                    | JournalError::Unavailable { .. }) => {
+                        RowError::Busy(rusqlite::Error::ToSqlConversionFailure(other.into()))
+                    }
                 })?);
                 return Ok(loan);
             }

@@ -29,7 +29,7 @@ fn described(status: &Value) -> Vec<String> {
     let said = |value: &Value| match value {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
     let mut lines: Vec<_> = [("node", "node"), ("ledger", "ledger"), ("source", "source"), ("version", "version")]
         .into_iter()

@@ -122,9 +122,10 @@ impl Shape {
             Some((pattern, values)) => (Form::of_pattern(pattern), values),
             None => (Form::of(&schema["propertyNames"]), &schema["additionalProperties"]),
         };
-        match values {
-            Value::Object(_) => Self::Map { limit, names, values: Box::new(Self::of(values)) },
-            _ => Self::Members(HashMap::new()),
+        if values.is_object() {
+            Self::Map { limit, names, values: Box::new(Self::of(values)) }
+        } else {
+            Self::Members(HashMap::new())
         }
     }
 
@@ -173,7 +174,12 @@ impl Shape {
                 }
                 let named = match names {
                     Form::Coded | Form::Free => Ok(()),
-                    names => respell(*names, all, changed),
+                    names @ (Form::Id
+                    | Form::Language
+                    | Form::Place
+                    | Form::Identifier
+                    | Form::Amount
+                    | Form::Website) => respell(*names, all, changed),
                 };
                 let all = all.iter_mut();
                 let each = all.map(|(name, member)| values.fit(member, changed).map_err(|r| within(r, name.clone())));

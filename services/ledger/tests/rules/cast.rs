@@ -66,10 +66,10 @@ impl By {
         0x6000 + Self::GRANTS.iter().position(|(by, ..)| *by == self).expect("has a grant") as u128
     }
     pub(crate) fn credential(self) -> Credential {
-        match self {
-            Self::Operator => Credential::Operator,
-            _ => Credential::Grant(AccessId::new(Uuid::from_u128(self.grant()))),
+        if self == Self::Operator {
+            return Credential::Operator;
         }
+        Credential::Grant(AccessId::new(Uuid::from_u128(self.grant())))
     }
 }
 
@@ -196,14 +196,10 @@ impl Node {
     }
     /// The digest of an agreement's terms as they are now.
     pub(crate) async fn terms_digest(&self, agreement: u128) -> String {
-        use convenio_events::types::{Facts, agreement::Facts as Agreement};
+        use convenio_events::{Event, types::Facts};
         let events = self.history(AgreementId::new(Uuid::from_u128(agreement)).into()).await;
-        let digest = events.iter().rev().filter_map(|event| match &event.facts {
-            Facts::Agreement(Agreement::Drafted(facts)) => Some(facts.terms_digest),
-            Facts::Agreement(Agreement::Revised(facts)) => Some(facts.terms_digest),
-            Facts::Agreement(Agreement::Registered(facts)) => Some(facts.terms_digest),
-            _ => None,
-        });
+        let of = |event: &Event| if let Facts::Agreement(facts) = &event.facts { facts.terms_digest() } else { None };
+        let digest = events.iter().rev().filter_map(of);
         digest.take(1).next().expect("the agreement has terms").to_string()
     }
     /// Signs the terms as they are now.

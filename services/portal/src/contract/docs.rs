@@ -91,10 +91,8 @@ fn write_parameters(out: &mut String, document: &Value, operation: &Value) -> fm
 
 fn write_content(out: &mut String, title: &str, content: &Value) -> fmt::Result {
     for (media, content) in content.as_object().into_iter().flatten() {
-        let example = match &content["example"] {
-            Value::String(text) => text.clone(),
-            other => format!("{other:#}"),
-        };
+        let example = &content["example"];
+        let example = example.as_str().map_or_else(|| format!("{example:#}"), str::to_owned);
         write!(out, "<p>{title}: <code>{}</code></p><pre>{}</pre>", Escaped(media), Escaped(&example))?;
         if title == "Body" {
             write!(

@@ -32,14 +32,11 @@ async fn every_route_is_in_the_table_and_asks_for_the_right_it_names() {
             .replace("{view}", "board")
             .replace("{list}", "units");
         let path = path.replace("{file}", "org.convenio.offer.published.v1.json");
-        let path = match operation {
-            Operation::Partnerships => format!("{path}?organisation={}", crate::app::uuid(1)),
-            _ => path,
-        };
-        let headers: &[(&str, &str)] = match operation {
-            Operation::SendCommands => &[("content-type", "application/x-ndjson")],
-            _ => &[("content-type", "application/json")],
-        };
+        let of_whom = matches!(operation, Operation::Partnerships);
+        let path = if of_whom { format!("{path}?organisation={}", crate::app::uuid(1)) } else { path };
+        let lines = matches!(operation, Operation::SendCommands);
+        let media = if lines { "application/x-ndjson" } else { "application/json" };
+        let headers: &[(&str, &str)] = &[("content-type", media)];
         let method = match route.verb {
             Verb::Get => Method::GET,
             Verb::Post => Method::POST,

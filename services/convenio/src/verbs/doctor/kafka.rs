@@ -79,7 +79,24 @@ fn broken(error: &KafkaLogError) -> Finding {
         KafkaLogError::Refused { .. } => {
             "check user, password and authority (kafka.sasl.*, kafka.ssl.*) and the user's rights"
         }
-        _ => "check the addresses of the brokers, and that they run",
+        KafkaLogError::Kafka { .. }
+        | KafkaLogError::Late(_)
+        | KafkaLogError::OtherHistory { .. }
+        | KafkaLogError::Truncated { .. }
+        | KafkaLogError::Missing { .. }
+        | KafkaLogError::Key { .. }
+        | KafkaLogError::Published { .. }
+        | KafkaLogError::Undecided { .. }
+        | KafkaLogError::Message { .. }
+        | KafkaLogError::KeyMessage { .. }
+        | KafkaLogError::Clock(_)
+        | KafkaLogError::Unauthorised { .. }
+        | KafkaLogError::Forbidden(_)
+        | KafkaLogError::Seal(_)
+        | KafkaLogError::Closed { .. }
+        | KafkaLogError::Fenced
+        | KafkaLogError::Halted(_)
+        | KafkaLogError::Journal(_) => "check the addresses of the brokers, and that they run",
     };
     Finding::error("Kafka", with_causes(error), advice)
 }
