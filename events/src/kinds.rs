@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 macro_rules! records {
     ($(
         $family:ident($file:ident), $beside:ident:
-        $($number:literal $kind:ident $word:literal $plural:literal $(<- $id:ident)?, $is:literal;)+
+        $($number:literal $kind:ident $word:literal $plural:literal $($types:literal)? $(<- $id:ident)?, $is:literal;)+
     )+) => {
         /// The kinds of record that events are about. The word is the first half of a subject and the middle of a type name.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +37,14 @@ macro_rules! records {
             /// The collection's word in URLs.
             pub const fn plural(self) -> &'static str {
                 match self { $($(Self::$kind => $plural,)+)+ }
+            }
+            /// The code list of its states.
+            pub const fn states(self) -> &'static str {
+                match self { $($(Self::$kind => concat!($word, "-states"),)+)+ }
+            }
+            /// The code list of what there is within it, if there is one.
+            pub const fn types(self) -> Option<&'static str> {
+                match self { $($(Self::$kind => first!($($types)?),)+)+ }
             }
             /// The number by which stored rows know it. It is given once, and never to another.
             pub const fn number(self) -> u8 {
@@ -116,6 +124,15 @@ macro_rules! records {
     };
 }
 
+macro_rules! first {
+    () => {
+        None
+    };
+    ($one:literal) => {
+        Some($one)
+    };
+}
+
 /// What can happen to a kind of record beside what is in its file.
 enum Beside {
     /// What can happen to any record.
@@ -131,16 +148,16 @@ records! {
     Access(access), Nothing:
         1 Access "access" "grants" <- AccessId, "A grant: who may act for which organisation.";
     Organisation(organisation), Record:
-        2 Organisation "organisation" "organisations" <- OrganisationId, "A ministry, NGO, university, network, ...";
+        2 Organisation "organisation" "organisations" "organisation-kinds" <- OrganisationId, "A ministry, NGO, university, network, ...";
     Listing(listing), Record:
         3 Offer "offer" "offers", "What an organisation offers.";
         4 Demand "demand" "demands", "What an organisation needs.";
     Agreement(agreement), Record:
-        5 Agreement "agreement" "agreements" <- AgreementId, "What organisations agree.";
+        5 Agreement "agreement" "agreements" "instruments" <- AgreementId, "What organisations agree.";
     Learning(learning), Record:
-        6 Learning "learning" "learnings" <- LearningId, "What organisations learnt.";
+        6 Learning "learning" "learnings" "learning-kinds" <- LearningId, "What organisations learnt.";
     Convening(convening), Record:
-        7 Convening "convening" "convenings" <- ConveningId, "Where organisations met.";
+        7 Convening "convening" "convenings" "convening-formats" <- ConveningId, "Where organisations met.";
 }
 
 impl RecordKind {

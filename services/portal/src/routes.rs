@@ -73,14 +73,10 @@ pub struct Collection {
 }
 
 /// Every collection, in the order of the contract.
-pub const COLLECTIONS: [Collection; 6] = [
-    Collection { kind: RecordKind::Organisation, view: ViewName::Organisations },
-    Collection { kind: RecordKind::Offer, view: ViewName::Board },
-    Collection { kind: RecordKind::Demand, view: ViewName::Board },
-    Collection { kind: RecordKind::Agreement, view: ViewName::Agreements },
-    Collection { kind: RecordKind::Learning, view: ViewName::Learnings },
-    Collection { kind: RecordKind::Convening, view: ViewName::Convenings },
-];
+pub fn collections() -> impl Iterator<Item = Collection> {
+    let of = |kind: &RecordKind| Some(Collection { kind: *kind, view: ViewName::of_kind(*kind)? });
+    RecordKind::ALL.iter().filter_map(of)
+}
 
 /// What a caller must be allowed to do. Commands are judged by the ledger, records by their visibility.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -123,7 +119,7 @@ impl Operation {
     /// Every operation, in the order of the contract.
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::SendCommand, Self::SendCommands, Self::Events, Self::Event, Self::EventData];
-        for collection in COLLECTIONS {
+        for collection in collections() {
             all.extend([Self::List, Self::Record, Self::History, Self::Export].map(|operation| operation(collection)));
             if !PartKind::of(collection.kind).is_empty() {
                 all.push(Self::Parts(collection));

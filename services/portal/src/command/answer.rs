@@ -1,7 +1,7 @@
 //! What a caller is told of its command. Secrets are told once.
 
 use super::accepted_status;
-use crate::{problem::Problem, routes::COLLECTIONS, token::Token};
+use crate::{problem::Problem, routes::collections, token::Token};
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, header},
@@ -73,7 +73,7 @@ pub(super) fn response(accepted: &Accepted, token: Option<&Token>, same_name: &[
 /// Where what was recorded is: the record, or the event where its kind has no place of its own.
 fn place(accepted: &Accepted) -> String {
     let Subject { kind, id } = accepted.subject;
-    if COLLECTIONS.iter().any(|collection| collection.kind == kind) {
+    if collections().any(|collection| collection.kind == kind) {
         format!("/api/v1/{}/{id}", kind.plural())
     } else {
         format!("/api/v1/events/{}", accepted.sequence)

@@ -1,7 +1,7 @@
 //! Schemas, parameters and answers that operations share. Those of commands and events come from their own types.
 
 use super::answers::example;
-use crate::routes::COLLECTIONS;
+use crate::routes::collections;
 use convenio_events::{codes::Visibility, schemas::EVENT_DATA_SCHEMAS};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -99,7 +99,7 @@ fn own_schemas(codes: &BTreeMap<&'static str, (u16, &'static str)>, types: &[&st
 }
 
 fn record_schema() -> Value {
-    let kinds: Vec<_> = COLLECTIONS.iter().map(|collection| collection.kind.word()).collect();
+    let kinds: Vec<_> = collections().map(|collection| collection.kind.word()).collect();
     let visibilities: Vec<_> = Visibility::ALL.iter().map(|visibility| visibility.word()).collect();
     json!({
         "type": "object",

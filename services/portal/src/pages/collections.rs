@@ -1,9 +1,10 @@
 //! The board and the lists of each kind of record: search, filters, counts, pages. How they are answered is the views' business.
 
 use super::{
-    cards::{card, states_of},
+    cards::card,
     facets::{Facet, Removal, facets, removals},
     frame::Frame,
+    kinds::Kind,
     parts::{Card, Moment},
     snapshot::Snapshot,
     visit::{Page, Trouble, Visit},
@@ -72,6 +73,7 @@ struct CollectionPage {
 #[derive(Clone, Copy)]
 struct Scope {
     kind: RecordKind,
+    of: &'static Kind,
     view: ViewName,
     /// Offers and demands together, the open ones only.
     board: bool,
@@ -79,12 +81,17 @@ struct Scope {
 
 impl Scope {
     fn of(visit: &Visit) -> Result<Self, Trouble> {
-        if visit.path == "/" {
-            return Ok(Self { kind: RecordKind::Offer, view: ViewName::Board, board: true });
-        }
-        let kind = RecordKind::from_plural(visit.segment(0)).ok_or(Trouble::NotFound)?;
-        Ok(Self { kind, view: ViewName::of_kind(kind).ok_or(Trouble::NotFound)?, board: false })
+        let board = visit.path == "/";
+        let named = || RecordKind::from_plural(visit.segment(0)).ok_or(Trouble::NotFound);
+        let kind = if board { RecordKind::Offer } else { named()? };
+        let of = Kind::of(kind).ok_or(Trouble::NotFound)?;
+        Ok(Self { kind, of, view: ViewName::of_kind(kind).ok_or(Trouble::NotFound)?, board })
     }
+}
+
+/// The code list of the kinds within a collection; blank where there are none.
+fn types_of(kind: RecordKind) -> &'static str {
+    kind.types().unwrap_or_default()
 }
 
 /// The board, or the list of a kind of record.
@@ -108,8 +115,8 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
         from: visit.params.first("from").unwrap_or_default().to_owned(),
         to: visit.params.first("to").unwrap_or_default().to_owned(),
         sorts: sorts(visit),
-        facets: facets(visit, scope.board, states_of(scope.kind), types_of(scope.kind), answer.facets.as_ref()),
-        removals: removals(visit, &snapshot, states_of(scope.kind), types_of(scope.kind))?,
+        facets: facets(visit, scope.board, scope.kind.states(), types_of(scope.kind), answer.facets.as_ref()),
+        removals: removals(visit, &snapshot, scope.kind.states(), types_of(scope.kind))?,
         found: found(visit, answer.total),
         as_of: snapshot.as_of()?,
         cards,
@@ -188,39 +195,12 @@ fn sorts(visit: &Visit) -> Vec<Choice> {
     SORTS.iter().map(|word| choice(word)).collect()
 }
 
-/// The code list of the kinds within a collection.
-fn types_of(kind: RecordKind) -> &'static str {
-    match kind {
-        RecordKind::Organisation => "organisation-kinds",
-        RecordKind::Agreement => "instruments",
-        RecordKind::Learning => "learning-kinds",
-        RecordKind::Convening => "convening-formats",
-        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => "",
-    }
-}
-
 fn heading(visit: &Visit, scope: Scope) -> String {
-    visit.say(match scope.kind {
-        _ if scope.board => "heading-board",
-        RecordKind::Offer => "heading-offers",
-        RecordKind::Demand => "heading-demands",
-        RecordKind::Agreement => "nav-agreements",
-        RecordKind::Learning => "nav-learnings",
-        RecordKind::Convening => "nav-convenings",
-        RecordKind::Organisation | RecordKind::Ledger | RecordKind::Access => "nav-organisations",
-    })
+    visit.say(if scope.board { "heading-board" } else { scope.of.heading })
 }
 
-const fn lead(scope: Scope) -> &'static str {
-    match scope.kind {
-        _ if scope.board => "lead-board",
-        RecordKind::Offer => "lead-offers",
-        RecordKind::Demand => "lead-demands",
-        RecordKind::Agreement => "lead-agreements",
-        RecordKind::Learning => "lead-learnings",
-        RecordKind::Convening => "lead-convenings",
-        RecordKind::Organisation | RecordKind::Ledger | RecordKind::Access => "lead-organisations",
-    }
+fn lead(scope: Scope) -> &'static str {
+    if scope.board { "lead-board" } else { scope.of.lead }
 }
 
 /// Where programs find the same list; of the board, its offers.

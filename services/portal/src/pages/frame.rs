@@ -1,6 +1,6 @@
 //! What stands around every page: head, navigation, the switch of languages, and at which sequence the page is true.
 
-use super::{assets, locale::Language, visit::Visit};
+use super::{assets, kinds::KINDS, locale::Language, visit::Visit};
 use convenio_events::Sequence;
 
 /// A place that every page links to.
@@ -37,17 +37,15 @@ pub(super) struct Frame {
     pub(super) style: &'static str,
 }
 
-const PLACES: [(&str, &str); 9] = [
-    ("/", "nav-board"),
-    ("/organisations", "nav-organisations"),
-    ("/agreements", "nav-agreements"),
-    ("/learnings", "nav-learnings"),
-    ("/convenings", "nav-convenings"),
-    ("/search", "nav-search"),
-    ("/activity", "nav-activity"),
-    ("/audit", "nav-audit"),
-    ("/about", "nav-about"),
-];
+/// What every page leads to behind the lists of records.
+const PLACES: [(&str, &str); 4] =
+    [("search", "nav-search"), ("activity", "nav-activity"), ("audit", "nav-audit"), ("about", "nav-about")];
+
+/// Everything that every page leads to: the board, the lists, the rest.
+fn places() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lists = KINDS.iter().filter(|one| one.in_navigation).map(|one| (one.kind.plural(), one.heading));
+    [("", "nav-board")].into_iter().chain(lists).chain(PLACES)
+}
 
 impl Frame {
     /// Around a page with this title; `api` is the path of the same in the API, blank where there is none.
@@ -55,9 +53,9 @@ impl Frame {
         let language = visit.language;
         let first = visit.segment(0);
         let board = matches!(first, "" | "offers" | "demands");
-        let place = |&(path, key): &(&str, &'static str)| {
-            let current = if path == "/" { board } else { path.strip_prefix('/') == Some(first) };
-            Place { href: visit.at(path), label: language.say(key).into_owned(), current }
+        let place = |(name, key): (&str, &'static str)| {
+            let current = if name.is_empty() { board } else { name == first };
+            Place { href: visit.at(&format!("/{name}")), label: language.say(key).into_owned(), current }
         };
         let query = if visit.raw_query.is_empty() { String::new() } else { format!("?{}", visit.raw_query) };
         let other = |other: Language| {
@@ -73,7 +71,7 @@ impl Frame {
         Self {
             language,
             title,
-            places: PLACES.iter().map(place).collect(),
+            places: places().map(place).collect(),
             others: Language::all().map(other).collect(),
             sequence: sequence.map(|sequence| language.number(sequence.0)),
             api: api.to_owned(),

@@ -8,6 +8,7 @@ mod collections;
 mod facets;
 mod format;
 mod frame;
+mod kinds;
 mod locale;
 mod params;
 mod parts;
@@ -35,6 +36,7 @@ use axum::{
 use chrono::NaiveDate;
 use convenio_events::LedgerId;
 use convenio_projections::Views;
+use kinds::{KINDS, Kind};
 use locale::Language;
 use std::{fmt, sync::Arc};
 use visit::Build;
@@ -66,26 +68,24 @@ impl fmt::Debug for PageState {
     }
 }
 
-/// Every page behind its language, and what makes it.
-const PAGES: &[(&str, Build)] = &[
+/// The pages beside those of records, and what makes them.
+const PAGES: [(&str, Build); 5] = [
     ("/", collections::page),
-    ("/offers", collections::page),
-    ("/offers/{id}", record::page),
-    ("/demands", collections::page),
-    ("/demands/{id}", record::page),
-    ("/agreements", collections::page),
-    ("/agreements/{id}", record::page),
-    ("/learnings", collections::page),
-    ("/learnings/{id}", record::page),
-    ("/convenings", collections::page),
-    ("/convenings/{id}", record::page),
-    ("/organisations", collections::page),
-    ("/organisations/{id}", record::page),
     ("/search", search::page),
     ("/activity", trail::activity),
     ("/audit", trail::audit),
     ("/about", about::page),
 ];
+
+/// Every page behind its language, and what makes it.
+fn pages() -> impl Iterator<Item = (String, Build)> {
+    let of_kind = |kind: &Kind| {
+        let plural = kind.kind.plural();
+        [(format!("/{plural}"), collections::page as Build), (format!("/{plural}/{{id}}"), record::page as Build)]
+    };
+    let others = PAGES.map(|(path, build)| (path.to_owned(), build));
+    others.into_iter().chain(KINDS.iter().flat_map(of_kind))
+}
 
 /// All pages.
 pub fn router(state: PortalState) -> Router {
@@ -107,7 +107,7 @@ fn routes(state: &PageState) -> Router {
     let mut router = Router::new().route("/", get(choose_language)).merge(assets::routes());
     for language in Language::all() {
         let code = language.code();
-        for &(path, build) in PAGES {
+        for (path, build) in pages() {
             let state = state.clone();
             let page = move |uri: Uri, headers: HeaderMap| visit::answer(state.clone(), language, uri, headers, build);
             router = router.route(&format!("/{code}{path}"), get(page));

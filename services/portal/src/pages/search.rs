@@ -4,6 +4,7 @@ use super::{
     cards::card,
     collections::found,
     frame::Frame,
+    kinds::{KINDS, Kind},
     parts::{Card, Moment},
     snapshot::Snapshot,
     trail::VIEWS,
@@ -18,14 +19,6 @@ use convenio_projections::{
 
 /// Records of each kind that are shown; the list of the kind has them all.
 const RECORDS_SHOWN: usize = 5;
-const KINDS: [(RecordKind, &str); 6] = [
-    (RecordKind::Offer, "heading-offers"),
-    (RecordKind::Demand, "heading-demands"),
-    (RecordKind::Organisation, "nav-organisations"),
-    (RecordKind::Agreement, "nav-agreements"),
-    (RecordKind::Learning, "nav-learnings"),
-    (RecordKind::Convening, "nav-convenings"),
-];
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -52,8 +45,8 @@ pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
     let q = visit.params.first("q").unwrap_or_default().to_owned();
     let mut groups = Vec::new();
     if !q.is_empty() {
-        for (kind, key) in KINDS {
-            groups.extend(group(visit, &snapshot, kind, key)?);
+        for Kind { kind, heading, .. } in &KINDS {
+            groups.extend(group(visit, &snapshot, *kind, heading)?);
         }
     }
     let title = if q.is_empty() { visit.say("nav-search") } else { visit.language.say_with("search-title", "q", &q) };

@@ -118,19 +118,8 @@ fn holds(list: &str, code: &str) -> bool {
     code_list::list(list).is_some_and(|list| list.get(code).is_some())
 }
 
-/// The list of what there is within a kind of record; offers and demands are of no types.
-const fn types_of(kind: RecordKind) -> Option<&'static str> {
-    match kind {
-        RecordKind::Organisation => Some("organisation-kinds"),
-        RecordKind::Agreement => Some("instruments"),
-        RecordKind::Learning => Some("learning-kinds"),
-        RecordKind::Convening => Some("convening-formats"),
-        RecordKind::Offer | RecordKind::Demand | RecordKind::Ledger | RecordKind::Access => None,
-    }
-}
-
 fn types(parameters: &mut Parameters, kind: RecordKind) -> Result<Vec<String>, Problem> {
-    match types_of(kind) {
+    match kind.types() {
         Some(list) => codes(parameters, "type", list),
         None => match parameters.list::<String>("type")?.first() {
             None => Ok(Vec::new()),

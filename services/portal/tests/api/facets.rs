@@ -3,7 +3,7 @@
 use crate::app::{App, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, listing, text, uuid};
 use axum::http::StatusCode;
 use convenio_events::{RecordKind, code_list};
-use convenio_portal::{Parameters, list_query, routes::COLLECTIONS};
+use convenio_portal::{Parameters, list_query, routes::collections};
 use convenio_projections::document::{ROLES_BESIDE_PARTIES, State};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ async fn with_records_that_differ() -> App {
 async fn every_facet_is_a_filter_and_a_value_that_no_list_holds_is_refused() {
     let app = with_records_that_differ().await;
     let (mut facets, mut telling) = (0, BTreeSet::new());
-    for collection in COLLECTIONS {
+    for collection in collections() {
         let path = format!("/api/v1/{}", collection.kind.plural());
         let counted = app.get(User::Admin, &format!("{path}?facets=true&total=true")).await.json();
         for (facet, values) in counted["facets"].as_object().expect("facets") {
@@ -129,7 +129,7 @@ async fn a_verification_expires_without_an_event_and_everything_says_so() {
 async fn a_filter_takes_every_code_of_its_list_and_names_the_list_where_it_does_not() {
     let app = with_records_that_differ().await;
     let (mut asked, mut taken) = (0, 0);
-    for collection in COLLECTIONS {
+    for collection in collections() {
         let types = match collection.kind {
             RecordKind::Organisation => "organisation-kinds",
             RecordKind::Agreement => "instruments",
@@ -210,7 +210,7 @@ fn the_list_of_a_filter_holds_what_it_takes_and_nothing_else() {
     let mut known: BTreeSet<String> = code_list::all().flat_map(codes).collect();
     known.extend(ROLES_BESIDE_PARTIES.map(str::to_owned));
     known.extend(State::ALL.iter().map(|state| state.word().to_owned()));
-    for collection in COLLECTIONS {
+    for collection in collections() {
         for (filter, list) in lists {
             let list = code_list::list(list).expect("a list");
             let taken: BTreeSet<_> = known.iter().filter(|code| is_taken(collection.kind, filter, code)).collect();

@@ -4,7 +4,12 @@ use super::{
     Shown,
     telling::{Telling, read},
 };
-use crate::pages::parts::{Cell, Mark, Moment, Section};
+use crate::pages::{
+    cards::Filling,
+    kinds::RecordPage,
+    parts::{Cell, Facts, Mark, Moment, Section},
+    snapshot::Snapshot,
+};
 use convenio_events::{
     Subject,
     codes::Attestation,
@@ -12,25 +17,44 @@ use convenio_events::{
 };
 use convenio_projections::{
     QueryError,
-    document::{Agreement, Signature},
+    document::{Agreement, Document, Head, Signature},
 };
 
-pub(super) fn show(tell: &Telling<'_>, agreement: &Agreement) -> Result<Shown, QueryError> {
-    let text: Option<TermsText> = read(agreement.text.as_deref());
-    let text = text.as_ref();
-    let objectives = text.and_then(|text| text.objectives.as_ref()).map(|objectives| tell.words(objectives));
-    let sections = [
-        parties(tell, agreement, text)?,
-        commitments(tell, agreement, text)?,
-        milestones(tell, agreement, text),
-        signatures(tell, agreement)?,
-    ];
-    Ok(Shown {
-        kind_label: Some(tell.language.label("instruments", agreement.terms.instrument.word())),
-        intro: objectives,
-        facts: facts(tell, agreement, text)?,
-        sections: sections.into_iter().flatten().collect(),
-    })
+impl RecordPage for Agreement {
+    fn fill(&self, card: Filling<'_>, document: &Document) -> Result<(), QueryError> {
+        let mut facts = Facts::default();
+        let parties = self.terms.parties.iter().map(|party| party.organisation);
+        facts.add(card.language.say("fact-parties"), card.organisations(parties)?);
+        let (from, to) = document.span();
+        facts.add(card.language.say("fact-when"), card.language.span(from, to).map(Cell::Plain));
+        facts.add(card.language.say("fact-places"), card.places(&self.terms.places));
+        card.card.facts = facts.done();
+        card.card.kind_label = card.language.label("instruments", self.terms.instrument.word());
+        card.chips(&self.terms.mechanisms, &self.terms.themes);
+        Ok(())
+    }
+
+    fn marks(&self, snapshot: &Snapshot) -> Vec<Mark> {
+        vec![Mark::attestation(snapshot.language(), self.attestation)]
+    }
+
+    fn show(&self, tell: &Telling<'_>, _: &Head) -> Result<Shown, QueryError> {
+        let text: Option<TermsText> = read(self.text.as_deref());
+        let text = text.as_ref();
+        let objectives = text.and_then(|text| text.objectives.as_ref()).map(|objectives| tell.words(objectives));
+        let sections = [
+            parties(tell, self, text)?,
+            commitments(tell, self, text)?,
+            milestones(tell, self, text),
+            signatures(tell, self)?,
+        ];
+        Ok(Shown {
+            kind_label: Some(tell.language.label("instruments", self.terms.instrument.word())),
+            intro: objectives,
+            facts: facts(tell, self, text)?,
+            sections: sections.into_iter().flatten().collect(),
+        })
+    }
 }
 
 fn facts(

@@ -13,6 +13,7 @@ mod telling;
 use super::{
     cards::marks,
     frame::Frame,
+    kinds::page_of,
     locale::Language,
     parts::{Cell, Fact, Link, Mark, Moment, Section, Table},
     snapshot::{Snapshot, document},
@@ -26,9 +27,9 @@ use convenio_projections::{
     QueryError, ViewName,
     activity::{self, AuditItem, TrailQuery},
     collection::{self, Item},
-    document::{Body, Document},
+    document::Document,
 };
-use telling::Telling;
+pub(super) use telling::Telling;
 
 /// The most events of a record's history that its page shows; the audit trail has them all.
 const HISTORY_LIMIT: usize = 100;
@@ -57,7 +58,7 @@ struct Past {
 
 /// What a record's kind shows.
 #[derive(Default)]
-struct Shown {
+pub(super) struct Shown {
     kind_label: Option<String>,
     intro: Option<Words>,
     facts: Vec<Fact>,
@@ -114,13 +115,7 @@ fn title(language: Language, document: &Document) -> Words {
 
 /// What its kind shows, and why it came to its state.
 fn show(telling: &Telling<'_>, document: &Document) -> Result<Shown, QueryError> {
-    let mut shown = match &document.body {
-        Body::Listing(listing) => listing::show(telling, listing)?,
-        Body::Agreement(agreement) => agreement::show(telling, agreement)?,
-        Body::Learning(learning) => learning::show(telling, learning)?,
-        Body::Convening(convening) => convening::show(telling, convening)?,
-        Body::Organisation(organisation) => organisation::show(telling, organisation, &document.head)?,
-    };
+    let mut shown = page_of(&document.body).show(telling, &document.head)?;
     if let Some(reason) = &document.head.reason {
         let cells = vec![Cell::Words(Words::plain(reason.as_str()))];
         shown.facts.insert(0, Fact { label: telling.say("fact-reason"), cells });

@@ -5,48 +5,79 @@ use super::{
     telling::{Telling, read},
 };
 use crate::pages::{
-    parts::{Cell, Fact, Link, Mark, Part, Section},
+    cards::Filling,
+    kinds::RecordPage,
+    parts::{Cell, Fact, Facts, Link, Mark, Part, Section},
+    snapshot::Snapshot,
     trail,
     words::Words,
 };
 use convenio_events::types::organisation::{ProfileText, SiteText, Standing};
 use convenio_projections::{
     QueryError,
-    document::{Affiliation, Head, Organisation, Site, Verification, Vouched},
+    document::{Affiliation, Document, Head, Organisation, Site, Verification, Vouched},
 };
 
-pub(super) fn show(tell: &Telling<'_>, organisation: &Organisation, head: &Head) -> Result<Shown, QueryError> {
-    let text: Option<ProfileText> = read(organisation.text.as_deref());
-    let text = text.as_ref();
-    let profile = &organisation.profile;
-    let mut facts = tell.facts();
-    let standing = match organisation.standing {
-        Standing::Holder => "organisation-holder",
-        Standing::Profile => "organisation-profile",
-    };
-    facts.add(tell.say("fact-standing"), [Cell::Plain(tell.say(standing))]);
-    facts.add(tell.say("fact-places"), tell.places(profile.place.as_slice(), text.map(|text| &text.place_names)));
-    facts.add(tell.say("fact-languages"), tell.languages(&profile.languages));
-    facts.add(tell.say("fact-identifiers"), organisation.identifiers.iter().map(|one| Cell::Code(one.to_string())));
-    facts.add(tell.say("fact-office"), tell.line(text.and_then(|text| text.office.as_ref())));
-    // A mailbox is shown as text: what stands there is not ours to open.
-    let mailbox =
-        text.and_then(|text| text.mailbox.as_ref()).map(|mailbox| Cell::Words(Words::plain(mailbox.as_str())));
-    facts.add(tell.say("fact-mailbox"), mailbox);
-    facts.add(tell.say("fact-website"), tell.line(text.and_then(|text| text.website.as_ref())));
-    facts.add(tell.say("fact-citation"), tell.line(text.and_then(|text| text.citation.as_ref())));
-    let mut facts = facts.done();
-    facts.extend(verification(tell, organisation)?);
-    let mut sections = vec![own_lists(tell, head)];
-    sections.extend(sites(tell, &organisation.sites));
-    sections.extend(affiliations(tell, &organisation.affiliations)?);
-    sections.extend(passport::sections(tell, head)?);
-    Ok(Shown {
-        kind_label: Some(tell.language.label("organisation-kinds", profile.kind.word())),
-        intro: text.and_then(|text| text.description.as_ref()).map(|description| tell.words(description)),
-        facts,
-        sections,
-    })
+impl RecordPage for Organisation {
+    fn fill(&self, card: Filling<'_>, _: &Document) -> Result<(), QueryError> {
+        let mut facts = Facts::default();
+        let sites = self.sites.iter().filter(|site| !site.closed).map(|site| &site.place);
+        let places: Vec<_> = self.profile.place.iter().chain(sites).cloned().collect();
+        facts.add(card.language.say("fact-places"), card.places(&places));
+        card.card.facts = facts.done();
+        card.card.kind_label = card.language.label("organisation-kinds", self.profile.kind.word());
+        Ok(())
+    }
+
+    /// Whether the organisation itself is here, and who vouches for it.
+    fn marks(&self, snapshot: &Snapshot) -> Vec<Mark> {
+        let language = snapshot.language();
+        let mut marks = Vec::new();
+        if self.standing == Standing::Profile {
+            marks.push(Mark { class: "claimed", sign: "\u{25cb}", label: language.say("mark-profile").into_owned() });
+        }
+        if let Some(mark) = snapshot.verified(self) {
+            marks.push(mark);
+        } else if self.standing == Standing::Holder {
+            let label = language.label("verification-states", snapshot.verification(self).word());
+            marks.push(Mark { class: "unverified", sign: "", label });
+        }
+        marks
+    }
+
+    fn show(&self, tell: &Telling<'_>, head: &Head) -> Result<Shown, QueryError> {
+        let text: Option<ProfileText> = read(self.text.as_deref());
+        let text = text.as_ref();
+        let profile = &self.profile;
+        let mut facts = tell.facts();
+        let standing = match self.standing {
+            Standing::Holder => "organisation-holder",
+            Standing::Profile => "organisation-profile",
+        };
+        facts.add(tell.say("fact-standing"), [Cell::Plain(tell.say(standing))]);
+        facts.add(tell.say("fact-places"), tell.places(profile.place.as_slice(), text.map(|text| &text.place_names)));
+        facts.add(tell.say("fact-languages"), tell.languages(&profile.languages));
+        facts.add(tell.say("fact-identifiers"), self.identifiers.iter().map(|one| Cell::Code(one.to_string())));
+        facts.add(tell.say("fact-office"), tell.line(text.and_then(|text| text.office.as_ref())));
+        // A mailbox is shown as text: what stands there is not ours to open.
+        let mailbox =
+            text.and_then(|text| text.mailbox.as_ref()).map(|mailbox| Cell::Words(Words::plain(mailbox.as_str())));
+        facts.add(tell.say("fact-mailbox"), mailbox);
+        facts.add(tell.say("fact-website"), tell.line(text.and_then(|text| text.website.as_ref())));
+        facts.add(tell.say("fact-citation"), tell.line(text.and_then(|text| text.citation.as_ref())));
+        let mut facts = facts.done();
+        facts.extend(verification(tell, self)?);
+        let mut sections = vec![own_lists(tell, head)];
+        sections.extend(sites(tell, &self.sites));
+        sections.extend(affiliations(tell, &self.affiliations)?);
+        sections.extend(passport::sections(tell, head)?);
+        Ok(Shown {
+            kind_label: Some(tell.language.label("organisation-kinds", profile.kind.word())),
+            intro: text.and_then(|text| text.description.as_ref()).map(|description| tell.words(description)),
+            facts,
+            sections,
+        })
+    }
 }
 
 fn verification(tell: &Telling<'_>, organisation: &Organisation) -> Result<Vec<Fact>, QueryError> {

@@ -3,7 +3,6 @@
 
 use super::telling::Telling;
 use crate::pages::{
-    cards::states_of,
     parts::{Cell, Mark, Section},
     snapshot::document,
 };
@@ -53,7 +52,7 @@ fn row(tell: &Telling<'_>, output: &Document) -> Result<Option<Vec<Vec<Cell>>>, 
     Ok(Some(vec![
         tell.links([subject])?,
         vec![tell.label(list, code)],
-        vec![Cell::Mark(Mark::state(tell.language, states_of(head.kind), head.state.word()))],
+        vec![Cell::Mark(Mark::state(tell.language, head.kind.states(), head.state.word()))],
         tell.organisations(&organisations)?,
     ]))
 }

@@ -1,6 +1,6 @@
 //! What an organisation took part in and with whom, claimed apart from confirmed. It adds nothing up itself.
 
-use super::{super::cards::states_of, telling::Telling};
+use super::telling::Telling;
 use crate::pages::{
     parts::{Cell, Link, Mark, Section},
     words::Words,
@@ -55,7 +55,7 @@ fn involvement(tell: &Telling<'_>, one: &Involvement) -> Vec<Vec<Cell>> {
         when.map(Cell::Plain).into_iter().collect(),
         what.collect(),
         one.roles.iter().map(|role| Cell::Chip(language.role(role))).collect(),
-        vec![Cell::Mark(Mark::state(language, states_of(one.kind), &one.state))],
+        vec![Cell::Mark(Mark::state(language, one.kind.states(), &one.state))],
         vec![Cell::Mark(Mark::attestation(language, one.attestation))],
     ]
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 /// Puts values into the reader's words.
-pub(super) struct Telling<'a> {
+pub(in crate::pages) struct Telling<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) language: Language,
     /// What is said of the title's language.
