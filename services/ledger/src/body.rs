@@ -22,7 +22,7 @@ use std::{collections::HashMap, sync::LazyLock};
 pub static SHAPES: LazyLock<HashMap<&'static str, Shape>> = LazyLock::new(|| {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let schemas = Command::schemas(&mut settings.into_generator());
-    schemas.into_iter().map(|(name, schema, ..)| (name, Shape::of(schema.as_value()))).collect()
+    schemas.into_iter().map(|command| (command.name, Shape::of(command.data.as_value()))).collect()
 });
 
 /// A body as it was read, before it is a command.

@@ -1,12 +1,13 @@
 //! Giving and ending grants. What a grant allows is decided in `authorise`.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::access::token_name,
 };
 use convenio_events::{
-    AccessId, NewEvent, OrganisationId, Timestamp,
+    AccessId, NewEvent, OrganisationId, RecordKind, Timestamp,
     codes::AccessRole,
     commitment::Digest,
     language_map::Line,
@@ -64,8 +65,21 @@ pub struct RevokeAccess {
     pub reason: Option<Line>,
 }
 
-impl GrantAccess {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for GrantAccess {
+    const NAME: &'static str = "grant-access";
+    const RIGHT: Right = Right::AdministerOrganisation;
+    const KIND: RecordKind = RecordKind::Access;
+    const FLAGS: &'static [Flag] = &[Flag::Operator, Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000009",
+  "organisations": ["0190a1b2-0000-7000-8000-000000000001"],
+  "role": "recorder",
+  "office": "Cooperation Office",
+  "may_sign": false,
+  "valid_through": "2030-12-31T00:00:00.000000Z"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let id = self.id.unwrap_or_else(|| AccessId::new(context.new_id));
         require_own(context, &self.organisations)?;
         context.require_new(id.into())?;
@@ -154,8 +168,17 @@ fn require_own(context: &Context<'_>, organisations: &[OrganisationId]) -> Resul
     require(own, Reason::NotOwner).map_err(|r| r.field("organisations"))
 }
 
-impl RevokeAccess {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RevokeAccess {
+    const NAME: &'static str = "revoke-access";
+    const RIGHT: Right = Right::AdministerOrganisation;
+    const KIND: RecordKind = RecordKind::Access;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000009",
+  "reason": "The office was closed."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let access = context.world.access(self.id).ok_or(Reason::RecordUnknown)?;
         if context.acting.role != AccessRole::Admin {
             context.require_seen(self.id.into())?;

@@ -1,12 +1,13 @@
 //! Convenings: announced or registered afterwards, moved, held, and what was done there.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
     state::convening::{Convening, Status},
 };
 use convenio_events::{
-    ConveningId, NewEvent, OrganisationId,
+    ConveningId, NewEvent, OrganisationId, RecordKind,
     codes::{FacilityKind, SessionKind, Visibility},
     ids::{SessionId, SiteId, VisitId},
     language_map::Line,
@@ -143,7 +144,7 @@ fn check(plan: &Plan, context: &Context<'_>) -> Result<(), Rejection> {
 }
 
 impl Convene {
-    pub(crate) fn decide(self, told: Told, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, told: Told, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| ConveningId::new(context.new_id));
         let own = self.plan.organisers.is_empty() || self.plan.organisers.contains(&by);
@@ -161,13 +162,104 @@ impl Convene {
     }
 }
 
+/// Announces a convening, as one of those who convene.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct AnnounceConvening(Convene);
+
+impl CommandData for AnnounceConvening {
+    const NAME: &'static str = "announce-convening";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "442ad67c-0f0c-583e-82c6-66aa4b25a814",
+  "plan": {
+    "organisers": ["a05b68af-d7c2-566c-a9af-c5b3bba236c4"],
+    "participants": ["c51dada8-81bc-5362-b15f-f2044a609af7", "87c327b2-478b-58d4-aecd-1c552f70c6c9"],
+    "format": "in-person",
+    "place": "CO",
+    "starts_on": "2031-03-01",
+    "themes": ["sdg:3.c", "dac:12110"],
+    "languages": ["es"]
+  },
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {
+        "es": "Seminario Ejemplo de economía de la salud",
+        "en": "Example Seminar on health economics"
+      },
+      "translations": {"en": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        self.0.decide(Told::Before, context)
+    }
+}
+
+/// Registers a convening that took place, with its source; that organisations took part stays claimed until each confirms.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RegisterConvening(Convene);
+
+impl CommandData for RegisterConvening {
+    const NAME: &'static str = "register-convening";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "3444b108-6b73-5528-be04-2138c1b0bf91",
+  "plan": {
+    "organisers": ["69750eff-68ff-5a59-8f50-3a7db6627b65", "3c45d3e0-d34f-5cd6-a076-e92aab356e10"],
+    "participants": ["e98dea9e-5509-5803-bfae-eed2bb501e98"],
+    "format": "in-person",
+    "place": "JM",
+    "starts_on": "2023-05",
+    "themes": ["sdg:3.8", "dac:12281"],
+    "languages": ["en", "fr", "ht"]
+  },
+  "text": {
+    "title": {
+      "original": "en",
+      "texts": {
+        "en": "Exchange of supervisors of community health workers",
+        "fr": "Échange de superviseurs d’agents de santé communautaires",
+        "es": "Intercambio de supervisores de agentes comunitarios de salud"
+      },
+      "translations": {"fr": "author-approved", "es": "machine"}
+    },
+    "summary": {
+      "original": "en",
+      "texts": {
+        "en": "Ten supervisors from Haiti and Guyana spent a week with teams in Jamaica.",
+        "fr": "Dix superviseurs d’Haïti et du Guyana ont passé une semaine avec des équipes en Jamaïque."
+      },
+      "translations": {"fr": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+        self.0.decide(Told::After, context)
+    }
+}
+
 fn existing(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, Rejection> {
     context.require_seen(id.into())?;
     context.world.convening(id).ok_or_else(|| Reason::RecordUnknown.into())
 }
 
-impl ConfirmParticipation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ConfirmParticipation {
+    const NAME: &'static str = "confirm-participation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const FLAGS: &'static [Flag] = &[Flag::Confirms];
+    const EXAMPLE: &'static str = r#"{"id": "1d6c0969-4ce3-57ee-b79f-53c6e8880d8c"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = existing(self.id, context)?;
         let by = context.organisation()?;
         require(convening.status != Status::Cancelled, Reason::ConveningOver)?;
@@ -202,8 +294,30 @@ fn check_held(convening: &Convening, occurred_on: Option<PartialDate>, context: 
     require(within, Reason::OutsideConvening).map_err(|r| r.field("occurred_on"))
 }
 
-impl RecordSession {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RecordSession {
+    const NAME: &'static str = "record-session";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const EXAMPLE: &'static str = r#"{
+  "id": "1d6c0969-4ce3-57ee-b79f-53c6e8880d8c",
+  "session": "8f07c68c-abbd-5011-8946-7fb100063c0e",
+  "kind": "training",
+  "organisations": [
+    "224335b1-d5c1-5036-8204-766533c52a8f",
+    "87c327b2-478b-58d4-aecd-1c552f70c6c9",
+    "b37042f3-1d04-5e7e-afb3-116fcbfe816e"
+  ],
+  "occurred_on": "2024-01-16",
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {"es": "Secuenciación paso a paso", "en": "Sequencing step by step"},
+      "translations": {"en": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = kept(self.id, context)?;
         for organisation in &self.organisations {
             context.require_organisation(*organisation, "organisations")?;
@@ -217,8 +331,26 @@ impl RecordSession {
     }
 }
 
-impl RecordVisit {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RecordVisit {
+    const NAME: &'static str = "record-visit";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const EXAMPLE: &'static str = r#"{
+  "id": "364223c8-f48e-5910-9b00-1d06e23e5106",
+  "visit": "e96726f1-732d-5e05-8517-cb04d7c10015",
+  "host": "11158c3e-7fa8-5390-88e9-0d3facd29e7a",
+  "facilities": ["pharmacy"],
+  "occurred_on": "2024-01",
+  "text": {
+    "title": {
+      "original": "en",
+      "texts": {"en": "Pharmacies of Socios En Salud", "es": "Farmacias de Socios En Salud"},
+      "translations": {"es": "other"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = kept(self.id, context)?;
         context.require_organisation(self.host, "host")?;
         let host = context.world.organisation(self.host);
@@ -246,8 +378,18 @@ fn announced(id: ConveningId, context: &Context<'_>) -> Result<Arc<Convening>, R
     Ok(convening)
 }
 
-impl PostponeConvening {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for PostponeConvening {
+    const NAME: &'static str = "postpone-convening";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const EXAMPLE: &'static str = r#"{
+  "id": "bbef1b5b-967a-5792-b92e-ed500d6a1464",
+  "starts_on": "2031-04-10",
+  "ends_on": "2031-04-14",
+  "reason": "A maternidade onde decorre a simulação estará em obras."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = announced(self.id, context)?;
         require(!convening.took_place, Reason::ConveningOver)?;
         require_not_over(self.ends_on.or(Some(self.starts_on)), context.today(None), "starts_on")?;
@@ -259,8 +401,13 @@ impl PostponeConvening {
     }
 }
 
-impl HoldConvening {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for HoldConvening {
+    const NAME: &'static str = "hold-convening";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const EXAMPLE: &'static str = r#"{"id": "1d6c0969-4ce3-57ee-b79f-53c6e8880d8c"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let convening = announced(self.id, context)?;
         let begun = convening.starts_on.first_day() <= context.today(None);
         require(begun, Reason::DateInFuture)?;
@@ -268,8 +415,16 @@ impl HoldConvening {
     }
 }
 
-impl CancelConvening {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for CancelConvening {
+    const NAME: &'static str = "cancel-convening";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Convening;
+    const EXAMPLE: &'static str = r#"{
+  "id": "442ad67c-0f0c-583e-82c6-66aa4b25a814",
+  "reason": "No hubo financiación para los viajes."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         announced(self.id, context)?;
         let text = self.reason.map(|reason| ReasonText { reason });
         Ok(Decision::one(NewEvent::new(self.id, Cancelled {}, text)))

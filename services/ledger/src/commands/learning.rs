@@ -1,6 +1,7 @@
 //! Learnings: registered from elsewhere or submitted here, screened by others, accepted by their authors, published.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::learning::{Learning, Status},
@@ -123,8 +124,47 @@ fn check(content: &Content, before: Option<&Learning>, context: &Context<'_>) ->
     require(!future, Reason::DateInFuture).map_err(|r| r.field("content.occurred_on"))
 }
 
-impl RegisterLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RegisterLearning {
+    const NAME: &'static str = "register-learning";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "a1993216-5bfd-5da1-9ec0-db3298e61042",
+  "content": {
+    "kind": "guideline",
+    "authors": ["2f2096da-33e6-5743-945f-bd26863cd991", "224335b1-d5c1-5036-8204-766533c52a8f"],
+    "themes": ["sdg:3.d", "dac:12250"],
+    "places": ["CL", "MX"],
+    "languages": ["es"],
+    "licence": "CC-BY-4.0",
+    "occurred_on": "2023",
+    "links": ["convening/1d6c0969-4ce3-57ee-b79f-53c6e8880d8c"]
+  },
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {
+        "es": "Guía para leer los resultados de un panel de evaluación externa",
+        "en": "Guide to reading the results of an external assessment panel",
+        "pt": "Guia para ler os resultados de um painel de avaliação externa"
+      },
+      "translations": {"en": "author-approved", "pt": "author-approved"}
+    },
+    "lessons": {
+      "original": "es",
+      "texts": {
+        "es": "Un error en el panel es una oportunidad: lo grave es no saber de dónde viene.",
+        "en": "An error in the panel is an opportunity: what matters is to know where it comes from.",
+        "pt": "Um erro no painel é uma oportunidade: grave é não saber de onde vem."
+      },
+      "translations": {"en": "author-approved", "pt": "author-approved"}
+    },
+    "citation": "Publicación ficticia de esta muestra, https://example.org/guias/paneles"
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
         context.require_new(id.into())?;
@@ -135,8 +175,43 @@ impl RegisterLearning {
     }
 }
 
-impl SubmitLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for SubmitLearning {
+    const NAME: &'static str = "submit-learning";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "5feb4ef1-3d8f-571a-af60-f9f24a52a772",
+  "content": {
+    "kind": "tool",
+    "authors": ["a05b68af-d7c2-566c-a9af-c5b3bba236c4"],
+    "themes": ["sdg:3.b", "sdg:3.8", "dac:12110"],
+    "places": ["CO"],
+    "languages": ["es"],
+    "licence": "CC-BY-4.0",
+    "occurred_on": "2022"
+  },
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {
+        "es": "Planilla para calcular el costo de cada dosis aplicada",
+        "en": "A sheet to work out the cost of each dose given"
+      },
+      "translations": {"en": "author-approved"}
+    },
+    "lessons": {
+      "original": "es",
+      "texts": {
+        "es": "Sin el transporte, el costo parece la mitad de lo que es.",
+        "en": "Without transport the cost looks half of what it is."
+      },
+      "translations": {"en": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| LearningId::new(context.new_id));
         let own = self.content.authors.is_empty() || self.content.authors.contains(&by);
@@ -151,8 +226,50 @@ impl SubmitLearning {
     }
 }
 
-impl ReviseLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ReviseLearning {
+    const NAME: &'static str = "revise-learning";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const EXAMPLE: &'static str = r#"{
+  "id": "5feb4ef1-3d8f-571a-af60-f9f24a52a772",
+  "content": {
+    "kind": "tool",
+    "authors": ["a05b68af-d7c2-566c-a9af-c5b3bba236c4"],
+    "themes": ["sdg:3.b", "sdg:3.8", "dac:12110"],
+    "places": ["CO"],
+    "languages": ["es"],
+    "licence": "CC-BY-4.0",
+    "occurred_on": "2022"
+  },
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {
+        "es": "Planilla para calcular el costo de cada dosis aplicada",
+        "en": "A sheet to work out the cost of each dose given"
+      },
+      "translations": {"en": "author-approved"}
+    },
+    "lessons": {
+      "original": "es",
+      "texts": {
+        "es": "Sin el transporte, el costo parece la mitad de lo que es.",
+        "en": "Without transport the cost looks half of what it is."
+      },
+      "translations": {"en": "author-approved"}
+    },
+    "limits": {
+      "original": "es",
+      "texts": {
+        "es": "Vale para las vacunas del esquema nacional.",
+        "en": "It holds for the vaccines of the national schedule."
+      },
+      "translations": {"en": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
         require(learning.by == by || learning.authors.contains(&by), Reason::NotOwner)?;
@@ -175,8 +292,13 @@ fn existing(id: LearningId, context: &Context<'_>) -> Result<Arc<Learning>, Reje
     Ok(learning)
 }
 
-impl ScreenLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ScreenLearning {
+    const NAME: &'static str = "screen-learning";
+    const RIGHT: Right = Right::Review;
+    const KIND: RecordKind = RecordKind::Learning;
+    const EXAMPLE: &'static str = r#"{"id": "5db642d2-5b0f-58f5-b9e5-8e857448be54", "outcome": "passed"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
         let own = context.covers(learning.by) || learning.authors.iter().any(|author| context.covers(*author));
@@ -191,8 +313,13 @@ impl ScreenLearning {
     }
 }
 
-impl PublishLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for PublishLearning {
+    const NAME: &'static str = "publish-learning";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const EXAMPLE: &'static str = r#"{"id": "bded7b9d-e164-56db-b674-74dcaae59a47"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
         let may = learning.by == by || learning.authors.contains(&by) || context.acting.role == AccessRole::Admin;
@@ -208,8 +335,14 @@ impl PublishLearning {
     }
 }
 
-impl AcceptAuthorship {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for AcceptAuthorship {
+    const NAME: &'static str = "accept-authorship";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const FLAGS: &'static [Flag] = &[Flag::Confirms];
+    const EXAMPLE: &'static str = r#"{"id": "2fd7dba0-e54c-5fcd-ada2-a80bfcb9ac56"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
         require(learning.authors.contains(&by), Reason::NotParty)?;
@@ -218,8 +351,16 @@ impl AcceptAuthorship {
     }
 }
 
-impl RetractLearning {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RetractLearning {
+    const NAME: &'static str = "retract-learning";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Learning;
+    const EXAMPLE: &'static str = r#"{
+  "id": "5feb4ef1-3d8f-571a-af60-f9f24a52a772",
+  "reason": "La planilla sumaba dos veces las jeringas. Publicaremos una corregida."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let learning = existing(self.id, context)?;
         let by = context.organisation()?;
         require(learning.authors.contains(&by) || learning.by == by, Reason::NotOwner)?;

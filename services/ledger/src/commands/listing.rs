@@ -1,5 +1,12 @@
 //! Publishing an offer or a demand, changing it, and ending it. What agreements take of it is decided with the agreement.
 
+mod named;
+
+pub use named::{
+    FulfilDemand, FulfilOffer, PauseDemand, PauseOffer, PublishDemand, PublishOffer, ResumeDemand, ResumeOffer,
+    ReviseDemand, ReviseOffer, WithdrawDemand, WithdrawOffer,
+};
+
 use crate::{
     context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
@@ -152,7 +159,7 @@ pub(crate) fn closed(kind: RecordKind) -> Reason {
 }
 
 impl Publish {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.organisation()?;
         let own = self.organisation.is_none_or(|named| named == organisation);
         require(own, Reason::NotOwner).map_err(|r| r.field("organisation"))?;
@@ -166,7 +173,7 @@ impl Publish {
 }
 
 impl Revise {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
         check(&self.terms, listing.organisation, Some(&listing), context)?;
         require_room(&listing, &self.terms)?;
@@ -184,7 +191,7 @@ fn require_room(listing: &Listing, terms: &Terms) -> Result<(), Rejection> {
 }
 
 impl Pause {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
         require(listing.status == Status::Open, closed(kind))?;
         let text = self.reason.map(|reason| ReasonText { reason });
@@ -193,7 +200,7 @@ impl Pause {
 }
 
 impl Resume {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, listing) = own(kind, self.id, context)?;
         require(listing.status == Status::Paused, Reason::NotPaused)?;
         Ok(Decision::one(NewEvent::new(subject, Resumed {}, None)))
@@ -201,7 +208,7 @@ impl Resume {
 }
 
 impl Withdraw {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, _) = own(kind, self.id, context)?;
         let text = self.reason.map(|reason| ReasonText { reason });
         Ok(Decision::one(NewEvent::new(subject, Withdrawn {}, text)))
@@ -209,7 +216,7 @@ impl Withdraw {
 }
 
 impl Fulfil {
-    pub(crate) fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
+    fn decide(self, kind: RecordKind, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (subject, _) = own(kind, self.id, context)?;
         if let Some(id) = self.agreement {
             let known = context.world.agreement(id).is_some() && context.sees(id.into());

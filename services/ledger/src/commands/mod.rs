@@ -17,29 +17,8 @@ use crate::{
     rejection::{Reason, Rejection},
     unknown,
 };
-use access::{GrantAccess, RevokeAccess};
-use agreement::{
-    CancelAgreement, CompleteAgreement, ConfirmAgreement, DenyAgreement, DraftAgreement, LeaveAgreement,
-    ProposeAgreement, RefuseAgreement, RegisterAgreement, ResumeAgreement, ReviseAgreement, SignAgreement,
-    SuspendAgreement, TerminateAgreement, WithdrawProposal,
-};
-use convening::{
-    CancelConvening, ConfirmParticipation, Convene, HoldConvening, PostponeConvening, RecordSession, RecordVisit, Told,
-};
 use convenio_events::{RecordKind, Subject, codes::AccessRole, objects::Objects};
-use learning::{
-    AcceptAuthorship, PublishLearning, RegisterLearning, RetractLearning, ReviseLearning, ScreenLearning,
-    SubmitLearning,
-};
-use ledger::{ChangeSettings, ConfirmClock};
-use listing::{Fulfil, Pause, Publish, Resume, Revise, Withdraw};
-use organisation::{
-    AddIdentifier, AddSite, AffiliateOrganisation, CloseSite, ConfirmAffiliation, EndAffiliation, RegisterOrganisation,
-    ReinstateOrganisation, ReviseOrganisation, RevokeVerification, SuspendOrganisation, VerifyOrganisation,
-    WithdrawIdentifier,
-};
-use record::SetVisibility;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 /// Who may send a command, by the role of the grant.
@@ -78,47 +57,9 @@ impl Right {
     }
 }
 
-macro_rules! commands {
-    ($($name:literal $variant:ident($data:ty) $right:ident $kind:ident $($flag:ident)* => $method:ident($($argument:expr)?);)*) => {
-        /// A command, parsed.
-        #[derive(Clone, PartialEq, Debug)]
-        pub enum Command { $(#[doc = concat!("`", $name, "`")] $variant(Box<$data>),)* }
-
-        impl Command {
-            /// Every command's name.
-            pub const NAMES: &'static [&'static str] = &[$($name),*];
-
-            /// Reads the data of a command.
-            ///
-            /// # Errors
-            /// `unknown-command`, `malformed-json`, `unknown-field`, or the code of the rule that a field breaks.
-            pub fn parse(name: &str, data: &[u8]) -> Result<Self, Rejection> {
-                match name {
-                    $($name => parse::<$data>($name, data).map(|data| Self::$variant(Box::new(data))),)*
-                    _ => Err(unknown::command(name)),
-                }
-            }
-            /// The command's name.
-            pub const fn name(&self) -> &'static str { match self { $(Self::$variant(_) => $name,)* } }
-            /// Who may send it.
-            pub const fn right(&self) -> Right { match self { $(Self::$variant(_) => Right::$right,)* } }
-            /// The kind of record that it is about.
-            pub const fn kind(&self) -> RecordKind { match self { $(Self::$variant(_) => RecordKind::$kind,)* } }
-            fn has(&self, flag: Flag) -> bool { match self { $(Self::$variant(_) => [$(Flag::$flag),*].contains(&flag),)* } }
-            pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
-                match self { $(Self::$variant(data) => data.$method($($argument,)? context),)* }
-            }
-            /// Name, JSON Schema of the data, right and kind of every command.
-            pub fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema, Right, RecordKind)> {
-                vec![$(($name, generator.subschema_for::<$data>(), Right::$right, RecordKind::$kind),)*]
-            }
-        }
-    };
-}
-
 /// What holds for some commands only.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flag {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flag {
     /// It confirms or accepts what was shown, and must carry the version that was.
     Confirms,
     /// A suspended organisation may send it: its partners are never blocked.
@@ -129,67 +70,161 @@ enum Flag {
     Creates,
 }
 
+/// A command: its data, who may send it, and what it leads to. What it is for is said by the data's documentation.
+pub(crate) trait CommandData: DeserializeOwned + JsonSchema {
+    /// Its name in the API.
+    const NAME: &'static str;
+    /// Who may send it.
+    const RIGHT: Right;
+    /// The kind of record that it is about.
+    const KIND: RecordKind;
+    /// What else holds for it.
+    const FLAGS: &'static [Flag] = &[];
+    /// Data that it takes.
+    const EXAMPLE: &'static str;
+
+    /// Judges it against the present.
+    ///
+    /// # Errors
+    /// [`Rejection`], when a rule is against it.
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection>;
+}
+
+/// What the contract says of a command.
+#[derive(Debug)]
+pub struct CommandSchema {
+    /// Its name.
+    pub name: &'static str,
+    /// JSON Schema of its data.
+    pub data: Schema,
+    /// Who may send it.
+    pub right: Right,
+    /// The kind of record that it is about.
+    pub kind: RecordKind,
+    /// Data that it takes, as JSON.
+    pub example: &'static str,
+}
+
+macro_rules! commands {
+    ($($module:ident::$command:ident;)*) => {
+        /// A command, parsed.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum Command { $(
+            #[doc = concat!("[`", stringify!($module), "::", stringify!($command), "`]")]
+            $command(Box<$module::$command>),
+        )* }
+
+        impl Command {
+            /// Every command's name.
+            pub const NAMES: &'static [&'static str] = &[$(<$module::$command as CommandData>::NAME),*];
+
+            /// Reads the data of a command.
+            ///
+            /// # Errors
+            /// `unknown-command`, `malformed-json`, `unknown-field`, or the code of the rule that a field breaks.
+            pub fn parse(name: &str, data: &[u8]) -> Result<Self, Rejection> {
+                match name {
+                    $(<$module::$command as CommandData>::NAME => {
+                        parse::<$module::$command>(data).map(|data| Self::$command(Box::new(data)))
+                    })*
+                    _ => Err(unknown::command(name)),
+                }
+            }
+            /// The command's name.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$command(_) => <$module::$command as CommandData>::NAME,)* }
+            }
+            /// Who may send it.
+            pub const fn right(&self) -> Right {
+                match self { $(Self::$command(_) => <$module::$command as CommandData>::RIGHT,)* }
+            }
+            /// The kind of record that it is about.
+            pub const fn kind(&self) -> RecordKind {
+                match self { $(Self::$command(_) => <$module::$command as CommandData>::KIND,)* }
+            }
+            fn has(&self, flag: Flag) -> bool {
+                let flags = match self { $(Self::$command(_) => <$module::$command as CommandData>::FLAGS,)* };
+                flags.contains(&flag)
+            }
+            pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+                match self { $(Self::$command(data) => data.decide(context),)* }
+            }
+            /// What the contract says of every command.
+            pub fn schemas(generator: &mut SchemaGenerator) -> Vec<CommandSchema> {
+                vec![$(CommandSchema {
+                    name: <$module::$command as CommandData>::NAME,
+                    data: generator.subschema_for::<$module::$command>(),
+                    right: <$module::$command as CommandData>::RIGHT,
+                    kind: <$module::$command as CommandData>::KIND,
+                    example: <$module::$command as CommandData>::EXAMPLE,
+                },)*]
+            }
+        }
+    };
+}
+
+// To add a command: a line here, and its data with what is decided on it in the file of its record.
 commands! {
-    "change-settings" ChangeSettings(ChangeSettings) Administer Ledger Operator => decide();
-    "confirm-clock" ConfirmClock(ConfirmClock) Administer Ledger Operator => decide();
-    "grant-access" GrantAccess(GrantAccess) AdministerOrganisation Access Operator Creates => decide();
-    "revoke-access" RevokeAccess(RevokeAccess) AdministerOrganisation Access Operator => decide();
-    "register-organisation" RegisterOrganisation(RegisterOrganisation) Record Organisation Operator Creates => decide();
-    "revise-organisation" ReviseOrganisation(ReviseOrganisation) Record Organisation Operator => decide();
-    "add-identifier" AddIdentifier(AddIdentifier) Record Organisation Operator => decide();
-    "withdraw-identifier" WithdrawIdentifier(WithdrawIdentifier) Record Organisation Operator => decide();
-    "add-site" AddSite(AddSite) Record Organisation Operator => decide();
-    "close-site" CloseSite(CloseSite) Record Organisation Operator => decide();
-    "affiliate-organisation" AffiliateOrganisation(AffiliateOrganisation) Record Organisation Operator => decide();
-    "confirm-affiliation" ConfirmAffiliation(ConfirmAffiliation) Record Organisation Confirms => decide();
-    "end-affiliation" EndAffiliation(EndAffiliation) Record Organisation Operator => decide();
-    "verify-organisation" VerifyOrganisation(VerifyOrganisation) Administer Organisation Operator => decide();
-    "revoke-verification" RevokeVerification(RevokeVerification) Administer Organisation Operator => decide();
-    "suspend-organisation" SuspendOrganisation(SuspendOrganisation) Administer Organisation Operator => decide();
-    "reinstate-organisation" ReinstateOrganisation(ReinstateOrganisation) Administer Organisation Operator => decide();
-    "publish-offer" PublishOffer(Publish) Record Offer Creates => decide(RecordKind::Offer);
-    "revise-offer" ReviseOffer(Revise) Record Offer => decide(RecordKind::Offer);
-    "pause-offer" PauseOffer(Pause) Record Offer => decide(RecordKind::Offer);
-    "resume-offer" ResumeOffer(Resume) Record Offer => decide(RecordKind::Offer);
-    "withdraw-offer" WithdrawOffer(Withdraw) Record Offer => decide(RecordKind::Offer);
-    "fulfil-offer" FulfilOffer(Fulfil) Record Offer => decide(RecordKind::Offer);
-    "publish-demand" PublishDemand(Publish) Record Demand Creates => decide(RecordKind::Demand);
-    "revise-demand" ReviseDemand(Revise) Record Demand => decide(RecordKind::Demand);
-    "pause-demand" PauseDemand(Pause) Record Demand => decide(RecordKind::Demand);
-    "resume-demand" ResumeDemand(Resume) Record Demand => decide(RecordKind::Demand);
-    "withdraw-demand" WithdrawDemand(Withdraw) Record Demand => decide(RecordKind::Demand);
-    "fulfil-demand" FulfilDemand(Fulfil) Record Demand => decide(RecordKind::Demand);
-    "draft-agreement" DraftAgreement(DraftAgreement) Record Agreement Creates => decide();
-    "revise-agreement" ReviseAgreement(ReviseAgreement) Record Agreement => decide();
-    "propose-agreement" ProposeAgreement(ProposeAgreement) Record Agreement => decide();
-    "withdraw-proposal" WithdrawProposal(WithdrawProposal) Record Agreement => decide();
-    "sign-agreement" SignAgreement(SignAgreement) Sign Agreement => decide();
-    "refuse-agreement" RefuseAgreement(RefuseAgreement) Sign Agreement WhileSuspended => decide();
-    "suspend-agreement" SuspendAgreement(SuspendAgreement) Sign Agreement => decide();
-    "resume-agreement" ResumeAgreement(ResumeAgreement) Sign Agreement => decide();
-    "complete-agreement" CompleteAgreement(CompleteAgreement) Sign Agreement => decide();
-    "terminate-agreement" TerminateAgreement(TerminateAgreement) Sign Agreement WhileSuspended => decide();
-    "cancel-agreement" CancelAgreement(CancelAgreement) Record Agreement => decide();
-    "register-agreement" RegisterAgreement(RegisterAgreement) Record Agreement Creates => decide();
-    "confirm-agreement" ConfirmAgreement(ConfirmAgreement) Sign Agreement Confirms => decide();
-    "leave-agreement" LeaveAgreement(LeaveAgreement) Sign Agreement WhileSuspended => decide();
-    "deny-agreement" DenyAgreement(DenyAgreement) Sign Agreement WhileSuspended => decide();
-    "register-learning" RegisterLearning(RegisterLearning) Record Learning Creates => decide();
-    "submit-learning" SubmitLearning(SubmitLearning) Record Learning Creates => decide();
-    "revise-learning" ReviseLearning(ReviseLearning) Record Learning => decide();
-    "screen-learning" ScreenLearning(ScreenLearning) Review Learning => decide();
-    "publish-learning" PublishLearning(PublishLearning) Record Learning => decide();
-    "accept-authorship" AcceptAuthorship(AcceptAuthorship) Record Learning Confirms => decide();
-    "retract-learning" RetractLearning(RetractLearning) Record Learning => decide();
-    "announce-convening" AnnounceConvening(Convene) Record Convening Creates => decide(Told::Before);
-    "register-convening" RegisterConvening(Convene) Record Convening Creates => decide(Told::After);
-    "confirm-participation" ConfirmParticipation(ConfirmParticipation) Record Convening Confirms => decide();
-    "record-session" RecordSession(RecordSession) Record Convening => decide();
-    "record-visit" RecordVisit(RecordVisit) Record Convening => decide();
-    "postpone-convening" PostponeConvening(PostponeConvening) Record Convening => decide();
-    "hold-convening" HoldConvening(HoldConvening) Record Convening => decide();
-    "cancel-convening" CancelConvening(CancelConvening) Record Convening => decide();
-    "set-visibility" SetVisibility(SetVisibility) Record Ledger Operator => decide();
+    ledger::ChangeSettings;
+    ledger::ConfirmClock;
+    access::GrantAccess;
+    access::RevokeAccess;
+    organisation::RegisterOrganisation;
+    organisation::ReviseOrganisation;
+    organisation::AddIdentifier;
+    organisation::WithdrawIdentifier;
+    organisation::AddSite;
+    organisation::CloseSite;
+    organisation::AffiliateOrganisation;
+    organisation::ConfirmAffiliation;
+    organisation::EndAffiliation;
+    organisation::VerifyOrganisation;
+    organisation::RevokeVerification;
+    organisation::SuspendOrganisation;
+    organisation::ReinstateOrganisation;
+    listing::PublishOffer;
+    listing::ReviseOffer;
+    listing::PauseOffer;
+    listing::ResumeOffer;
+    listing::WithdrawOffer;
+    listing::FulfilOffer;
+    listing::PublishDemand;
+    listing::ReviseDemand;
+    listing::PauseDemand;
+    listing::ResumeDemand;
+    listing::WithdrawDemand;
+    listing::FulfilDemand;
+    agreement::DraftAgreement;
+    agreement::ReviseAgreement;
+    agreement::ProposeAgreement;
+    agreement::WithdrawProposal;
+    agreement::SignAgreement;
+    agreement::RefuseAgreement;
+    agreement::SuspendAgreement;
+    agreement::ResumeAgreement;
+    agreement::CompleteAgreement;
+    agreement::TerminateAgreement;
+    agreement::CancelAgreement;
+    agreement::RegisterAgreement;
+    agreement::ConfirmAgreement;
+    agreement::LeaveAgreement;
+    agreement::DenyAgreement;
+    learning::RegisterLearning;
+    learning::SubmitLearning;
+    learning::ReviseLearning;
+    learning::ScreenLearning;
+    learning::PublishLearning;
+    learning::AcceptAuthorship;
+    learning::RetractLearning;
+    convening::AnnounceConvening;
+    convening::RegisterConvening;
+    convening::ConfirmParticipation;
+    convening::RecordSession;
+    convening::RecordVisit;
+    convening::PostponeConvening;
+    convening::HoldConvening;
+    convening::CancelConvening;
+    record::SetVisibility;
 }
 
 impl Command {
@@ -226,9 +261,9 @@ impl Command {
 }
 
 /// Reads JSON into a command's data, and says which field breaks which rule.
-fn parse<T: DeserializeOwned>(name: &str, data: &[u8]) -> Result<T, Rejection> {
+fn parse<T: CommandData>(data: &[u8]) -> Result<T, Rejection> {
     // Nearly every command can be read; only of those that cannot is it asked where and why, which costs as much again.
-    read(data).map_or_else(|| explain(name, data), Ok)
+    read(data).map_or_else(|| explain(T::NAME, data), Ok)
 }
 
 /// Reads JSON into a command's data.

@@ -1,13 +1,14 @@
 //! What can be done to any record: changing who may see it. Consent of several parties is not here yet.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::agreement,
     world::Aggregate,
 };
 use convenio_events::{
-    NewEvent, Subject,
+    NewEvent, RecordKind, Subject,
     codes::{AccessRole, Visibility},
     language_map::Line,
     sight::Openness,
@@ -31,8 +32,18 @@ pub struct SetVisibility {
     pub reason: Option<Line>,
 }
 
-impl SetVisibility {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for SetVisibility {
+    const NAME: &'static str = "set-visibility";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Ledger;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "subject": "offer/0190a1b2-0000-7000-8000-000000000003",
+  "visibility": "members",
+  "reason": "For members only from now on."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         context.require_seen(self.subject)?;
         let aggregate = context.world.aggregate(self.subject).ok_or(Reason::RecordUnknown)?;
         match &aggregate {

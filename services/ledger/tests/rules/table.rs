@@ -22,7 +22,7 @@ pub(crate) fn row(text: &'static str) -> BTreeMap<&'static str, &'static str> {
 pub(crate) fn commands_of(kind: RecordKind) -> Vec<&'static str> {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let schemas = Command::schemas(&mut generator).into_iter();
-    let mut names: Vec<_> = schemas.filter(|(.., of)| *of == kind).map(|(name, ..)| name).collect();
+    let mut names: Vec<_> = schemas.filter(|command| command.kind == kind).map(|command| command.name).collect();
     names.sort_unstable();
     names
 }

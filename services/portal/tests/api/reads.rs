@@ -2,7 +2,7 @@
 
 use crate::app::{App, DEADLINE, MINISTRY, SOCIOS, UNIVERSITY, User, agreement, grant, listing, text, uuid};
 use axum::http::StatusCode;
-use convenio_portal::routes::COLLECTIONS;
+use convenio_portal::routes::collections;
 use serde_json::{Value, json};
 
 const OFFER: u128 = 0x0ff;
@@ -220,7 +220,7 @@ async fn an_export_is_everything_at_one_sequence() {
     let last = json!({"done": true, "items": 450, "sequence": app.head()});
     assert_eq!((lines.len(), &lines[450]), (451, &last));
     assert_eq!(answer.header("convenio-sequence"), app.head().to_string());
-    for collection in COLLECTIONS {
+    for collection in collections() {
         let path = format!("/api/v1/export/{}", collection.kind.plural());
         assert_eq!(app.get(User::Anonymous, &path).await.lines().last().expect("a last line")["done"], true, "{path}");
     }

@@ -2,12 +2,13 @@
 
 use super::working::party_of;
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::agreement::{Agreement, Status},
 };
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId,
+    AgreementId, NewEvent, OrganisationId, RecordKind,
     codes::Attestation,
     language_map::Line,
     types::{
@@ -42,8 +43,14 @@ impl Agreement {
     }
 }
 
-impl ConfirmAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ConfirmAgreement {
+    const NAME: &'static str = "confirm-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::Confirms];
+    const EXAMPLE: &'static str = r#"{"id": "bb73d7df-931e-568d-bfec-80702f53628b"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = party_of(self.id, context)?;
         // Whoever must sign says so by signing.
         let signs = agreement.status != Status::Registered && agreement.is_signed_by(by);
@@ -55,8 +62,17 @@ impl ConfirmAgreement {
     }
 }
 
-impl DenyAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for DenyAgreement {
+    const NAME: &'static str = "deny-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::WhileSuspended];
+    const EXAMPLE: &'static str = r#"{
+  "id": "bb73d7df-931e-568d-bfec-80702f53628b",
+  "reason": "Se negoció, pero nunca se firmó."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = party_of(self.id, context)?;
         require(agreement.status != Status::Cancelled, Reason::AlreadyOver)?;
         require(!agreement.signed.contains(&by), Reason::AlreadySigned)?;

@@ -5,12 +5,13 @@ use super::{
     working::{drafted_or_party_of, now},
 };
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection},
     state::agreement::Status,
 };
 use convenio_events::{
-    AgreementId, NewEvent,
+    AgreementId, NewEvent, RecordKind,
     language_map::Line,
     types::{access::ReasonText, agreement::Left},
 };
@@ -28,8 +29,17 @@ pub struct LeaveAgreement {
     pub reason: Option<Line>,
 }
 
-impl LeaveAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for LeaveAgreement {
+    const NAME: &'static str = "leave-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::WhileSuspended];
+    const EXAMPLE: &'static str = r#"{
+  "id": "4e7de809-13ad-5b26-a514-89cd1f13a6c3",
+  "reason": "Ya no prestamos ese servicio."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = drafted_or_party_of(self.id, context)?;
         match *now(&agreement, context) {
             Status::Drafted | Status::Proposed { .. } => {}

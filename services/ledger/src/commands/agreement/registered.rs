@@ -6,11 +6,12 @@ use super::{
     terms::{Concluded, check, check_links},
 };
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::Rejection,
 };
 use convenio_events::{
-    AgreementId, NewEvent,
+    AgreementId, NewEvent, RecordKind,
     codes::Visibility,
     language_map::Line,
     time::PartialDate,
@@ -47,8 +48,51 @@ pub struct RegisterAgreement {
     pub visibility: Option<Visibility>,
 }
 
-impl RegisterAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RegisterAgreement {
+    const NAME: &'static str = "register-agreement";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "c2a43ab5-b0a9-5a8e-82ec-d2ce48dd3338",
+  "terms": {
+    "instrument": "letter",
+    "parties": [
+      {
+        "organisation": "69750eff-68ff-5a59-8f50-3a7db6627b65",
+        "roles": ["offering"],
+        "represents": "JM",
+        "side": "JM"
+      },
+      {
+        "organisation": "e98dea9e-5509-5803-bfae-eed2bb501e98",
+        "roles": ["requesting"],
+        "represents": "GY",
+        "side": "GY"
+      }
+    ],
+    "modality": "bilateral",
+    "direction": "south-south",
+    "mechanisms": ["peer-exchange"],
+    "themes": ["sdg:3.8", "dac:12281"],
+    "places": ["GY", "JM"]
+  },
+  "text": {
+    "title": {
+      "original": "en",
+      "texts": {
+        "en": "Twinning of district nursing teams",
+        "es": "Hermanamiento de equipos de enfermería de distrito"
+      },
+      "translations": {"es": "machine"}
+    }
+  },
+  "concluded_on": "2021",
+  "ended_on": "2023-12",
+  "visibility": "public"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
         context.require_new(id.into())?;

@@ -7,6 +7,7 @@ use super::{
     working::{now, party_of},
 };
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::{
@@ -16,7 +17,7 @@ use crate::{
     world::World,
 };
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId, Subject,
+    AgreementId, NewEvent, OrganisationId, RecordKind, Subject,
     codes::{SignatureMethod, Visibility},
     commitment::Digest,
     language_map::Line,
@@ -62,8 +63,17 @@ pub struct RefuseAgreement {
     pub reason: Option<Line>,
 }
 
-impl SignAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for SignAgreement {
+    const NAME: &'static str = "sign-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{
+  "id": "07690839-026c-5438-8b38-e827bd28fb8d",
+  "terms_digest": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+  "office": "Reitoria"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = party_of(self.id, context)?;
         require(agreement.is_signed_by(by), Reason::NotParty)?;
         require(context.acting.may_sign, Reason::SignatoryRequired)?;
@@ -88,7 +98,9 @@ impl SignAgreement {
         decision.events.extend(activation(self.id, &after, &mine, context));
         Ok(decision)
     }
+}
 
+impl SignAgreement {
     fn signature(&self, agreement: &Agreement, by: OrganisationId, context: &Context<'_>) -> Result<Signed, Rejection> {
         let method = self.method.unwrap_or(SignatureMethod::Platform);
         let today = Date(context.today(agreement.terms.time_zone));
@@ -145,8 +157,17 @@ fn publication(id: AgreementId, world: &World) -> Option<NewEvent> {
     required.then(|| NewEvent::new(id, VisibilityChanged { from, to }, None))
 }
 
-impl RefuseAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RefuseAgreement {
+    const NAME: &'static str = "refuse-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::WhileSuspended];
+    const EXAMPLE: &'static str = r#"{
+  "id": "4e7de809-13ad-5b26-a514-89cd1f13a6c3",
+  "reason": "El costo del transporte supera el de comprarlos aquí."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = party_of(self.id, context)?;
         require(agreement.is_signed_by(by), Reason::NotParty)?;
         require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;

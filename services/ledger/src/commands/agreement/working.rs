@@ -7,12 +7,13 @@ use super::{
     terms::{Concluded, check, check_links, check_parties_stay, check_signers},
 };
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::agreement::{Agreement, Status},
 };
 use convenio_events::{
-    AgreementId, NewEvent, OrganisationId,
+    AgreementId, NewEvent, OrganisationId, RecordKind,
     codes::{AccessRole, Visibility},
     language_map::Line,
     types::{
@@ -129,8 +130,63 @@ fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
     reason.map(|reason| ReasonText { reason })
 }
 
-impl DraftAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for DraftAgreement {
+    const NAME: &'static str = "draft-agreement";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "4e7de809-13ad-5b26-a514-89cd1f13a6c3",
+  "terms": {
+    "instrument": "letter",
+    "parties": [
+      {
+        "organisation": "224335b1-d5c1-5036-8204-766533c52a8f",
+        "roles": ["offering"],
+        "represents": "MX",
+        "side": "MX",
+        "signs": true
+      },
+      {
+        "organisation": "5a4dbd12-ff6a-5e02-a798-77d265b3d1c3",
+        "roles": ["requesting"],
+        "represents": "BO",
+        "side": "BO",
+        "signs": true
+      }
+    ],
+    "modality": "bilateral",
+    "direction": "south-south",
+    "mechanisms": ["equipment"],
+    "themes": ["sdg:3.3", "dac:12230"],
+    "places": ["BO"],
+    "languages": ["es"],
+    "commitments": [
+      {
+        "id": "84b874a2-50a1-5644-850a-ca4dccffecae",
+        "provider": "224335b1-d5c1-5036-8204-766533c52a8f",
+        "receiver": "5a4dbd12-ff6a-5e02-a798-77d265b3d1c3",
+        "quantity": {"amount": "8", "unit": "units"},
+        "due": "2031-03-31",
+        "source": "offer/95b590b7-9198-5e38-935b-9c41736039fa"
+      }
+    ]
+  },
+  "text": {
+    "title": {
+      "original": "es",
+      "texts": {"es": "Microscopios para centros rurales", "en": "Microscopes for rural centres"},
+      "translations": {"en": "author-approved"}
+    },
+    "commitments": {
+      "84b874a2-50a1-5644-850a-ca4dccffecae": {"original": "es", "texts": {"es": "Ocho microscopios, puestos en La Paz."}}
+    }
+  },
+  "links": {"listings": ["offer/95b590b7-9198-5e38-935b-9c41736039fa"]},
+  "visibility": "public"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let by = context.organisation()?;
         let id = self.id.unwrap_or_else(|| AgreementId::new(context.new_id));
         let party = self.terms.parties.iter().any(|party| party.organisation == by);
@@ -146,8 +202,69 @@ impl DraftAgreement {
     }
 }
 
-impl ReviseAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ReviseAgreement {
+    const NAME: &'static str = "revise-agreement";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{
+  "id": "00b56c9e-bca9-58c5-9f58-58a6da6423cd",
+  "terms": {
+    "instrument": "framework",
+    "parties": [
+      {
+        "organisation": "69750eff-68ff-5a59-8f50-3a7db6627b65",
+        "roles": ["facilitator", "offering"],
+        "represents": "JM",
+        "side": "JM",
+        "signs": true
+      },
+      {
+        "organisation": "3c45d3e0-d34f-5cd6-a076-e92aab356e10",
+        "roles": ["requesting", "offering"],
+        "represents": "HT",
+        "side": "HT",
+        "signs": true
+      },
+      {
+        "organisation": "e98dea9e-5509-5803-bfae-eed2bb501e98",
+        "roles": ["offering"],
+        "represents": "GY",
+        "side": "GY",
+        "signs": true
+      }
+    ],
+    "modality": "network",
+    "direction": "south-south",
+    "mechanisms": ["peer-exchange", "training", "software-or-tool"],
+    "themes": ["sdg:3.8", "sdg:17.16", "dac:12220"],
+    "places": ["JM", "HT", "GY"],
+    "renewal": "automatic",
+    "notice_days": 90,
+    "languages": ["en", "fr"],
+    "review_on": "2032-01-01"
+  },
+  "text": {
+    "title": {
+      "original": "en",
+      "texts": {
+        "en": "A Caribbean framework for learning between community health programmes",
+        "fr": "Un cadre caribéen d’apprentissage entre programmes de santé communautaire",
+        "es": "Un marco caribeño de aprendizaje entre programas de salud comunitaria"
+      },
+      "translations": {"fr": "author-approved", "es": "machine"}
+    },
+    "objectives": {
+      "original": "en",
+      "texts": {
+        "en": "To exchange supervisors, tools and training materials, and to publish what is learnt.",
+        "fr": "Échanger superviseurs, outils et supports de formation, et publier ce qui est appris."
+      },
+      "translations": {"fr": "author-approved"}
+    }
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
         let open = matches!(*now(&agreement, context), Status::Drafted | Status::Proposed { .. });
         require(open, Reason::NotDraft)?;
@@ -165,8 +282,13 @@ impl ReviseAgreement {
     }
 }
 
-impl ProposeAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ProposeAgreement {
+    const NAME: &'static str = "propose-agreement";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{"id": "cec95e3d-9f33-5931-b8f7-45be1d123028"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = drafted_or_party_of(self.id, context)?;
         let may = agreement.is_by(by) || agreement.has_principal(by) || agreement.has_facilitator(by);
         require(may, Reason::NotPrincipal)?;
@@ -181,8 +303,13 @@ impl ProposeAgreement {
     }
 }
 
-impl WithdrawProposal {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for WithdrawProposal {
+    const NAME: &'static str = "withdraw-proposal";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{"id": "0190a1b2-0000-7000-8000-000000000005"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
         require(matches!(*now(&agreement, context), Status::Proposed { .. }), Reason::NotProposed)?;
         let text = reason_text(self.reason);
@@ -192,8 +319,16 @@ impl WithdrawProposal {
     }
 }
 
-impl CancelAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for CancelAgreement {
+    const NAME: &'static str = "cancel-agreement";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{
+  "id": "4e7de809-13ad-5b26-a514-89cd1f13a6c3",
+  "reason": "Las partes no llegaron a un acuerdo sobre el transporte."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let agreement = worked_on(self.id, context)?;
         match *now(&agreement, context) {
             Status::Drafted | Status::Proposed { .. } => {}
@@ -222,31 +357,61 @@ fn in_force(id: AgreementId, context: &Context<'_>) -> Result<(Arc<Agreement>, O
     }
 }
 
-impl SuspendAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for SuspendAgreement {
+    const NAME: &'static str = "suspend-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{
+  "id": "8e20515c-a57b-597d-a3da-0fcad4a96458",
+  "reason": "The clinics are closed for storm repairs; we go on when they open again."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         require(*now(&agreement, context) == Status::Active, Reason::NotActive)?;
         Ok(Decision::one(NewEvent::new(self.id, Suspended { by }, reason_text(self.reason))))
     }
 }
 
-impl ResumeAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ResumeAgreement {
+    const NAME: &'static str = "resume-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{"id": "0190a1b2-0000-7000-8000-000000000005"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         require(agreement.status == Status::Suspended, Reason::NotSuspended)?;
         Ok(Decision::one(NewEvent::new(self.id, Resumed { by }, reason_text(self.reason))))
     }
 }
 
-impl CompleteAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for CompleteAgreement {
+    const NAME: &'static str = "complete-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const EXAMPLE: &'static str = r#"{
+  "id": "4642dc20-83cd-5187-bfb7-b576d3d7b852",
+  "reason": "La visita se hizo y los dos equipos presentaron su plan."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (_, by) = in_force(self.id, context)?;
         Ok(Decision::one(NewEvent::new(self.id, Completed { by }, reason_text(self.reason))))
     }
 }
 
-impl TerminateAgreement {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for TerminateAgreement {
+    const NAME: &'static str = "terminate-agreement";
+    const RIGHT: Right = Right::Sign;
+    const KIND: RecordKind = RecordKind::Agreement;
+    const FLAGS: &'static [Flag] = &[Flag::WhileSuspended];
+    const EXAMPLE: &'static str = r#"{
+  "id": "c08ee01f-ac8d-5142-a143-b0148c749467",
+  "reason": "Les visas n’ont pas été accordés à temps ; nous voulons reprendre l’an prochain."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let (agreement, by) = in_force(self.id, context)?;
         let text = reason_text(self.reason);
         let mut decision = Decision::one(NewEvent::new(self.id, Terminated { by }, text));

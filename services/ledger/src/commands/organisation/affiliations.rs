@@ -2,12 +2,13 @@
 
 use super::profile::{acts_as, editable, seen};
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::ties::Tie,
 };
 use convenio_events::{
-    NewEvent, OrganisationId,
+    NewEvent, OrganisationId, RecordKind,
     codes::{AccessRole, AffiliationKind},
     ids::AffiliationId,
     language_map::Line,
@@ -88,8 +89,19 @@ fn existing(
     context.world.affiliation(of, affiliation).ok_or_else(|| Reason::AffiliationUnknown.into())
 }
 
-impl AffiliateOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for AffiliateOrganisation {
+    const NAME: &'static str = "affiliate-organisation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "224335b1-d5c1-5036-8204-766533c52a8f",
+  "affiliation": "27b56b1f-d2db-5bea-bef3-54640144a373",
+  "with": "2f2096da-33e6-5743-945f-bd26863cd991",
+  "kind": "member"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         // The other one may say it as well, of an organisation that it sees: to be named in a record is to see it.
         let _organisation = if context.owns(self.with) { seen(context, self.id)? } else { editable(context, self.id)? };
         require(self.id != self.with, Reason::AffiliationItself).map_err(|r| r.field("with"))?;
@@ -109,8 +121,17 @@ impl AffiliateOrganisation {
     }
 }
 
-impl ConfirmAffiliation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ConfirmAffiliation {
+    const NAME: &'static str = "confirm-affiliation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Confirms];
+    const EXAMPLE: &'static str = r#"{
+  "id": "224335b1-d5c1-5036-8204-766533c52a8f",
+  "affiliation": "27b56b1f-d2db-5bea-bef3-54640144a373"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let _organisation = seen(context, self.id)?;
         let (with, tie) = existing(context, self.id, self.affiliation)?;
         let by = context.organisation()?;
@@ -121,8 +142,18 @@ impl ConfirmAffiliation {
     }
 }
 
-impl EndAffiliation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for EndAffiliation {
+    const NAME: &'static str = "end-affiliation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "affiliation": "0190a1b2-0000-7000-8000-000000000007",
+  "reason": "The network was dissolved."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let _organisation = seen(context, self.id)?;
         let (with, _) = existing(context, self.id, self.affiliation)?;
         let either = acts_as(context.acting.actor, self.id) || acts_as(context.acting.actor, with);

@@ -1,12 +1,13 @@
 //! Registering an organisation and saying what and where it is. Who vouches for it is decided elsewhere.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require},
     state::organisation::{Organisation, identifier_names, site_name},
 };
 use convenio_events::{
-    Actor, NewEvent, OrganisationId,
+    Actor, NewEvent, OrganisationId, RecordKind,
     codes::{AccessRole, Visibility},
     ids::SiteId,
     language_map::Line,
@@ -129,8 +130,30 @@ fn require_free(context: &Context<'_>, identifier: &Identifier, field: &str) -> 
     require(free, Reason::IdentifierInUse).map_err(|rejection| rejection.field(field))
 }
 
-impl RegisterOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RegisterOrganisation {
+    const NAME: &'static str = "register-organisation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator, Flag::Creates];
+    const EXAMPLE: &'static str = r#"{
+  "id": "a3773905-ae76-5a5f-bd4c-53ed3bede467",
+  "standing": "profile",
+  "profile": {"kind": "ministry", "place": "CU", "languages": ["es"]},
+  "text": {
+    "name": {
+      "original": "es",
+      "texts": {
+        "es": "Ministerio de Salud Pública de Cuba (MINSAP)",
+        "en": "Ministry of Public Health of Cuba",
+        "fr": "Ministère de la santé publique de Cuba"
+      },
+      "translations": {"en": "other", "fr": "other"}
+    },
+    "citation": "https://salud.msp.gob.cu"
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let id = self.id.unwrap_or_else(|| OrganisationId::new(context.new_id));
         let admin = context.acting.role == AccessRole::Admin || context.acting.sample;
         require(self.standing == Standing::Profile || admin, Reason::RoleRequired).map_err(|r| r.field("standing"))?;
@@ -147,16 +170,39 @@ impl RegisterOrganisation {
     }
 }
 
-impl ReviseOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ReviseOrganisation {
+    const NAME: &'static str = "revise-organisation";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "profile": {"kind": "ngo", "place": "PE", "languages": ["es", "en"]},
+  "text": {
+    "name": {"original": "es", "texts": {"es": "Organización Ejemplo"}},
+    "office": "Oficina de Cooperación",
+    "mailbox": "cooperacion@example.org"
+  }
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let _organisation = editable(context, self.id)?;
         let facts = Revised { profile: self.profile };
         Ok(Decision::one(NewEvent::new(self.id, facts, Some(self.text))))
     }
 }
 
-impl AddIdentifier {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for AddIdentifier {
+    const NAME: &'static str = "add-identifier";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "identifier": "PE-RUC-20100000001"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
         require_free(context, &self.identifier, "identifier")?;
         let room = organisation.identifiers.len() < IDENTIFIERS_LIMIT;
@@ -166,8 +212,17 @@ impl AddIdentifier {
     }
 }
 
-impl WithdrawIdentifier {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for WithdrawIdentifier {
+    const NAME: &'static str = "withdraw-identifier";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "identifier": "PE-RUC-20100000001"
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
         // As it was recorded: the case in which it is named now may be another.
         let recorded = organisation.identifiers.get(&self.identifier).or_else(|| {
@@ -180,8 +235,19 @@ impl WithdrawIdentifier {
     }
 }
 
-impl AddSite {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for AddSite {
+    const NAME: &'static str = "add-site";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "11158c3e-7fa8-5390-88e9-0d3facd29e7a",
+  "site": "ad6f9309-f8f2-5c3e-a6cd-65a82d4db56f",
+  "place": "PE-LIM",
+  "text": {"name": {"original": "es", "texts": {"es": "Carabayllo, Lima"}}}
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
         let site = self.site.unwrap_or_else(|| SiteId::new(context.new_id));
         let new = context.world.holder(&site_name(self.id.uuid(), site)).is_none();
@@ -194,8 +260,18 @@ impl AddSite {
     }
 }
 
-impl CloseSite {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for CloseSite {
+    const NAME: &'static str = "close-site";
+    const RIGHT: Right = Right::Record;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "site": "0190a1b2-0000-7000-8000-000000000006",
+  "reason": "The clinic moved."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = editable(context, self.id)?;
         require(organisation.has_site(self.site), Reason::SiteUnknown).map_err(|r| r.field("site"))?;
         let text = self.reason.map(|reason| ReasonText { reason });

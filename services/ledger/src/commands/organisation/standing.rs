@@ -1,11 +1,12 @@
 //! Who vouches for an organisation, and who may not act for now. Admins decide; nobody vouches for itself but the first of a ledger.
 
 use crate::{
+    commands::{CommandData, Flag, Right},
     context::{Context, Decision},
     rejection::{Reason, Rejection, require, require_not_over},
 };
 use convenio_events::{
-    NewEvent, OrganisationId,
+    NewEvent, OrganisationId, RecordKind,
     codes::VerificationMethod,
     commitment::Digest,
     language_map::Line,
@@ -67,8 +68,14 @@ fn reason_text(reason: Option<Line>) -> Option<ReasonText> {
     reason.map(|reason| ReasonText { reason })
 }
 
-impl VerifyOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for VerifyOrganisation {
+    const NAME: &'static str = "verify-organisation";
+    const RIGHT: Right = Right::Administer;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{"id": "8205ae0b-f8bc-53c8-99aa-3df2d5d59c38", "method": "operator"}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         let today = context.today(None);
         require_not_over(self.valid_through, today, "valid_through")?;
@@ -85,24 +92,45 @@ impl VerifyOrganisation {
     }
 }
 
-impl RevokeVerification {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for RevokeVerification {
+    const NAME: &'static str = "revoke-verification";
+    const RIGHT: Right = Right::Administer;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{
+  "id": "0190a1b2-0000-7000-8000-000000000001",
+  "reason": "The letter was withdrawn."
+}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(organisation.verification.is_some(), Reason::NotVerified)?;
         Ok(Decision::one(NewEvent::new(self.id, VerificationRevoked {}, reason_text(self.reason))))
     }
 }
 
-impl SuspendOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for SuspendOrganisation {
+    const NAME: &'static str = "suspend-organisation";
+    const RIGHT: Right = Right::Administer;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{"id": "0190a1b2-0000-7000-8000-000000000001", "reason": "Under review."}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(!organisation.suspended, Reason::AlreadySuspended)?;
         Ok(Decision::one(NewEvent::new(self.id, Suspended {}, reason_text(self.reason))))
     }
 }
 
-impl ReinstateOrganisation {
-    pub(crate) fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
+impl CommandData for ReinstateOrganisation {
+    const NAME: &'static str = "reinstate-organisation";
+    const RIGHT: Right = Right::Administer;
+    const KIND: RecordKind = RecordKind::Organisation;
+    const FLAGS: &'static [Flag] = &[Flag::Operator];
+    const EXAMPLE: &'static str = r#"{"id": "0190a1b2-0000-7000-8000-000000000001", "reason": "The review ended."}"#;
+
+    fn decide(self, context: &Context<'_>) -> Result<Decision, Rejection> {
         let organisation = context.world.organisation(self.id).ok_or(Reason::RecordUnknown)?;
         require(organisation.suspended, Reason::NotSuspended)?;
         Ok(Decision::one(NewEvent::new(self.id, Reinstated {}, reason_text(self.reason))))
