@@ -226,3 +226,52 @@ impl Fulfil {
         Ok(Decision::one(NewEvent::new(subject, Fulfilled { agreement: self.agreement }, None)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::given::{OTHER, OWNER, given, uuid, words};
+    use serde_json::{Value, json};
+
+    const OFFER: u128 = 0x0ff;
+
+    fn published() -> (u128, &'static str, Value) {
+        let terms = json!({"themes": ["sdg:3.3"], "mechanisms": ["training"], "places": ["PE"]});
+        let offer = json!({"id": uuid(OFFER), "terms": terms, "text": {"title": words("Training")}});
+        (OWNER, "publish-offer", offer)
+    }
+
+    fn it() -> Value {
+        json!({"id": uuid(OFFER)})
+    }
+
+    #[test]
+    fn what_is_open_is_withdrawn_once() {
+        assert_eq!(given(&[published()]).when(OWNER, "withdraw-offer", &it()), "(offer.withdrawn)");
+        let over = given(&[published(), (OWNER, "withdraw-offer", it())]);
+        assert_eq!(over.when(OWNER, "withdraw-offer", &it()), "offer-closed");
+    }
+
+    #[test]
+    fn its_owner_alone_withdraws_it() {
+        assert_eq!(given(&[published()]).when(OTHER, "withdraw-offer", &it()), "not-owner");
+        let (by, name, mut hidden) = published();
+        hidden["visibility"] = json!("parties");
+        assert_eq!(given(&[(by, name, hidden)]).when(OTHER, "withdraw-offer", &it()), "record-unknown");
+    }
+
+    #[test]
+    fn what_is_paused_is_resumed_and_only_that() {
+        assert_eq!(given(&[published()]).when(OWNER, "resume-offer", &it()), "not-paused");
+        let paused = || given(&[published(), (OWNER, "pause-offer", it())]);
+        assert_eq!(paused().when(OWNER, "pause-offer", &it()), "offer-closed");
+        assert_eq!(paused().when(OWNER, "resume-offer", &it()), "(offer.resumed)");
+    }
+
+    #[test]
+    fn an_offer_has_a_theme() {
+        let (_, _, mut offer) = published();
+        offer["id"] = json!(uuid(1 << 20));
+        offer["terms"]["themes"] = json!([]);
+        assert_eq!(given(&[]).when(OWNER, "publish-offer", &offer), "theme-required@terms.themes");
+    }
+}

@@ -3,6 +3,8 @@
 pub mod access;
 pub mod agreement;
 pub mod convening;
+#[cfg(test)]
+mod given;
 pub mod learning;
 pub mod ledger;
 pub mod listing;

@@ -81,3 +81,22 @@ impl CommandData for SetVisibility {
         Ok(Decision::one(NewEvent::new(self.subject, facts, text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::given::{OTHER, OWNER, given, uuid};
+    use serde_json::{Value, json};
+
+    fn to(visibility: &str) -> Value {
+        json!({"subject": format!("organisation/{}", uuid(OWNER)), "visibility": visibility})
+    }
+
+    #[test]
+    fn an_organisation_says_who_sees_it_and_nobody_else_does() {
+        assert_eq!(given(&[]).when(OWNER, "set-visibility", &to("parties")), "(organisation.visibility-changed)");
+        assert_eq!(given(&[]).when(OTHER, "set-visibility", &to("parties")), "not-owner");
+        assert_eq!(given(&[]).when(OWNER, "set-visibility", &to("public")), "visibility-same@visibility");
+        let hidden = given(&[(OWNER, "set-visibility", to("parties"))]);
+        assert_eq!(hidden.when(OTHER, "set-visibility", &to("public")), "record-unknown");
+    }
+}
