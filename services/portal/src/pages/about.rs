@@ -2,7 +2,7 @@
 
 use super::{
     frame::Frame,
-    visit::{Page, Trouble, Visit},
+    request::{Page, PageError, PageRequest},
 };
 use askama::Template;
 use convenio_projections::ViewName;
@@ -16,10 +16,10 @@ struct AboutPage {
 }
 
 /// The page about the ledger itself.
-pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let position = *visit.state.views.position(ViewName::Activity).borrow();
+pub(super) fn page(request: &PageRequest) -> Result<Page, PageError> {
+    let position = *request.state.views.position(ViewName::Activity).borrow();
     let sequence = position.0.checked_sub(1).map(convenio_events::Sequence);
-    let source = format!("urn:convenio:{}", visit.state.ledger);
-    let frame = Frame::new(visit, visit.say("nav-about"), "", sequence);
-    Page::of(&AboutPage { frame, source, public_url: visit.state.public_url.to_string() }, sequence)
+    let source = format!("urn:convenio:{}", request.state.ledger);
+    let frame = Frame::new(request, request.say("nav-about"), "", sequence);
+    Page::of(&AboutPage { frame, source, public_url: request.state.public_url.to_string() }, sequence)
 }

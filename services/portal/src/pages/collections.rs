@@ -6,8 +6,8 @@ use super::{
     frame::Frame,
     kinds::Kind,
     parts::{Card, Moment},
+    request::{Page, PageError, PageRequest},
     snapshot::Snapshot,
-    visit::{Page, Trouble, Visit},
 };
 use askama::Template;
 use convenio_events::{OrganisationId, RecordKind, time::Date};
@@ -80,12 +80,12 @@ struct Scope {
 }
 
 impl Scope {
-    fn of(visit: &Visit) -> Result<Self, Trouble> {
-        let board = visit.path == "/";
-        let named = || RecordKind::from_plural(visit.segment(0)).ok_or(Trouble::NotFound);
+    fn of(request: &PageRequest) -> Result<Self, PageError> {
+        let board = request.path == "/";
+        let named = || RecordKind::from_plural(request.segment(0)).ok_or(PageError::NotFound);
         let kind = if board { RecordKind::Offer } else { named()? };
-        let of = Kind::of(kind).ok_or(Trouble::NotFound)?;
-        Ok(Self { kind, of, view: ViewName::of_kind(kind).ok_or(Trouble::NotFound)?, board })
+        let of = Kind::of(kind).ok_or(PageError::NotFound)?;
+        Ok(Self { kind, of, view: ViewName::of_kind(kind).ok_or(PageError::NotFound)?, board })
     }
 }
 
@@ -95,51 +95,51 @@ fn types_of(kind: RecordKind) -> &'static str {
 }
 
 /// The board, or the list of a kind of record.
-pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let scope = Scope::of(visit)?;
-    let snapshot = Snapshot::open(visit, &[scope.view, ViewName::Organisations, ViewName::Activity])?;
-    let query = query(visit, scope)?;
+pub(super) fn page(request: &PageRequest) -> Result<Page, PageError> {
+    let scope = Scope::of(request)?;
+    let snapshot = Snapshot::open(request, &[scope.view, ViewName::Organisations, ViewName::Activity])?;
+    let query = query(request, scope)?;
     let answer = collection::list(snapshot.reader(scope.view)?, snapshot.identity(), &query)?;
     let cards = answer.items.iter().map(|item| card(&snapshot, item)).collect::<Result<_, _>>()?;
-    let path = visit.own_path();
+    let path = request.own_path();
     let listing = scope.view == ViewName::Board;
     let page = CollectionPage {
-        frame: Frame::new(visit, heading(visit, scope), &api(visit, scope), snapshot.sequence()),
-        lead: visit.say(lead(scope)),
-        tabs: if listing { tabs(visit) } else { Vec::new() },
+        frame: Frame::new(request, heading(request, scope), &api(request, scope), snapshot.sequence()),
+        lead: request.say(lead(scope)),
+        tabs: if listing { tabs(request) } else { Vec::new() },
         kept: ["organisation", "role"]
             .iter()
-            .flat_map(|name| visit.params.all(name).into_iter().map(|one| (*name, one)))
+            .flat_map(|name| request.params.all(name).into_iter().map(|one| (*name, one)))
             .collect(),
         q: query.q.clone().unwrap_or_default(),
-        from: visit.params.first("from").unwrap_or_default().to_owned(),
-        to: visit.params.first("to").unwrap_or_default().to_owned(),
-        sorts: sorts(visit),
-        facets: facets(visit, scope.board, scope.kind.states(), types_of(scope.kind), answer.facets.as_ref()),
-        removals: removals(visit, &snapshot, scope.kind.states(), types_of(scope.kind))?,
-        found: found(visit, answer.total),
+        from: request.params.first("from").unwrap_or_default().to_owned(),
+        to: request.params.first("to").unwrap_or_default().to_owned(),
+        sorts: sorts(request),
+        facets: facets(request, scope.board, scope.kind.states(), types_of(scope.kind), answer.facets.as_ref()),
+        removals: removals(request, &snapshot, scope.kind.states(), types_of(scope.kind))?,
+        found: found(request, answer.total),
         as_of: snapshot.as_of()?,
         cards,
-        next: answer.next_cursor.map(|cursor| visit.params.with(&path, "cursor", &cursor)),
-        first: visit.params.first("cursor").map(|cursor| visit.params.without(&path, "cursor", cursor)),
+        next: answer.next_cursor.map(|cursor| request.params.with(&path, "cursor", &cursor)),
+        first: request.params.first("cursor").map(|cursor| request.params.without(&path, "cursor", cursor)),
         action: path,
     };
     Page::of(&page, snapshot.sequence())
 }
 
-fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
-    let params = &visit.params;
+fn query(request: &PageRequest, scope: Scope) -> Result<ListQuery, PageError> {
+    let params = &request.params;
     let organisations = params.values("organisation").map(str::parse::<OrganisationId>).collect::<Result<Vec<_>, _>>();
     let sort = params
         .first("sort")
-        .map(|word| Sort::from_word(word).ok_or(Trouble::NotUnderstood("cause-sort")))
+        .map(|word| Sort::from_word(word).ok_or(PageError::NotUnderstood("cause-sort")))
         .transpose()?;
     let day = |name| params.parsed::<Date>(name, "cause-date");
     let mut query = ListQuery::new(scope.kind);
     query.whole_view = scope.board;
     query.q = params.first("q").map(str::to_owned);
     query.filters = Filters {
-        organisations: organisations.map_err(|_| Trouble::NotUnderstood("cause-organisation"))?,
+        organisations: organisations.map_err(|_| PageError::NotUnderstood("cause-organisation"))?,
         roles: params.all("role"),
         countries: params.all("country"),
         themes: params.all("theme"),
@@ -155,7 +155,7 @@ fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
     };
     query.sort = sort.unwrap_or_default();
     query.limit = PAGE_RECORDS;
-    query.today = Some(visit.today);
+    query.today = Some(request.today);
     query.cursor = params.first("cursor").map(str::to_owned);
     query.total = true;
     query.facets = true;
@@ -163,10 +163,10 @@ fn query(visit: &Visit, scope: Scope) -> Result<ListQuery, Trouble> {
 }
 
 /// How many there are, in words.
-pub(super) fn found(visit: &Visit, total: Option<Count>) -> String {
-    let language = visit.language;
+pub(super) fn found(request: &PageRequest, total: Option<Count>) -> String {
+    let language = request.language;
     match total {
-        Some(Count::Exactly(0)) | None => visit.say("found-none"),
+        Some(Count::Exactly(0)) | None => request.say("found-none"),
         Some(Count::Exactly(count)) => language.say_count("found", count, &language.number(u64::from(count))),
         Some(Count::More) => {
             let limit = u64::from(collection::COUNT_LIMIT);
@@ -175,28 +175,28 @@ pub(super) fn found(visit: &Visit, total: Option<Count>) -> String {
     }
 }
 
-fn tabs(visit: &Visit) -> Vec<Choice> {
-    let query = &visit.raw_query;
+fn tabs(request: &PageRequest) -> Vec<Choice> {
+    let query = &request.raw_query;
     let tab = |(path, key): (&str, &'static str)| {
         // The place in one list says nothing in another.
         let query = if query.contains("cursor=") || query.is_empty() { String::new() } else { format!("?{query}") };
-        Choice { value: format!("{}{query}", visit.at(path)), label: visit.say(key), chosen: visit.path == path }
+        Choice { value: format!("{}{query}", request.at(path)), label: request.say(key), chosen: request.path == path }
     };
     [("/", "tab-open"), ("/offers", "tab-offers"), ("/demands", "tab-demands")].map(tab).into()
 }
 
-fn sorts(visit: &Visit) -> Vec<Choice> {
-    let chosen = visit.params.first("sort").unwrap_or(SORTS[0]);
+fn sorts(request: &PageRequest) -> Vec<Choice> {
+    let chosen = request.params.first("sort").unwrap_or(SORTS[0]);
     let choice = |word: &str| {
         let key = format!("sort-{}", word.trim_start_matches('-').replace('_', "-"));
-        let label = visit.language.find(&key).map_or_else(|| word.to_owned(), |label| label.into_owned());
+        let label = request.language.find(&key).map_or_else(|| word.to_owned(), |label| label.into_owned());
         Choice { value: word.to_owned(), label, chosen: word == chosen }
     };
     SORTS.iter().map(|word| choice(word)).collect()
 }
 
-fn heading(visit: &Visit, scope: Scope) -> String {
-    visit.say(if scope.board { "heading-board" } else { scope.of.heading })
+fn heading(request: &PageRequest, scope: Scope) -> String {
+    request.say(if scope.board { "heading-board" } else { scope.of.heading })
 }
 
 fn lead(scope: Scope) -> &'static str {
@@ -204,11 +204,11 @@ fn lead(scope: Scope) -> &'static str {
 }
 
 /// Where programs find the same list; of the board, its offers.
-fn api(visit: &Visit, scope: Scope) -> String {
+fn api(request: &PageRequest, scope: Scope) -> String {
     let own = format!("/api/v1/{}", scope.kind.plural());
     if !scope.board {
-        return visit.params.only(&own, &API_NAMES);
+        return request.params.only(&own, &API_NAMES);
     }
-    let address = visit.params.only(&own, &API_NAMES[1..]);
+    let address = request.params.only(&own, &API_NAMES[1..]);
     format!("{address}{}state=open", if address.contains('?') { '&' } else { '?' })
 }

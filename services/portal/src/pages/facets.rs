@@ -1,8 +1,8 @@
 //! The filters beside a list: what can be chosen, how many records have it, and how to take a choice back.
 
 use super::{
+    request::{PageError, PageRequest},
     snapshot::Snapshot,
-    visit::{Trouble, Visit},
 };
 use convenio_events::OrganisationId;
 use convenio_projections::collection::{Count, FacetCount};
@@ -38,64 +38,69 @@ pub(super) struct Removal {
 
 /// The filters of a list.
 pub(super) fn facets(
-    visit: &Visit,
+    request: &PageRequest,
     board: bool,
     states: &str,
     types: &str,
     counts: Option<&BTreeMap<String, Vec<FacetCount>>>,
 ) -> Vec<Facet> {
     let facet = |name: &'static str| {
-        let chosen = visit.params.all(name);
+        let chosen = request.params.all(name);
         let counted = counts.and_then(|counts| counts.get(name)).map(Vec::as_slice).unwrap_or_default();
         let shown = counted.iter().take(VALUES_LIMIT).map(|one| Value {
-            label: label(visit, name, &one.value, states, types),
-            count: shown(visit, one.count),
+            label: label(request, name, &one.value, states, types),
+            count: shown(request, one.count),
             chosen: chosen.contains(&one.value),
             value: one.value.clone(),
         });
         let mut values: Vec<_> = shown.collect();
         // What was chosen stays in the form, also where nothing is left that has it.
         for value in chosen.iter().filter(|value| counted.iter().take(VALUES_LIMIT).all(|one| one.value != **value)) {
-            let label = label(visit, name, value, states, types);
-            values.push(Value { label, count: visit.language.number(0), chosen: true, value: value.clone() });
+            let label = label(request, name, value, states, types);
+            values.push(Value { label, count: request.language.number(0), chosen: true, value: value.clone() });
         }
-        Facet { name, label: facet_label(visit, name), open: !chosen.is_empty(), values }
+        Facet { name, label: facet_label(request, name), open: !chosen.is_empty(), values }
     };
     let offered = SHOWN.into_iter().filter(|name| !(board && *name == "state" || types.is_empty() && *name == "type"));
     offered.map(facet).filter(|facet| facet.values.len() > 1 || facet.open).collect()
 }
 
 /// Everything that is chosen now.
-pub(super) fn removals(visit: &Visit, snapshot: &Snapshot, states: &str, types: &str) -> Result<Vec<Removal>, Trouble> {
+pub(super) fn removals(
+    request: &PageRequest,
+    snapshot: &Snapshot,
+    states: &str,
+    types: &str,
+) -> Result<Vec<Removal>, PageError> {
     let mut removals = Vec::new();
-    let path = visit.own_path();
+    let path = request.own_path();
     for name in SHOWN.into_iter().chain(["organisation", "role", "from", "to", "q"]) {
-        for value in visit.params.all(name) {
+        for value in request.params.all(name) {
             let label = match (name, value.parse::<OrganisationId>()) {
                 ("organisation", Ok(id)) => snapshot.organisation(id)?.words.text().to_owned(),
                 ("q", _) => format!("\u{201c}{value}\u{201d}"),
-                _ => label(visit, name, &value, states, types),
+                _ => label(request, name, &value, states, types),
             };
             removals.push(Removal {
-                label: format!("{}: {label}", facet_label(visit, name)),
-                href: visit.params.without(&path, name, &value),
+                label: format!("{}: {label}", facet_label(request, name)),
+                href: request.params.without(&path, name, &value),
             });
         }
     }
     Ok(removals)
 }
 
-fn facet_label(visit: &Visit, name: &str) -> String {
-    visit.language.find(&format!("facet-{name}")).map_or_else(|| name.to_owned(), |label| label.into_owned())
+fn facet_label(request: &PageRequest, name: &str) -> String {
+    request.language.find(&format!("facet-{name}")).map_or_else(|| name.to_owned(), |label| label.into_owned())
 }
 
-fn label(visit: &Visit, name: &str, value: &str, states: &str, types: &str) -> String {
+fn label(request: &PageRequest, name: &str, value: &str, states: &str, types: &str) -> String {
     let list = match name {
-        "theme" => return visit.language.theme_word(value),
-        "language" => return visit.language.language_name(value),
-        "role" => return visit.language.role(value),
+        "theme" => return request.language.theme_word(value),
+        "language" => return request.language.language_name(value),
+        "role" => return request.language.role(value),
         "from" | "to" => {
-            return value.parse().map_or_else(|_| value.to_owned(), |date| visit.language.date(date));
+            return value.parse().map_or_else(|_| value.to_owned(), |date| request.language.date(date));
         }
         "country" => "countries",
         "mechanism" => "mechanisms",
@@ -104,12 +109,14 @@ fn label(visit: &Visit, name: &str, value: &str, states: &str, types: &str) -> S
         "state" => states,
         _ => types,
     };
-    visit.language.label(list, value)
+    request.language.label(list, value)
 }
 
-fn shown(visit: &Visit, count: Count) -> String {
+fn shown(request: &PageRequest, count: Count) -> String {
     match count {
-        Count::Exactly(count) => visit.language.number(u64::from(count)),
-        Count::More => format!("{}+", visit.language.number(u64::from(convenio_projections::collection::COUNT_LIMIT))),
+        Count::Exactly(count) => request.language.number(u64::from(count)),
+        Count::More => {
+            format!("{}+", request.language.number(u64::from(convenio_projections::collection::COUNT_LIMIT)))
+        }
     }
 }

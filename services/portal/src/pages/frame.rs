@@ -1,6 +1,6 @@
 //! What stands around every page: head, navigation, the switch of languages, and at which sequence the page is true.
 
-use super::{assets, kinds::KINDS, locale::Language, visit::Visit};
+use super::{assets, kinds::KINDS, locale::Language, request::PageRequest};
 use convenio_events::Sequence;
 
 /// A place that every page links to.
@@ -49,21 +49,21 @@ fn places() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 impl Frame {
     /// Around a page with this title; `api` is the path of the same in the API, blank where there is none.
-    pub(super) fn new(visit: &Visit, title: String, api: &str, sequence: Option<Sequence>) -> Self {
-        let language = visit.language;
-        let first = visit.segment(0);
+    pub(super) fn new(request: &PageRequest, title: String, api: &str, sequence: Option<Sequence>) -> Self {
+        let language = request.language;
+        let first = request.segment(0);
         let board = matches!(first, "" | "offers" | "demands");
         let place = |(name, key): (&str, &'static str)| {
             let current = if name.is_empty() { board } else { name == first };
-            Place { href: visit.at(&format!("/{name}")), label: language.say(key).into_owned(), current }
+            Place { href: request.at(&format!("/{name}")), label: language.say(key).into_owned(), current }
         };
-        let query = if visit.raw_query.is_empty() { String::new() } else { format!("?{}", visit.raw_query) };
+        let query = if request.raw_query.is_empty() { String::new() } else { format!("?{}", request.raw_query) };
         let other = |other: Language| {
-            let href = format!("/{}{}{query}", other.code(), visit.path);
+            let href = format!("/{}{}{query}", other.code(), request.path);
             Other {
                 code: other.code(),
                 name: other.say("language-name").into_owned(),
-                url: format!("{}{href}", visit.state.public_url),
+                url: format!("{}{href}", request.state.public_url),
                 href,
                 current: other == language,
             }
@@ -75,7 +75,7 @@ impl Frame {
             others: Language::all().map(other).collect(),
             sequence: sequence.map(|sequence| language.number(sequence.0)),
             api: api.to_owned(),
-            home: visit.at("/"),
+            home: request.at("/"),
             style: assets::style_path(),
         }
     }

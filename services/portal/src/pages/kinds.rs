@@ -4,7 +4,7 @@
 use super::{
     cards::Filling,
     parts::Mark,
-    record::{Shown, Telling},
+    record::{Presenter, Shown},
     snapshot::Snapshot,
 };
 use convenio_events::RecordKind;
@@ -22,7 +22,7 @@ pub(super) trait RecordPage {
     fn marks(&self, snapshot: &Snapshot) -> Vec<Mark>;
 
     /// What its page shows.
-    fn show(&self, tell: &Telling<'_>, head: &Head) -> Result<Shown, QueryError>;
+    fn show(&self, presenter: &Presenter<'_>, head: &Head) -> Result<Shown, QueryError>;
 }
 
 /// What shows a record.

@@ -5,6 +5,7 @@ mod about;
 pub(crate) mod assets;
 mod cards;
 mod collections;
+mod errors;
 mod facets;
 mod format;
 mod frame;
@@ -13,14 +14,13 @@ mod locale;
 mod params;
 mod parts;
 mod record;
+mod request;
 mod search;
 mod session;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 mod trail;
-mod troubles;
-mod visit;
 mod words;
 
 use crate::{
@@ -38,8 +38,8 @@ use convenio_events::LedgerId;
 use convenio_projections::Views;
 use kinds::{KINDS, Kind};
 use locale::Language;
+use request::Build;
 use std::{fmt, sync::Arc};
-use visit::Build;
 
 /// What pages are made from.
 #[derive(Clone)]
@@ -109,12 +109,13 @@ fn routes(state: &PageState) -> Router {
         let code = language.code();
         for (path, build) in pages() {
             let state = state.clone();
-            let page = move |uri: Uri, headers: HeaderMap| visit::answer(state.clone(), language, uri, headers, build);
+            let page =
+                move |uri: Uri, headers: HeaderMap| request::answer(state.clone(), language, uri, headers, build);
             router = router.route(&format!("/{code}{path}"), get(page));
         }
         let missing = {
             let state = state.clone();
-            move |uri: Uri| visit::not_found(state.clone(), language, uri)
+            move |uri: Uri| request::not_found(state.clone(), language, uri)
         };
         let home = format!("/{code}/");
         router = router
@@ -122,7 +123,7 @@ fn routes(state: &PageState) -> Router {
             .route(&format!("/{code}/{{*rest}}"), get(missing));
     }
     let state = state.clone();
-    router.fallback(move |uri: Uri, headers: HeaderMap| visit::not_found(state, preferred(&headers), uri))
+    router.fallback(move |uri: Uri, headers: HeaderMap| request::not_found(state, preferred(&headers), uri))
 }
 
 fn preferred(headers: &HeaderMap) -> Language {

@@ -1,6 +1,6 @@
 //! What stands behind the `?` of a page's address, and the addresses that pages link to. It does not know what a name means.
 
-use super::visit::Trouble;
+use super::request::PageError;
 
 /// The names and values of a query string, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,11 +10,11 @@ impl Params {
     /// Reads a query string.
     ///
     /// # Errors
-    /// [`Trouble::NotUnderstood`] when it is not UTF-8.
-    pub(super) fn parse(query: &str) -> Result<Self, Trouble> {
+    /// [`PageError::NotUnderstood`] when it is not UTF-8.
+    pub(super) fn parse(query: &str) -> Result<Self, PageError> {
         let is_utf8 = |pairs: &Vec<(String, String)>| !pairs.iter().any(|(_, value)| value.contains('\u{fffd}'));
         let pairs = serde_urlencoded::from_str(query).ok().filter(is_utf8);
-        pairs.map(Self).ok_or(Trouble::NotUnderstood("cause-query"))
+        pairs.map(Self).ok_or(PageError::NotUnderstood("cause-query"))
     }
 
     /// The first value of a name that is not blank.
@@ -45,9 +45,9 @@ impl Params {
     /// A value of a form; `None` where it was left blank.
     ///
     /// # Errors
-    /// [`Trouble::NotUnderstood`] with this cause when it has another form.
-    pub(super) fn parsed<T: std::str::FromStr>(&self, name: &str, cause: &'static str) -> Result<Option<T>, Trouble> {
-        self.first(name).map(|value| value.parse().map_err(|_| Trouble::NotUnderstood(cause))).transpose()
+    /// [`PageError::NotUnderstood`] with this cause when it has another form.
+    pub(super) fn parsed<T: std::str::FromStr>(&self, name: &str, cause: &'static str) -> Result<Option<T>, PageError> {
+        self.first(name).map(|value| value.parse().map_err(|_| PageError::NotUnderstood(cause))).transpose()
     }
 
     /// The address of the same page with one name set to one value.

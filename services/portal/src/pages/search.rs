@@ -6,9 +6,9 @@ use super::{
     frame::Frame,
     kinds::{KINDS, Kind},
     parts::{Card, Moment},
+    request::{Page, PageError, PageRequest},
     snapshot::Snapshot,
     trail::VIEWS,
-    visit::{Page, Trouble, Visit},
 };
 use askama::Template;
 use convenio_events::RecordKind;
@@ -40,25 +40,31 @@ struct Group {
 }
 
 /// The search page; without words it only asks for some.
-pub(super) fn page(visit: &Visit) -> Result<Page, Trouble> {
-    let snapshot = Snapshot::open(visit, &VIEWS)?;
-    let q = visit.params.first("q").unwrap_or_default().to_owned();
+pub(super) fn page(request: &PageRequest) -> Result<Page, PageError> {
+    let snapshot = Snapshot::open(request, &VIEWS)?;
+    let q = request.params.first("q").unwrap_or_default().to_owned();
     let mut groups = Vec::new();
     if !q.is_empty() {
         for Kind { kind, heading, .. } in &KINDS {
-            groups.extend(group(visit, &snapshot, *kind, heading)?);
+            groups.extend(group(request, &snapshot, *kind, heading)?);
         }
     }
-    let title = if q.is_empty() { visit.say("nav-search") } else { visit.language.say_with("search-title", "q", &q) };
-    let frame = Frame::new(visit, title, "", snapshot.sequence());
+    let title =
+        if q.is_empty() { request.say("nav-search") } else { request.language.say_with("search-title", "q", &q) };
+    let frame = Frame::new(request, title, "", snapshot.sequence());
     let as_of = snapshot.as_of()?;
-    Page::of(&SearchPage { frame, action: visit.own_path(), q, as_of, groups }, snapshot.sequence())
+    Page::of(&SearchPage { frame, action: request.own_path(), q, as_of, groups }, snapshot.sequence())
 }
 
-fn group(visit: &Visit, snapshot: &Snapshot, kind: RecordKind, key: &'static str) -> Result<Option<Group>, Trouble> {
+fn group(
+    request: &PageRequest,
+    snapshot: &Snapshot,
+    kind: RecordKind,
+    key: &'static str,
+) -> Result<Option<Group>, PageError> {
     let Some(view) = ViewName::of_kind(kind) else { return Ok(None) };
     let mut query = ListQuery::new(kind);
-    query.q = visit.params.first("q").map(str::to_owned);
+    query.q = request.params.first("q").map(str::to_owned);
     query.limit = RECORDS_SHOWN;
     query.total = true;
     let answer = collection::list(snapshot.reader(view)?, snapshot.identity(), &query)?;
@@ -67,11 +73,11 @@ fn group(visit: &Visit, snapshot: &Snapshot, kind: RecordKind, key: &'static str
     }
     let cards = answer.items.iter().map(|item| card(snapshot, item)).collect::<Result<_, _>>()?;
     let is_all = matches!(answer.total, Some(Count::Exactly(count)) if count as usize <= RECORDS_SHOWN);
-    let all = visit.at(&format!("/{}", kind.plural()));
+    let all = request.at(&format!("/{}", kind.plural()));
     Ok(Some(Group {
-        heading: visit.say(key),
-        found: found(visit, answer.total),
+        heading: request.say(key),
+        found: found(request, answer.total),
         cards,
-        all: (!is_all).then(|| visit.params.with(&all, "q", query.q.as_deref().unwrap_or_default())),
+        all: (!is_all).then(|| request.params.with(&all, "q", query.q.as_deref().unwrap_or_default())),
     }))
 }

@@ -3,7 +3,7 @@
 use super::{
     locale::Language,
     parts::{Link, Mark, Moment},
-    visit::{Trouble, Visit},
+    request::{PageError, PageRequest},
     words::Words,
 };
 use chrono::NaiveDate;
@@ -27,13 +27,13 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Opens these views. Always in the same order, so that pages which wait for each other's connections cannot lock up.
-    pub(super) fn open(visit: &Visit, views: &[ViewName]) -> Result<Self, Trouble> {
+    pub(super) fn open(request: &PageRequest, views: &[ViewName]) -> Result<Self, PageError> {
         let mut wanted = views.to_vec();
         wanted.sort_unstable();
         wanted.dedup();
-        let readers = wanted.into_iter().map(|view| visit.state.views.read(view)).collect::<Result<_, _>>()?;
-        let (language, today) = (visit.language, visit.today);
-        Ok(Self { readers, identity: visit.identity.clone(), language, today, links: RefCell::default() })
+        let readers = wanted.into_iter().map(|view| request.state.views.read(view)).collect::<Result<_, _>>()?;
+        let (language, today) = (request.language, request.today);
+        Ok(Self { readers, identity: request.identity.clone(), language, today, links: RefCell::default() })
     }
 
     /// One of the views that were opened.

@@ -4,8 +4,8 @@
 use super::{
     frame::Frame,
     parts::{Cell, Link, Mark, Moment, Table},
+    request::{Page, PageError, PageRequest},
     snapshot::Snapshot,
-    visit::{Page, Trouble, Visit},
     words::Words,
 };
 use crate::{events::render::TypePattern, read::trail::GrantReference};
@@ -65,21 +65,21 @@ pub(super) const VIEWS: [ViewName; 6] = [
 ];
 
 /// The activity feed.
-pub(super) fn activity(visit: &Visit) -> Result<Page, Trouble> {
-    let snapshot = Snapshot::open(visit, &[ViewName::Organisations, ViewName::Activity])?;
+pub(super) fn activity(request: &PageRequest) -> Result<Page, PageError> {
+    let snapshot = Snapshot::open(request, &[ViewName::Organisations, ViewName::Activity])?;
     let query = TrailQuery {
-        organisation: visit.params.parsed::<OrganisationId>("organisation", "cause-organisation")?,
-        cursor: visit.params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
+        organisation: request.params.parsed::<OrganisationId>("organisation", "cause-organisation")?,
+        cursor: request.params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
         limit: PAGE_EVENTS,
         ..TrailQuery::default()
     };
     let feed = activity::feed(snapshot.reader(ViewName::Activity)?, snapshot.identity(), &query)?;
     let happened = feed.items.iter().map(|item| happened(&snapshot, item)).collect::<Result<_, QueryError>>()?;
     let page = ActivityPage {
-        frame: Frame::new(visit, visit.say("nav-activity"), "/api/v1/activity", snapshot.sequence()),
+        frame: Frame::new(request, request.say("nav-activity"), "/api/v1/activity", snapshot.sequence()),
         as_of: snapshot.as_of()?,
         happened,
-        older: feed.next_cursor.map(|cursor| visit.params.with(&visit.own_path(), "cursor", &cursor.to_string())),
+        older: feed.next_cursor.map(|cursor| request.params.with(&request.own_path(), "cursor", &cursor.to_string())),
     };
     Page::of(&page, snapshot.sequence())
 }
@@ -100,11 +100,11 @@ fn happened(snapshot: &Snapshot, item: &FeedItem) -> Result<Happened, QueryError
 }
 
 /// The audit trail.
-pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
-    let snapshot = Snapshot::open(visit, &VIEWS)?;
-    let query = audit_query(visit)?;
+pub(super) fn audit(request: &PageRequest) -> Result<Page, PageError> {
+    let snapshot = Snapshot::open(request, &VIEWS)?;
+    let query = audit_query(request)?;
     let trail = activity::audit(snapshot.reader(ViewName::Activity)?, snapshot.identity(), &query)?;
-    let rows = trail.items.iter().map(|item| audit_row(visit, &snapshot, item)).collect::<Result<_, QueryError>>()?;
+    let rows = trail.items.iter().map(|item| audit_row(request, &snapshot, item)).collect::<Result<_, QueryError>>()?;
     let columns = [
         "column-sequence",
         "column-when",
@@ -116,54 +116,58 @@ pub(super) fn audit(visit: &Visit) -> Result<Page, Trouble> {
     ];
     let chosen = |kind: RecordKind| query.kinds.contains(&kind);
     let kinds = RecordKind::ALL.iter().copied();
-    let shown = |name| visit.params.first(name).unwrap_or_default().to_owned();
+    let shown = |name| request.params.first(name).unwrap_or_default().to_owned();
     let api =
-        visit.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "cursor"]);
+        request.params.only("/api/v1/audit", &["subject", "organisation", "actor", "grant", "kind", "type", "cursor"]);
     let page = AuditPage {
-        frame: Frame::new(visit, visit.say("nav-audit"), &api, snapshot.sequence()),
+        frame: Frame::new(request, request.say("nav-audit"), &api, snapshot.sequence()),
         as_of: snapshot.as_of()?,
-        action: visit.own_path(),
+        action: request.own_path(),
         subject: shown("subject"),
         actor: shown("actor"),
         grant: shown("grant"),
         kinds: kinds
-            .map(|kind| (kind.word().to_owned(), visit.language.label("record-kinds", kind.word()), chosen(kind)))
+            .map(|kind| (kind.word().to_owned(), request.language.label("record-kinds", kind.word()), chosen(kind)))
             .collect(),
         table: Table {
-            caption: visit.say("audit-caption"),
+            caption: request.say("audit-caption"),
             quiet: false,
-            columns: columns.map(|key| visit.say(key)).into(),
+            columns: columns.map(|key| request.say(key)).into(),
             rows,
         },
-        older: trail.next_cursor.map(|cursor| visit.params.with(&visit.own_path(), "cursor", &cursor.to_string())),
-        newest: if query.cursor.is_some() { visit.params.with(&visit.own_path(), "cursor", "") } else { String::new() },
+        older: trail.next_cursor.map(|cursor| request.params.with(&request.own_path(), "cursor", &cursor.to_string())),
+        newest: if query.cursor.is_some() {
+            request.params.with(&request.own_path(), "cursor", "")
+        } else {
+            String::new()
+        },
     };
     Page::of(&page, snapshot.sequence())
 }
 
-fn audit_query(visit: &Visit) -> Result<TrailQuery, Trouble> {
-    let params = &visit.params;
+fn audit_query(request: &PageRequest) -> Result<TrailQuery, PageError> {
+    let params = &request.params;
     let kinds = params.values("kind").map(str::parse::<RecordKind>).collect::<Result<_, _>>();
     Ok(TrailQuery {
         subject: params.parsed::<Subject>("subject", "cause-subject")?,
         organisation: params.parsed::<OrganisationId>("organisation", "cause-organisation")?,
         actor: params.parsed::<Actor>("actor", "cause-actor")?,
         grant: params.parsed("grant", "cause-grant")?.map(|GrantReference(id)| id),
-        kinds: kinds.map_err(|_| Trouble::NotUnderstood("cause-kind"))?,
+        kinds: kinds.map_err(|_| PageError::NotUnderstood("cause-kind"))?,
         event_type: params.parsed("type", "cause-type")?.map(TypePattern::beginning),
         cursor: params.parsed::<SequenceCursor>("cursor", "cause-cursor")?,
         limit: PAGE_EVENTS,
     })
 }
 
-fn audit_row(visit: &Visit, snapshot: &Snapshot, item: &AuditItem) -> Result<Vec<Vec<Cell>>, QueryError> {
-    let language = visit.language;
+fn audit_row(request: &PageRequest, snapshot: &Snapshot, item: &AuditItem) -> Result<Vec<Vec<Cell>>, QueryError> {
+    let language = request.language;
     let sequence = item.sequence.0.to_string();
-    let filtered = |name: &str, value: &str| visit.params.with(&visit.own_path(), name, value);
+    let filtered = |name: &str, value: &str| request.params.with(&request.own_path(), name, value);
     let record = snapshot.link(item.subject)?;
     let subject = item.subject.to_string();
     let only =
-        Link { href: Some(filtered("subject", &subject)), words: Words::plain(visit.say("audit-only")), mark: None };
+        Link { href: Some(filtered("subject", &subject)), words: Words::plain(request.say("audit-only")), mark: None };
     let grant = item.grant.map(|grant| {
         let short = grant.to_string().get(..8).unwrap_or_default().to_owned();
         let reference = Subject::from(grant).to_string();
@@ -181,7 +185,7 @@ fn audit_row(visit: &Visit, snapshot: &Snapshot, item: &AuditItem) -> Result<Vec
         vec![Cell::Link(record), Cell::Link(only)],
         vec![actor(snapshot, item.actor)?],
         grant.into_iter().collect(),
-        vec![Cell::Plain(visit.say(audience))],
+        vec![Cell::Plain(request.say(audience))],
     ])
 }
 

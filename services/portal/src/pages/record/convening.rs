@@ -2,7 +2,7 @@
 
 use super::{
     Shown,
-    telling::{Telling, read},
+    presenter::{Presenter, read},
 };
 use crate::pages::{
     cards::{Filling, of_all},
@@ -38,50 +38,54 @@ impl RecordPage for Convening {
         vec![Mark::attestation(snapshot.language(), confirmed)]
     }
 
-    fn show(&self, tell: &Telling<'_>, _: &Head) -> Result<Shown, QueryError> {
+    fn show(&self, presenter: &Presenter<'_>, _: &Head) -> Result<Shown, QueryError> {
         let text: Option<PlanText> = read(self.text.as_deref());
         let plan = &self.plan;
         let names = text.as_ref().map(|text| &text.place_names);
-        let mut facts = tell.facts();
+        let mut facts = presenter.facts();
         let ends = plan.ends_on.unwrap_or(plan.starts_on);
-        facts.add(tell.say("fact-when"), tell.language.span(Some(plan.starts_on), Some(ends)).map(Cell::Plain));
-        facts.add(tell.say("fact-places"), tell.places(plan.place.as_slice(), names));
+        facts.add(
+            presenter.say("fact-when"),
+            presenter.language.span(Some(plan.starts_on), Some(ends)).map(Cell::Plain),
+        );
+        facts.add(presenter.say("fact-places"), presenter.places(plan.place.as_slice(), names));
         let venue = text.as_ref().and_then(|text| text.venue.as_ref());
-        facts.add(tell.say("fact-venue"), venue.map(|venue| Cell::Words(tell.words(venue))));
-        facts.add(tell.say("fact-format"), [tell.label("convening-formats", plan.format.word())]);
-        facts.add(tell.say("fact-organisers"), tell.organisations(&plan.organisers)?);
-        facts.add(tell.say("fact-themes"), tell.themes(&plan.themes));
-        facts.add(tell.say("fact-languages"), tell.languages(&plan.languages));
-        facts.add(tell.say("fact-registered-by"), [tell.organisation(self.by)?]);
-        facts.add(tell.say("fact-citation"), tell.line(text.as_ref().and_then(|text| text.citation.as_ref())));
+        facts.add(presenter.say("fact-venue"), venue.map(|venue| Cell::Words(presenter.words(venue))));
+        facts.add(presenter.say("fact-format"), [presenter.label("convening-formats", plan.format.word())]);
+        facts.add(presenter.say("fact-organisers"), presenter.organisations(&plan.organisers)?);
+        facts.add(presenter.say("fact-themes"), presenter.themes(&plan.themes));
+        facts.add(presenter.say("fact-languages"), presenter.languages(&plan.languages));
+        facts.add(presenter.say("fact-registered-by"), [presenter.organisation(self.by)?]);
+        facts
+            .add(presenter.say("fact-citation"), presenter.line(text.as_ref().and_then(|text| text.citation.as_ref())));
         let role = |organisation: OrganisationId| {
             let organises = plan.organisers.contains(&organisation);
-            vec![Cell::Plain(tell.language.role(if organises { "organiser" } else { "participant" }))]
+            vec![Cell::Plain(presenter.language.role(if organises { "organiser" } else { "participant" }))]
         };
-        let rows = tell.attested(&self.participation, role)?;
+        let rows = presenter.attested(&self.participation, role)?;
         let columns = ["column-organisation", "column-roles", "column-vouches", "column-since"];
-        let participation = tell.table("participation", "section-participation", &columns, rows);
-        let sections = [participation, sessions(tell, &self.sessions)?, visits(tell, &self.visits)?];
+        let participation = presenter.table("participation", "section-participation", &columns, rows);
+        let sections = [participation, sessions(presenter, &self.sessions)?, visits(presenter, &self.visits)?];
         Ok(Shown {
             kind_label: None,
-            intro: text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| tell.words(summary)),
+            intro: text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| presenter.words(summary)),
             facts: facts.done(),
             sections: sections.into_iter().flatten().collect(),
         })
     }
 }
 
-fn sessions(tell: &Telling<'_>, all: &[Session]) -> Result<Option<Section>, QueryError> {
+fn sessions(presenter: &Presenter<'_>, all: &[Session]) -> Result<Option<Section>, QueryError> {
     let row = |one: &Session| {
         Ok(vec![
-            when(tell, one.occurred_on),
-            occasion(tell, one.text.as_deref()),
-            vec![tell.label("session-kinds", one.kind.word())],
-            tell.organisations(&one.organisations)?,
+            when(presenter, one.occurred_on),
+            occasion(presenter, one.text.as_deref()),
+            vec![presenter.label("session-kinds", one.kind.word())],
+            presenter.organisations(&one.organisations)?,
         ])
     };
     let rows = all.iter().map(row).collect::<Result<_, QueryError>>()?;
-    Ok(tell.table(
+    Ok(presenter.table(
         "sessions",
         "section-sessions",
         &["column-when", "column-what", "column-kind", "column-organisations"],
@@ -89,19 +93,19 @@ fn sessions(tell: &Telling<'_>, all: &[Session]) -> Result<Option<Section>, Quer
     ))
 }
 
-fn visits(tell: &Telling<'_>, all: &[Visit]) -> Result<Option<Section>, QueryError> {
+fn visits(presenter: &Presenter<'_>, all: &[Visit]) -> Result<Option<Section>, QueryError> {
     let row = |one: &Visit| {
         let facilities =
-            one.facilities.iter().map(|kind| Cell::Chip(tell.language.label("facility-kinds", kind.word())));
+            one.facilities.iter().map(|kind| Cell::Chip(presenter.language.label("facility-kinds", kind.word())));
         Ok(vec![
-            when(tell, one.occurred_on),
-            occasion(tell, one.text.as_deref()),
+            when(presenter, one.occurred_on),
+            occasion(presenter, one.text.as_deref()),
             facilities.collect(),
-            vec![tell.organisation(one.host)?],
+            vec![presenter.organisation(one.host)?],
         ])
     };
     let rows = all.iter().map(row).collect::<Result<_, QueryError>>()?;
-    Ok(tell.table(
+    Ok(presenter.table(
         "visits",
         "section-visits",
         &["column-when", "column-what", "column-facilities", "column-host"],
@@ -109,13 +113,13 @@ fn visits(tell: &Telling<'_>, all: &[Visit]) -> Result<Option<Section>, QueryErr
     ))
 }
 
-fn when(tell: &Telling<'_>, date: Option<PartialDate>) -> Vec<Cell> {
-    date.iter().map(|date| Cell::Plain(tell.language.date(*date))).collect()
+fn when(presenter: &Presenter<'_>, date: Option<PartialDate>) -> Vec<Cell> {
+    date.iter().map(|date| Cell::Plain(presenter.language.date(*date))).collect()
 }
 
-fn occasion(tell: &Telling<'_>, text: Option<&RawValue>) -> Vec<Cell> {
+fn occasion(presenter: &Presenter<'_>, text: Option<&RawValue>) -> Vec<Cell> {
     let Some(text) = read::<OccasionText>(text) else { return Vec::new() };
-    let title = Cell::Words(tell.words(&text.title));
-    let summary = text.summary.as_ref().map(|summary| Cell::Prose(tell.words(summary)));
+    let title = Cell::Words(presenter.words(&text.title));
+    let summary = text.summary.as_ref().map(|summary| Cell::Prose(presenter.words(summary)));
     [Some(title), summary].into_iter().flatten().collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Shown,
-    telling::{Telling, read},
+    presenter::{Presenter, read},
 };
 use crate::pages::{
     cards::{Filling, of_all},
@@ -40,32 +40,40 @@ impl RecordPage for Learning {
         level.into_iter().chain([Mark::attestation(language, accepted)]).collect()
     }
 
-    fn show(&self, tell: &Telling<'_>, _: &Head) -> Result<Shown, QueryError> {
+    fn show(&self, presenter: &Presenter<'_>, _: &Head) -> Result<Shown, QueryError> {
         let text: Option<ContentText> = read(self.text.as_deref());
         let content = &self.content;
         let names = text.as_ref().map(|text| &text.place_names);
-        let mut facts = tell.facts();
-        facts.add(tell.say("fact-authors"), tell.organisations(&content.authors)?);
+        let mut facts = presenter.facts();
+        facts.add(presenter.say("fact-authors"), presenter.organisations(&content.authors)?);
         let origin = if self.published_elsewhere { "learning-elsewhere" } else { "learning-here" };
-        facts.add(tell.say("fact-origin"), [Cell::Plain(tell.say(origin))]);
-        facts.add(tell.say("fact-citation"), tell.line(text.as_ref().and_then(|text| text.citation.as_ref())));
-        facts.add(tell.say("fact-when"), content.occurred_on.map(|date| Cell::Plain(tell.language.date(date))));
-        facts.add(tell.say("fact-themes"), tell.themes(&content.themes));
-        facts.add(tell.say("fact-places"), tell.places(&content.places, names));
-        facts.add(tell.say("fact-languages"), tell.languages(&content.languages));
-        facts.add(tell.say("fact-licence"), [tell.label("licences", content.licence.as_str())]);
-        facts.add(tell.say("fact-came-from"), tell.links(content.links.iter().copied())?);
-        facts.add(tell.say("fact-registered-by"), [tell.organisation(self.by)?]);
-        facts.add(tell.say("fact-retracted-by"), self.retracted_by.map(|by| tell.organisation(by)).transpose()?);
-        facts.add(tell.say("fact-documents"), tell.digests(&content.documents));
-        facts.add(tell.say("fact-keywords"), text.iter().flat_map(|text| tell.keywords(&text.keywords)));
-        let authorship = tell.attested(&self.authorship, |_| vec![Cell::Plain(tell.language.role("author"))])?;
+        facts.add(presenter.say("fact-origin"), [Cell::Plain(presenter.say(origin))]);
+        facts
+            .add(presenter.say("fact-citation"), presenter.line(text.as_ref().and_then(|text| text.citation.as_ref())));
+        facts.add(
+            presenter.say("fact-when"),
+            content.occurred_on.map(|date| Cell::Plain(presenter.language.date(date))),
+        );
+        facts.add(presenter.say("fact-themes"), presenter.themes(&content.themes));
+        facts.add(presenter.say("fact-places"), presenter.places(&content.places, names));
+        facts.add(presenter.say("fact-languages"), presenter.languages(&content.languages));
+        facts.add(presenter.say("fact-licence"), [presenter.label("licences", content.licence.as_str())]);
+        facts.add(presenter.say("fact-came-from"), presenter.links(content.links.iter().copied())?);
+        facts.add(presenter.say("fact-registered-by"), [presenter.organisation(self.by)?]);
+        facts.add(
+            presenter.say("fact-retracted-by"),
+            self.retracted_by.map(|by| presenter.organisation(by)).transpose()?,
+        );
+        facts.add(presenter.say("fact-documents"), presenter.digests(&content.documents));
+        facts.add(presenter.say("fact-keywords"), text.iter().flat_map(|text| presenter.keywords(&text.keywords)));
+        let authorship =
+            presenter.attested(&self.authorship, |_| vec![Cell::Plain(presenter.language.role("author"))])?;
         let columns = ["column-organisation", "column-roles", "column-vouches", "column-since"];
-        let mut sections = text.as_ref().map(|text| told(tell, text)).unwrap_or_default();
-        sections.extend(tell.table("authorship", "section-authorship", &columns, authorship));
-        sections.extend(screenings(tell, &self.screenings)?);
+        let mut sections = text.as_ref().map(|text| told(presenter, text)).unwrap_or_default();
+        sections.extend(presenter.table("authorship", "section-authorship", &columns, authorship));
+        sections.extend(screenings(presenter, &self.screenings)?);
         Ok(Shown {
-            kind_label: Some(tell.language.label("learning-kinds", content.kind.word())),
+            kind_label: Some(presenter.language.label("learning-kinds", content.kind.word())),
             intro: None,
             facts: facts.done(),
             sections,
@@ -73,35 +81,35 @@ impl RecordPage for Learning {
     }
 }
 
-fn told(tell: &Telling<'_>, text: &ContentText) -> Vec<Section> {
+fn told(presenter: &Presenter<'_>, text: &ContentText) -> Vec<Section> {
     let sections = [
-        tell.prose("lessons", "section-lessons", Some(&text.lessons)),
-        tell.prose("context", "section-context", text.context.as_ref()),
-        tell.prose("done", "section-done", text.done.as_ref()),
-        tell.prose("results", "section-results", text.results.as_ref()),
-        tell.prose("recommendations", "section-recommendations", text.recommendations.as_ref()),
-        tell.prose("enabling", "section-enabling", text.enabling_factors.as_ref()),
-        tell.prose("limits", "section-limits", text.limits.as_ref()),
-        tell.prose("population", "section-population", text.population.as_ref()),
+        presenter.prose("lessons", "section-lessons", Some(&text.lessons)),
+        presenter.prose("context", "section-context", text.context.as_ref()),
+        presenter.prose("done", "section-done", text.done.as_ref()),
+        presenter.prose("results", "section-results", text.results.as_ref()),
+        presenter.prose("recommendations", "section-recommendations", text.recommendations.as_ref()),
+        presenter.prose("enabling", "section-enabling", text.enabling_factors.as_ref()),
+        presenter.prose("limits", "section-limits", text.limits.as_ref()),
+        presenter.prose("population", "section-population", text.population.as_ref()),
     ];
     sections.into_iter().flatten().collect()
 }
 
-fn screenings(tell: &Telling<'_>, all: &[Screening]) -> Result<Option<Section>, QueryError> {
+fn screenings(presenter: &Presenter<'_>, all: &[Screening]) -> Result<Option<Section>, QueryError> {
     let row = |one: &Screening| {
         let class = match one.outcome {
             ScreeningOutcome::Passed => "confirmed",
             ScreeningOutcome::RevisionRequested => "claimed",
         };
-        let mark = Mark { class, sign: "", label: tell.language.label("screening-outcomes", one.outcome.word()) };
+        let mark = Mark { class, sign: "", label: presenter.language.label("screening-outcomes", one.outcome.word()) };
         Ok(vec![
-            vec![tell.organisation(one.by)?],
+            vec![presenter.organisation(one.by)?],
             vec![Cell::Mark(mark)],
-            one.remarks.iter().map(|remarks| Cell::Words(tell.words(remarks))).collect(),
-            vec![Cell::Moment(Moment::new(tell.language, one.recorded.time))],
+            one.remarks.iter().map(|remarks| Cell::Words(presenter.words(remarks))).collect(),
+            vec![Cell::Moment(Moment::new(presenter.language, one.recorded.time))],
         ])
     };
     let rows = all.iter().map(row).collect::<Result<_, QueryError>>()?;
     let columns = ["column-organisation", "column-outcome", "column-remarks", "column-recorded"];
-    Ok(tell.table("screenings", "section-screenings", &columns, rows))
+    Ok(presenter.table("screenings", "section-screenings", &columns, rows))
 }

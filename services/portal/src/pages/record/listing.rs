@@ -2,7 +2,7 @@
 
 use super::{
     Shown,
-    telling::{Telling, read},
+    presenter::{Presenter, read},
 };
 use crate::pages::{
     cards::Filling,
@@ -45,71 +45,81 @@ impl RecordPage for Listing {
         marks
     }
 
-    fn show(&self, tell: &Telling<'_>, _: &Head) -> Result<Shown, QueryError> {
+    fn show(&self, presenter: &Presenter<'_>, _: &Head) -> Result<Shown, QueryError> {
         let text: Option<ListingText> = read(self.text.as_deref());
         let terms = &self.terms;
         let names = text.as_ref().map(|text| &text.place_names);
-        let day = |date: convenio_events::time::Date| Cell::Plain(tell.language.day(date.0));
+        let day = |date: convenio_events::time::Date| Cell::Plain(presenter.language.day(date.0));
         let cost = |share: &CostShare| {
-            let item = tell.language.label("cost-items", share.item.word());
-            let bearer = tell.language.label("cost-bearers", share.bearer.word());
+            let item = presenter.language.label("cost-items", share.item.word());
+            let bearer = presenter.language.label("cost-bearers", share.bearer.word());
             Cell::Chip(format!("{item}: {bearer}"))
         };
-        let mut facts = tell.facts();
-        facts.add(tell.say("fact-organisation"), [tell.organisation(self.organisation)?]);
-        facts.add(tell.say("fact-mechanisms"), tell.mechanisms(&terms.mechanisms));
-        facts.add(tell.say("fact-themes"), tell.themes(&terms.themes));
-        facts.add(tell.say("fact-places"), tell.places(&terms.places, names));
-        facts.add(tell.say("fact-delivery-languages"), tell.languages(&terms.languages));
+        let mut facts = presenter.facts();
+        facts.add(presenter.say("fact-organisation"), [presenter.organisation(self.organisation)?]);
+        facts.add(presenter.say("fact-mechanisms"), presenter.mechanisms(&terms.mechanisms));
+        facts.add(presenter.say("fact-themes"), presenter.themes(&terms.themes));
+        facts.add(presenter.say("fact-places"), presenter.places(&terms.places, names));
+        facts.add(presenter.say("fact-delivery-languages"), presenter.languages(&terms.languages));
         facts.add(
-            tell.say("fact-modalities"),
-            terms.modalities.iter().map(|modality| Cell::Chip(tell.language.label("modalities", modality.word()))),
+            presenter.say("fact-modalities"),
+            terms.modalities.iter().map(|modality| Cell::Chip(presenter.language.label("modalities", modality.word()))),
         );
         let quantity = terms
             .quantity
             .as_ref()
-            .map_or_else(|| tell.say("quantity-unlimited"), |quantity| tell.language.quantity(quantity));
-        facts.add(tell.say("fact-quantity"), [Cell::Plain(quantity)]);
+            .map_or_else(|| presenter.say("quantity-unlimited"), |quantity| presenter.language.quantity(quantity));
+        facts.add(presenter.say("fact-quantity"), [Cell::Plain(quantity)]);
         let left = self.remaining.as_ref().filter(|_| self.commitment_level != CommitmentLevel::Uncommitted);
         facts.add(
-            tell.say("fact-remaining"),
-            left.map(|left| Cell::Plain(tell.language.amount_of(left.amount, &left.unit))),
+            presenter.say("fact-remaining"),
+            left.map(|left| Cell::Plain(presenter.language.amount_of(left.amount, &left.unit))),
         );
-        facts.add(tell.say("fact-commitment"), [tell.label("commitment-levels", self.commitment_level.word())]);
-        facts.add(tell.say("fact-costs"), terms.costs.iter().map(cost));
-        facts.add(tell.say("fact-urgency"), terms.urgency.map(|urgency| tell.label("urgency", urgency.word())));
-        facts.add(tell.say("fact-valid-from"), terms.valid_from.map(day));
-        facts.add(tell.say("fact-valid-through"), terms.valid_through.map(day));
-        facts.add(tell.say("fact-evidence"), tell.links(terms.evidence.iter().copied().map(Subject::from))?);
-        facts.add(tell.say("fact-fulfilled-by"), tell.links(self.fulfilled_by.map(Subject::from))?);
-        facts.add(tell.say("fact-keywords"), text.iter().flat_map(|text| tell.keywords(&text.keywords)));
-        let conditions =
-            text.as_ref().and_then(|text| tell.prose("conditions", "section-conditions", text.conditions.as_ref()));
-        let sections = [conditions, reservations(tell, &self.reservations)?];
+        facts.add(
+            presenter.say("fact-commitment"),
+            [presenter.label("commitment-levels", self.commitment_level.word())],
+        );
+        facts.add(presenter.say("fact-costs"), terms.costs.iter().map(cost));
+        facts.add(
+            presenter.say("fact-urgency"),
+            terms.urgency.map(|urgency| presenter.label("urgency", urgency.word())),
+        );
+        facts.add(presenter.say("fact-valid-from"), terms.valid_from.map(day));
+        facts.add(presenter.say("fact-valid-through"), terms.valid_through.map(day));
+        facts.add(presenter.say("fact-evidence"), presenter.links(terms.evidence.iter().copied().map(Subject::from))?);
+        facts.add(presenter.say("fact-fulfilled-by"), presenter.links(self.fulfilled_by.map(Subject::from))?);
+        facts.add(presenter.say("fact-keywords"), text.iter().flat_map(|text| presenter.keywords(&text.keywords)));
+        let conditions = text
+            .as_ref()
+            .and_then(|text| presenter.prose("conditions", "section-conditions", text.conditions.as_ref()));
+        let sections = [conditions, reservations(presenter, &self.reservations)?];
         Ok(Shown {
             kind_label: None,
-            intro: text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| tell.words(summary)),
+            intro: text.as_ref().and_then(|text| text.summary.as_ref()).map(|summary| presenter.words(summary)),
             facts: facts.done(),
             sections: sections.into_iter().flatten().collect(),
         })
     }
 }
 
-fn reservations(tell: &Telling<'_>, held: &[Reservation]) -> Result<Option<crate::pages::parts::Section>, QueryError> {
+fn reservations(
+    presenter: &Presenter<'_>,
+    held: &[Reservation],
+) -> Result<Option<crate::pages::parts::Section>, QueryError> {
     let row = |one: &Reservation| {
         let (class, word) = match one.state {
             ReservationState::Reserved => ("claimed", "reserved"),
             ReservationState::Allocated => ("confirmed", "allocated"),
         };
-        let mark = Mark { class, sign: "", label: tell.language.label("reservation-states", word) };
+        let mark = Mark { class, sign: "", label: presenter.language.label("reservation-states", word) };
         Ok(vec![
-            tell.links([Subject::from(one.agreement)])?,
-            one.quantity.iter().map(|quantity| Cell::Plain(tell.language.quantity(quantity))).collect(),
+            presenter.links([Subject::from(one.agreement)])?,
+            one.quantity.iter().map(|quantity| Cell::Plain(presenter.language.quantity(quantity))).collect(),
             vec![Cell::Mark(mark)],
         ])
     };
     let rows = held.iter().map(row).collect::<Result<_, QueryError>>()?;
-    Ok(tell.table(
+    Ok(presenter.table(
         "reservations",
         "section-reservations",
         &["column-agreement", "column-quantity", "column-state"],

@@ -2,7 +2,7 @@
 
 use super::{
     Shown, passport,
-    telling::{Telling, read},
+    presenter::{Presenter, read},
 };
 use crate::pages::{
     cards::Filling,
@@ -45,76 +45,82 @@ impl RecordPage for Organisation {
         marks
     }
 
-    fn show(&self, tell: &Telling<'_>, head: &Head) -> Result<Shown, QueryError> {
+    fn show(&self, presenter: &Presenter<'_>, head: &Head) -> Result<Shown, QueryError> {
         let text: Option<ProfileText> = read(self.text.as_deref());
         let text = text.as_ref();
         let profile = &self.profile;
-        let mut facts = tell.facts();
+        let mut facts = presenter.facts();
         let standing = match self.standing {
             Standing::Holder => "organisation-holder",
             Standing::Profile => "organisation-profile",
         };
-        facts.add(tell.say("fact-standing"), [Cell::Plain(tell.say(standing))]);
-        facts.add(tell.say("fact-places"), tell.places(profile.place.as_slice(), text.map(|text| &text.place_names)));
-        facts.add(tell.say("fact-languages"), tell.languages(&profile.languages));
-        facts.add(tell.say("fact-identifiers"), self.identifiers.iter().map(|one| Cell::Code(one.to_string())));
-        facts.add(tell.say("fact-office"), tell.line(text.and_then(|text| text.office.as_ref())));
+        facts.add(presenter.say("fact-standing"), [Cell::Plain(presenter.say(standing))]);
+        facts.add(
+            presenter.say("fact-places"),
+            presenter.places(profile.place.as_slice(), text.map(|text| &text.place_names)),
+        );
+        facts.add(presenter.say("fact-languages"), presenter.languages(&profile.languages));
+        facts.add(presenter.say("fact-identifiers"), self.identifiers.iter().map(|one| Cell::Code(one.to_string())));
+        facts.add(presenter.say("fact-office"), presenter.line(text.and_then(|text| text.office.as_ref())));
         // A mailbox is shown as text: what stands there is not ours to open.
         let mailbox =
             text.and_then(|text| text.mailbox.as_ref()).map(|mailbox| Cell::Words(Words::plain(mailbox.as_str())));
-        facts.add(tell.say("fact-mailbox"), mailbox);
-        facts.add(tell.say("fact-website"), tell.line(text.and_then(|text| text.website.as_ref())));
-        facts.add(tell.say("fact-citation"), tell.line(text.and_then(|text| text.citation.as_ref())));
+        facts.add(presenter.say("fact-mailbox"), mailbox);
+        facts.add(presenter.say("fact-website"), presenter.line(text.and_then(|text| text.website.as_ref())));
+        facts.add(presenter.say("fact-citation"), presenter.line(text.and_then(|text| text.citation.as_ref())));
         let mut facts = facts.done();
-        facts.extend(verification(tell, self)?);
-        let mut sections = vec![own_lists(tell, head)];
-        sections.extend(sites(tell, &self.sites));
-        sections.extend(affiliations(tell, &self.affiliations)?);
-        sections.extend(passport::sections(tell, head)?);
+        facts.extend(verification(presenter, self)?);
+        let mut sections = vec![own_lists(presenter, head)];
+        sections.extend(sites(presenter, &self.sites));
+        sections.extend(affiliations(presenter, &self.affiliations)?);
+        sections.extend(passport::sections(presenter, head)?);
         Ok(Shown {
-            kind_label: Some(tell.language.label("organisation-kinds", profile.kind.word())),
-            intro: text.and_then(|text| text.description.as_ref()).map(|description| tell.words(description)),
+            kind_label: Some(presenter.language.label("organisation-kinds", profile.kind.word())),
+            intro: text.and_then(|text| text.description.as_ref()).map(|description| presenter.words(description)),
             facts,
             sections,
         })
     }
 }
 
-fn verification(tell: &Telling<'_>, organisation: &Organisation) -> Result<Vec<Fact>, QueryError> {
-    let mut facts = tell.facts();
-    let verification = tell.snapshot.verification(organisation);
+fn verification(presenter: &Presenter<'_>, organisation: &Organisation) -> Result<Vec<Fact>, QueryError> {
+    let mut facts = presenter.facts();
+    let verification = presenter.snapshot.verification(organisation);
     let word = verification.word();
     match &verification {
         Verification::Unverified => {
-            facts.add(tell.say("fact-verification"), [tell.label("verification-states", word)]);
+            facts.add(presenter.say("fact-verification"), [presenter.label("verification-states", word)]);
         }
         Verification::Revoked { since } => {
-            let day = Cell::Plain(tell.language.day(since.time.to_utc().date_naive()));
-            facts.add(tell.say("fact-verification"), [tell.label("verification-states", word), day]);
+            let day = Cell::Plain(presenter.language.day(since.time.to_utc().date_naive()));
+            facts.add(presenter.say("fact-verification"), [presenter.label("verification-states", word), day]);
         }
         Verification::Verified(vouched) | Verification::Expired(vouched) => {
             let Vouched { method, valid_through, by_itself, by, since, .. } = vouched;
-            let day = tell.language.day(since.time.to_utc().date_naive());
-            let verified = [tell.label("verification-states", word), Cell::Plain(format!("({day})"))];
-            facts.add(tell.say("fact-verification"), verified);
-            facts.add(tell.say("fact-verified-how"), [tell.label("verification-methods", method.word())]);
+            let day = presenter.language.day(since.time.to_utc().date_naive());
+            let verified = [presenter.label("verification-states", word), Cell::Plain(format!("({day})"))];
+            facts.add(presenter.say("fact-verification"), verified);
+            facts.add(presenter.say("fact-verified-how"), [presenter.label("verification-methods", method.word())]);
             let who = if *by_itself {
-                Cell::Plain(tell.say("verified-by-itself"))
+                Cell::Plain(presenter.say("verified-by-itself"))
             } else {
-                trail::actor(tell.snapshot, *by)?
+                trail::actor(presenter.snapshot, *by)?
             };
-            facts.add(tell.say("fact-verified-by"), [who]);
-            facts.add(tell.say("fact-valid-through"), valid_through.map(|last| Cell::Plain(tell.language.day(last.0))));
+            facts.add(presenter.say("fact-verified-by"), [who]);
+            facts.add(
+                presenter.say("fact-valid-through"),
+                valid_through.map(|last| Cell::Plain(presenter.language.day(last.0))),
+            );
         }
     }
     Ok(facts.done())
 }
 
 /// Where the lists show only what this organisation takes part in.
-fn own_lists(tell: &Telling<'_>, head: &Head) -> Section {
+fn own_lists(presenter: &Presenter<'_>, head: &Head) -> Section {
     let link = |(path, key): (&str, &'static str)| {
-        let href = format!("/{}/{path}?organisation={}", tell.language.code(), head.id);
-        vec![Cell::Link(Link { href: Some(href), words: Words::plain(tell.say(key)), mark: None })]
+        let href = format!("/{}/{path}?organisation={}", presenter.language.code(), head.id);
+        vec![Cell::Link(Link { href: Some(href), words: Words::plain(presenter.say(key)), mark: None })]
     };
     let lists = [
         ("offers", "heading-offers"),
@@ -123,32 +129,32 @@ fn own_lists(tell: &Telling<'_>, head: &Head) -> Section {
         ("learnings", "nav-learnings"),
         ("convenings", "nav-convenings"),
     ];
-    Section { id: "lists", heading: tell.say("section-lists"), parts: vec![Part::List(lists.map(link).into())] }
+    Section { id: "lists", heading: presenter.say("section-lists"), parts: vec![Part::List(lists.map(link).into())] }
 }
 
-fn sites(tell: &Telling<'_>, all: &[Site]) -> Option<Section> {
+fn sites(presenter: &Presenter<'_>, all: &[Site]) -> Option<Section> {
     let row = |one: &Site| {
         let text: Option<SiteText> = read(one.text.as_deref());
-        let name = text.as_ref().map(|text| Cell::Words(tell.words(&text.name)));
+        let name = text.as_ref().map(|text| Cell::Words(presenter.words(&text.name)));
         let closed =
-            one.closed.then(|| Cell::Mark(Mark { class: "state over", sign: "", label: tell.say("site-closed") }));
-        let place = Cell::Plain(tell.place(&one.place, text.as_ref().map(|text| &text.place_names)));
+            one.closed.then(|| Cell::Mark(Mark { class: "state over", sign: "", label: presenter.say("site-closed") }));
+        let place = Cell::Plain(presenter.place(&one.place, text.as_ref().map(|text| &text.place_names)));
         vec![name.into_iter().chain(closed).collect(), vec![place]]
     };
     let rows = all.iter().map(row).collect();
-    tell.table("sites", "section-sites", &["column-name", "column-place"], rows)
+    presenter.table("sites", "section-sites", &["column-name", "column-place"], rows)
 }
 
-fn affiliations(tell: &Telling<'_>, all: &[Affiliation]) -> Result<Option<Section>, QueryError> {
+fn affiliations(presenter: &Presenter<'_>, all: &[Affiliation]) -> Result<Option<Section>, QueryError> {
     let row = |one: &Affiliation| {
         Ok(vec![
-            vec![tell.label("affiliation-kinds", one.kind.word())],
-            vec![tell.organisation(one.with)?],
-            vec![Cell::Mark(Mark::attestation(tell.language, one.attestation))],
+            vec![presenter.label("affiliation-kinds", one.kind.word())],
+            vec![presenter.organisation(one.with)?],
+            vec![Cell::Mark(Mark::attestation(presenter.language, one.attestation))],
         ])
     };
     let rows = all.iter().map(row).collect::<Result<_, QueryError>>()?;
-    Ok(tell.table(
+    Ok(presenter.table(
         "affiliations",
         "section-affiliations",
         &["column-kind", "column-organisation", "column-vouches"],

@@ -1,7 +1,7 @@
 //! What came of a record: agreements and learnings that name it as where they come from. Who says so stands beside each; nobody
 //! is asked whether it is true.
 
-use super::telling::Telling;
+use super::presenter::Presenter;
 use crate::pages::{
     parts::{Cell, Mark, Section},
     snapshot::document,
@@ -17,7 +17,7 @@ use convenio_projections::{
 const OUTPUTS_LIMIT: usize = 50;
 
 /// The section, where there is anything in it that the reader may see.
-pub(super) fn section(tell: &Telling<'_>, subject: Subject) -> Result<Option<Section>, QueryError> {
+pub(super) fn section(presenter: &Presenter<'_>, subject: Subject) -> Result<Option<Section>, QueryError> {
     let mut rows = Vec::new();
     for (kind, view) in [(RecordKind::Agreement, ViewName::Agreements), (RecordKind::Learning, ViewName::Learnings)] {
         let mut query = ListQuery::new(kind);
@@ -25,16 +25,16 @@ pub(super) fn section(tell: &Telling<'_>, subject: Subject) -> Result<Option<Sec
         // What was taken back since is marked where it is cited, not passed over.
         query.filters.taken_back = true;
         (query.sort, query.limit) = (Sort::Created, OUTPUTS_LIMIT);
-        let snapshot = tell.snapshot;
+        let snapshot = presenter.snapshot;
         for item in collection::list(snapshot.reader(view)?, snapshot.identity(), &query)?.items {
-            rows.extend(row(tell, &document(&item)?)?);
+            rows.extend(row(presenter, &document(&item)?)?);
         }
     }
     let columns = ["column-what", "column-kind", "column-state", "column-organisations"];
-    Ok(tell.table("outputs", "section-outputs", &columns, rows))
+    Ok(presenter.table("outputs", "section-outputs", &columns, rows))
 }
 
-fn row(tell: &Telling<'_>, output: &Document) -> Result<Option<Vec<Vec<Cell>>>, QueryError> {
+fn row(presenter: &Presenter<'_>, output: &Document) -> Result<Option<Vec<Vec<Cell>>>, QueryError> {
     let (list, code, organisations) = match &output.body {
         Body::Agreement(agreement) => {
             let mut parties: Vec<OrganisationId> = Vec::new();
@@ -50,9 +50,9 @@ fn row(tell: &Telling<'_>, output: &Document) -> Result<Option<Vec<Vec<Cell>>>, 
     };
     let (head, subject) = (&output.head, Subject::new(output.head.kind, output.head.id));
     Ok(Some(vec![
-        tell.links([subject])?,
-        vec![tell.label(list, code)],
-        vec![Cell::Mark(Mark::state(tell.language, head.kind.states(), head.state.word()))],
-        tell.organisations(&organisations)?,
+        presenter.links([subject])?,
+        vec![presenter.label(list, code)],
+        vec![Cell::Mark(Mark::state(presenter.language, head.kind.states(), head.state.word()))],
+        presenter.organisations(&organisations)?,
     ]))
 }

@@ -1,6 +1,6 @@
 //! What an organisation took part in and with whom, claimed apart from confirmed. It adds nothing up itself.
 
-use super::telling::Telling;
+use super::presenter::Presenter;
 use crate::pages::{
     parts::{Cell, Link, Mark, Section},
     words::Words,
@@ -16,34 +16,34 @@ use convenio_projections::{
 const ROWS_LIMIT: usize = 50;
 
 /// The history of an organisation.
-pub(super) fn sections(tell: &Telling<'_>, head: &Head) -> Result<Vec<Section>, QueryError> {
-    let reader = tell.snapshot.reader(ViewName::History)?;
-    let passport = history::passport(reader, tell.snapshot.identity(), OrganisationId::new(head.id))?;
+pub(super) fn sections(presenter: &Presenter<'_>, head: &Head) -> Result<Vec<Section>, QueryError> {
+    let reader = presenter.snapshot.reader(ViewName::History)?;
+    let passport = history::passport(reader, presenter.snapshot.identity(), OrganisationId::new(head.id))?;
     let Some(passport) = passport else { return Ok(Vec::new()) };
-    let counts = passport.counts.iter().map(|(word, count)| counted(tell, word, *count)).collect();
+    let counts = passport.counts.iter().map(|(word, count)| counted(presenter, word, *count)).collect();
     let columns = ["column-kind", "column-confirmed", "column-claimed", "column-denied"];
-    let counts = tell.table("counts", "section-counts", &columns, counts);
-    let timeline = passport.timeline.iter().take(ROWS_LIMIT).map(|one| involvement(tell, one)).collect();
+    let counts = presenter.table("counts", "section-counts", &columns, counts);
+    let timeline = passport.timeline.iter().take(ROWS_LIMIT).map(|one| involvement(presenter, one)).collect();
     let columns = ["column-when", "column-what", "column-roles", "column-state", "column-vouches"];
-    let timeline = tell.table("timeline", "section-timeline", &columns, timeline);
-    let partners = passport.partners.iter().take(ROWS_LIMIT).map(|one| partner(tell, one)).collect();
+    let timeline = presenter.table("timeline", "section-timeline", &columns, timeline);
+    let partners = passport.partners.iter().take(ROWS_LIMIT).map(|one| partner(presenter, one)).collect();
     let columns = ["column-organisation", "column-confirmed", "column-claimed"];
-    let partners = tell.table("partners", "section-partners", &columns, partners);
-    let inward = passport.affiliates.iter().filter(|one| one.inward).map(|one| affiliate(tell, one)).collect();
+    let partners = presenter.table("partners", "section-partners", &columns, partners);
+    let inward = passport.affiliates.iter().filter(|one| one.inward).map(|one| affiliate(presenter, one)).collect();
     let columns = ["column-kind", "column-organisation", "column-vouches"];
-    let affiliates = tell.table("affiliates", "section-affiliates", &columns, inward);
+    let affiliates = presenter.table("affiliates", "section-affiliates", &columns, inward);
     Ok([affiliates, counts, timeline, partners].into_iter().flatten().collect())
 }
 
-fn counted(tell: &Telling<'_>, word: &str, count: AttestedCount) -> Vec<Vec<Cell>> {
+fn counted(presenter: &Presenter<'_>, word: &str, count: AttestedCount) -> Vec<Vec<Cell>> {
     let kind = word.parse().ok().or_else(|| RecordKind::from_plural(word));
-    let label = kind.map_or_else(|| word.to_owned(), |kind| tell.language.label("record-kinds", kind.word()));
-    let number = |count: u32| vec![Cell::Plain(tell.language.number(u64::from(count)))];
+    let label = kind.map_or_else(|| word.to_owned(), |kind| presenter.language.label("record-kinds", kind.word()));
+    let number = |count: u32| vec![Cell::Plain(presenter.language.number(u64::from(count)))];
     vec![vec![Cell::Plain(label)], number(count.confirmed), number(count.claimed), number(count.denied)]
 }
 
-fn involvement(tell: &Telling<'_>, one: &Involvement) -> Vec<Vec<Cell>> {
-    let language = tell.language;
+fn involvement(presenter: &Presenter<'_>, one: &Involvement) -> Vec<Vec<Cell>> {
+    let language = presenter.language;
     let date = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
     let when = language.span(date(&one.starts_on), date(&one.ends_on));
     let href = format!("/{}/{}/{}", language.code(), one.kind.plural(), one.id);
@@ -60,24 +60,24 @@ fn involvement(tell: &Telling<'_>, one: &Involvement) -> Vec<Vec<Cell>> {
     ]
 }
 
-fn partner(tell: &Telling<'_>, one: &Partner) -> Vec<Vec<Cell>> {
-    let number = |count: u32| vec![Cell::Plain(tell.language.number(u64::from(count)))];
+fn partner(presenter: &Presenter<'_>, one: &Partner) -> Vec<Vec<Cell>> {
+    let number = |count: u32| vec![Cell::Plain(presenter.language.number(u64::from(count)))];
     vec![
-        vec![named(tell, one.organisation, one.name.as_deref())],
+        vec![named(presenter, one.organisation, one.name.as_deref())],
         number(one.records.confirmed),
         number(one.records.claimed),
     ]
 }
 
-fn affiliate(tell: &Telling<'_>, one: &Affiliate) -> Vec<Vec<Cell>> {
+fn affiliate(presenter: &Presenter<'_>, one: &Affiliate) -> Vec<Vec<Cell>> {
     vec![
-        vec![Cell::Plain(tell.language.label("affiliation-kinds", &one.kind))],
-        vec![named(tell, one.organisation, one.name.as_deref())],
-        vec![Cell::Mark(Mark::attestation(tell.language, one.attestation))],
+        vec![Cell::Plain(presenter.language.label("affiliation-kinds", &one.kind))],
+        vec![named(presenter, one.organisation, one.name.as_deref())],
+        vec![Cell::Mark(Mark::attestation(presenter.language, one.attestation))],
     ]
 }
 
-fn named(tell: &Telling<'_>, id: OrganisationId, name: Option<&serde_json::value::RawValue>) -> Cell {
-    let href = format!("/{}/organisations/{id}", tell.language.code());
-    Cell::Link(Link { href: Some(href), words: Words::of_title(tell.language, name), mark: None })
+fn named(presenter: &Presenter<'_>, id: OrganisationId, name: Option<&serde_json::value::RawValue>) -> Cell {
+    let href = format!("/{}/organisations/{id}", presenter.language.code());
+    Cell::Link(Link { href: Some(href), words: Words::of_title(presenter.language, name), mark: None })
 }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 /// Puts values into the reader's words.
-pub(in crate::pages) struct Telling<'a> {
+pub(in crate::pages) struct Presenter<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) language: Language,
     /// What is said of the title's language.
@@ -31,7 +31,7 @@ pub(super) fn read<T: DeserializeOwned>(text: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(text?.get()).ok()
 }
 
-impl Telling<'_> {
+impl Presenter<'_> {
     /// A text of the pages.
     pub(super) fn say(&self, key: &'static str) -> String {
         self.language.say(key).into_owned()

@@ -1,7 +1,7 @@
 //! From a request to a page and back: what a page is given, how it answers, and what stands there when it cannot. It knows no
 //! page.
 
-use super::{PageState, locale::Language, params::Params, session, troubles};
+use super::{PageState, errors, locale::Language, params::Params, session};
 use crate::{limits::WAIT_FOR_LIMIT, questions::Unanswered, state::last};
 use axum::{
     body::Body,
@@ -23,7 +23,7 @@ const TAG_BYTES: usize = 9;
 
 /// Somebody who wants to see a page.
 #[derive(Clone, Debug)]
-pub(super) struct Visit {
+pub(super) struct PageRequest {
     pub(super) state: PageState,
     pub(super) language: Language,
     /// The path behind the language: `/offers/<id>`.
@@ -37,7 +37,7 @@ pub(super) struct Visit {
     pub(super) today: NaiveDate,
 }
 
-impl Visit {
+impl PageRequest {
     /// A path of ours in the reader's language.
     pub(super) fn at(&self, path: &str) -> String {
         format!("/{}{path}", self.language.code())
@@ -69,14 +69,14 @@ pub(super) struct Page {
 
 impl Page {
     /// Fills in a template.
-    pub(super) fn of(template: &impl askama::Template, sequence: Option<Sequence>) -> Result<Self, Trouble> {
-        Ok(Self { html: template.render().map_err(Trouble::Template)?, sequence })
+    pub(super) fn of(template: &impl askama::Template, sequence: Option<Sequence>) -> Result<Self, PageError> {
+        Ok(Self { html: template.render().map_err(PageError::Template)?, sequence })
     }
 }
 
 /// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum PageError {
     /// There is none, or it is not the reader's to see.
     #[error("there is no such page")]
     NotFound,
@@ -98,7 +98,7 @@ pub(super) enum Trouble {
 }
 
 /// How a page is made; it may block.
-pub(super) type Build = fn(&Visit) -> Result<Page, Trouble>;
+pub(super) type Build = fn(&PageRequest) -> Result<Page, PageError>;
 
 /// Answers a request with a page.
 pub(super) async fn answer(
@@ -113,8 +113,8 @@ pub(super) async fn answer(
     if let Some(seen) = seen
         && let Err(late) = session::wait(&state, seen).await
     {
-        let (Ok(visit) | Err((visit, _))) = begin(state.clone(), language, &uri, today);
-        return with_cookie(trouble_page(visit, Trouble::Late(late)).await, session::forget(&state));
+        let (Ok(request) | Err((request, _))) = begin(state.clone(), language, &uri, today);
+        return with_cookie(trouble_page(request, PageError::Late(late)).await, session::forget(&state));
     }
     let tag = entity_tag(&state, today, &uri);
     let waits = uri.query().is_some_and(|query| query.contains("wait_for="));
@@ -122,17 +122,17 @@ pub(super) async fn answer(
         return not_modified(&state, language, tag);
     }
     let visited = begin(state.clone(), language, &uri, today);
-    let visit = match visited {
-        Ok(visit) => visit,
-        Err((visit, trouble)) => return trouble_page(visit, trouble).await,
+    let request = match visited {
+        Ok(request) => request,
+        Err((request, trouble)) => return trouble_page(request, trouble).await,
     };
-    if let Err(trouble) = wait(&visit).await {
-        return trouble_page(visit, trouble).await;
+    if let Err(trouble) = wait(&request).await {
+        return trouble_page(request, trouble).await;
     }
-    let builder = visit.clone();
+    let builder = request.clone();
     let built = match state.questions.answer(false, move || build(&builder)).await {
         Ok(built) => built,
-        Err(Unanswered::Overloaded) => Err(Trouble::Views(QueryError::Overloaded(ViewName::Board))),
+        Err(Unanswered::Overloaded) => Err(PageError::Views(QueryError::Overloaded(ViewName::Board))),
         Err(Unanswered::Panicked(error)) => std::panic::resume_unwind(error.into_panic()),
     };
     match built {
@@ -141,7 +141,7 @@ pub(super) async fn answer(
             let cookie = newer.and_then(|sequence| session::keep(&state, sequence));
             with_cookie(finish(StatusCode::OK, language, page.sequence, Some(tag), page.html.into()), cookie)
         }
-        Err(trouble) => trouble_page(visit, trouble).await,
+        Err(trouble) => trouble_page(request, trouble).await,
     }
 }
 
@@ -154,22 +154,27 @@ fn with_cookie(mut response: Response<Body>, cookie: Option<HeaderValue>) -> Res
 
 /// Answers with the page that says that there is none.
 pub(super) async fn not_found(state: PageState, language: Language, uri: Uri) -> Response<Body> {
-    let (Ok(visit) | Err((visit, _))) = begin(state.clone(), language, &uri, state.today());
-    let tidy = visit.path.trim_end_matches('/');
-    let trouble = if tidy.len() < visit.path.len() && !tidy.is_empty() {
-        Trouble::Moved(visit.at(tidy))
+    let (Ok(request) | Err((request, _))) = begin(state.clone(), language, &uri, state.today());
+    let tidy = request.path.trim_end_matches('/');
+    let trouble = if tidy.len() < request.path.len() && !tidy.is_empty() {
+        PageError::Moved(request.at(tidy))
     } else {
-        Trouble::NotFound
+        PageError::NotFound
     };
-    trouble_page(visit, trouble).await
+    trouble_page(request, trouble).await
 }
 
 #[expect(clippy::result_large_err, reason = "what was understood so far is needed for the page that says what was not")]
-fn begin(state: PageState, language: Language, uri: &Uri, today: NaiveDate) -> Result<Visit, (Visit, Trouble)> {
+fn begin(
+    state: PageState,
+    language: Language,
+    uri: &Uri,
+    today: NaiveDate,
+) -> Result<PageRequest, (PageRequest, PageError)> {
     let own = uri.path().strip_prefix('/').and_then(|path| path.strip_prefix(language.code()));
     let path = own.filter(|path| path.starts_with('/')).unwrap_or("/");
     let raw_query = uri.query().unwrap_or_default();
-    let mut visit = Visit {
+    let mut request = PageRequest {
         state,
         language,
         path: path.to_owned(),
@@ -179,27 +184,27 @@ fn begin(state: PageState, language: Language, uri: &Uri, today: NaiveDate) -> R
         today,
     };
     match Params::parse(raw_query) {
-        Ok(params) => visit.params = params,
+        Ok(params) => request.params = params,
         Err(trouble) => {
-            visit.raw_query.clear();
-            return Err((visit, trouble));
+            request.raw_query.clear();
+            return Err((request, trouble));
         }
     }
-    Ok(visit)
+    Ok(request)
 }
 
 /// Waits until the views have what the reader knows to be recorded: `?wait_for=<sequence>`.
-async fn wait(visit: &Visit) -> Result<(), Trouble> {
-    if let Some(sequence) = visit.params.parsed::<u64>("wait_for", "cause-as-of")? {
+async fn wait(request: &PageRequest) -> Result<(), PageError> {
+    if let Some(sequence) = request.params.parsed::<u64>("wait_for", "cause-as-of")? {
         let position = Sequence(sequence.saturating_add(1));
-        visit.state.views.wait_for(&ViewName::ALL, position, WAIT_FOR_LIMIT).await?;
+        request.state.views.wait_for(&ViewName::ALL, position, WAIT_FOR_LIMIT).await?;
     }
     Ok(())
 }
 
-async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
-    let language = visit.language;
-    if let Trouble::Moved(to) = &trouble {
+async fn trouble_page(request: PageRequest, trouble: PageError) -> Response<Body> {
+    let language = request.language;
+    if let PageError::Moved(to) = &trouble {
         let mut response = finish(StatusCode::PERMANENT_REDIRECT, language, None, None, Body::empty());
         if let Ok(to) = HeaderValue::from_str(to) {
             response.headers_mut().insert(header::LOCATION, to);
@@ -208,9 +213,9 @@ async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
     }
     let status = status_of(&trouble);
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(path = visit.path, error = &trouble as &dyn std::error::Error, "a page cannot be shown");
+        tracing::error!(path = request.path, error = &trouble as &dyn std::error::Error, "a page cannot be shown");
     }
-    let html = troubles::page(&visit, status, &trouble);
+    let html = errors::page(&request, status, &trouble);
     let mut response = finish(status, language, None, None, html.into());
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
@@ -218,17 +223,17 @@ async fn trouble_page(visit: Visit, trouble: Trouble) -> Response<Body> {
     response
 }
 
-fn status_of(trouble: &Trouble) -> StatusCode {
+fn status_of(trouble: &PageError) -> StatusCode {
     match trouble {
-        Trouble::NotFound => StatusCode::NOT_FOUND,
-        Trouble::NotUnderstood(_) | Trouble::Views(QueryError::Refused { .. }) => StatusCode::BAD_REQUEST,
-        Trouble::Late(_) => StatusCode::GATEWAY_TIMEOUT,
-        Trouble::Moved(_) => StatusCode::PERMANENT_REDIRECT,
-        Trouble::Views(QueryError::NotReady(_) | QueryError::Outdated(_) | QueryError::Overloaded(_)) => {
+        PageError::NotFound => StatusCode::NOT_FOUND,
+        PageError::NotUnderstood(_) | PageError::Views(QueryError::Refused { .. }) => StatusCode::BAD_REQUEST,
+        PageError::Late(_) => StatusCode::GATEWAY_TIMEOUT,
+        PageError::Moved(_) => StatusCode::PERMANENT_REDIRECT,
+        PageError::Views(QueryError::NotReady(_) | QueryError::Outdated(_) | QueryError::Overloaded(_)) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
-        Trouble::Views(error) if error.is_damage() => StatusCode::SERVICE_UNAVAILABLE,
-        Trouble::Views(_) | Trouble::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        PageError::Views(error) if error.is_damage() => StatusCode::SERVICE_UNAVAILABLE,
+        PageError::Views(_) | PageError::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
