@@ -2,10 +2,10 @@
 
 use super::{
     cursor::{self, Key},
-    narrow::{BY_NUMBER, Narrow, Sieve},
     plan::{Plan, Scope},
     query::{Count, Item, ListQuery, PAGE_BYTES_LIMIT, PAGE_LIMIT, Page, Sort},
     record::{gone, item},
+    row_filter::{BY_NUMBER, PassedRow, RowFilter},
     search::{Fit, RecordWords, Search},
     words::WordList,
 };
@@ -26,10 +26,10 @@ const MATCHES_LIMIT: usize = 10_000;
 /// [`QueryError::Refused`] with `cursor-invalid`, `as-of-without-search`, `too-many-values` or `wrong-view`; else when the view
 /// cannot be read.
 pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Result<Page, QueryError> {
-    let sieve = Sieve::new(reader, query)?;
+    let filter = RowFilter::new(reader, query)?;
     let after = cursor::decode(query)?;
     if query.as_of.is_some() {
-        return super::past::list(reader, identity, query, &sieve, after);
+        return super::past::list(reader, identity, query, &filter, after);
     }
     let search = match query.q.as_deref() {
         Some(q) => match Search::new(q) {
@@ -42,8 +42,8 @@ pub fn list(reader: &Reader, identity: &ReaderIdentity, query: &ListQuery) -> Re
         Some(_) => Scope::of(reader, identity)?,
         None => Scope::default(),
     };
-    let lister = Lister { reader, identity, query, sieve, search, scope };
-    if lister.sieve.is_empty() {
+    let lister = Lister { reader, identity, query, filter, search, scope };
+    if lister.filter.is_empty() {
         return Ok(empty(reader, query));
     }
     let mut page = lister.page(after.as_ref())?;
@@ -82,7 +82,7 @@ pub(super) struct Lister<'a> {
     pub(super) reader: &'a Reader,
     pub(super) identity: &'a ReaderIdentity,
     pub(super) query: &'a ListQuery,
-    pub(super) sieve: Sieve,
+    pub(super) filter: RowFilter,
     pub(super) search: Option<Search>,
     pub(super) scope: Scope,
 }
@@ -119,7 +119,7 @@ impl Lister<'_> {
             Some(search) => self.find(search, after, &mut found)?,
             None => match self.few_tags() {
                 // What is gone has no tags that could be told.
-                Some((tags, _)) if self.sieve.since.is_none() || self.query.order() != Sort::Updated => {
+                Some((tags, _)) if self.filter.since.is_none() || self.query.order() != Sort::Updated => {
                     self.among(&self.tagged(tags)?, after, &mut found)?;
                 }
                 _ => drop(self.in_order(after, ROWS_LIMIT, &mut found)?),
@@ -166,7 +166,7 @@ impl Lister<'_> {
 
     /// The tags of the narrowest filter and how many records have one, where they are few enough to be looked at one by one.
     pub(super) fn few_tags(&self) -> Option<(&[u32], i64)> {
-        self.sieve.narrowest().filter(|(_, records)| *records <= SET_LIMIT)
+        self.filter.narrowest().filter(|(_, records)| *records <= SET_LIMIT)
     }
 
     /// The records that have one of these tags.
@@ -210,17 +210,17 @@ impl Lister<'_> {
         })
     }
 
-    fn narrow(&self, number: i64) -> Result<Option<Narrow>, QueryError> {
+    fn passed_row(&self, number: i64) -> Result<Option<PassedRow>, QueryError> {
         let mut statement = self.reader.statement(BY_NUMBER)?;
         let mut rows = statement.query([number])?;
         match rows.next()? {
-            Some(row) if self.sieve.passes(row, self.identity)? => Ok(Some(Narrow::read(row, self.identity)?)),
+            Some(row) if self.filter.passes(row, self.identity)? => Ok(Some(PassedRow::read(row, self.identity)?)),
             _ => Ok(None),
         }
     }
 
     /// Where a record stands in the order asked for; `fit` is how well it fits the search.
-    pub(super) fn key(&self, row: &Narrow, fit: Option<Fit>) -> Result<Key, QueryError> {
+    pub(super) fn key(&self, row: &PassedRow, fit: Option<Fit>) -> Result<Key, QueryError> {
         let dated = |date: &Option<String>| Key {
             group: u8::from(date.is_none()),
             text: date.clone().unwrap_or_default(),
@@ -242,7 +242,7 @@ impl Lister<'_> {
     fn among(&self, numbers: &[i64], after: Option<&Key>, found: &mut Found) -> Result<(), QueryError> {
         let (sort, mut words) = (self.query.order(), RecordWords::new(self.reader)?);
         for number in numbers {
-            let Some(row) = self.narrow(*number)? else { continue };
+            let Some(row) = self.passed_row(*number)? else { continue };
             let fit = match &self.search {
                 Some(search) => match words.of(*number, |words| search.fit(words))? {
                     None => continue,
@@ -267,7 +267,7 @@ impl Lister<'_> {
             let Some(plan) = Plan::new(self.reader, &self.scope, search, fit)? else { continue };
             let before = if fit.group() == reached { newest } else { i64::MAX };
             self.walk(&plan, before, |number, words| {
-                if search.fits_best(words, fit) && self.narrow(number)?.is_some() {
+                if search.fits_best(words, fit) && self.passed_row(number)?.is_some() {
                     found.push(Key { group: fit.group(), number, ..Key::default() }, number);
                 }
                 Ok(!found.is_full())
@@ -287,7 +287,7 @@ impl Lister<'_> {
         found: &mut Found,
     ) -> Result<(), QueryError> {
         self.walk(plan, after.map_or(i64::MAX, |key| key.number), |number, words| {
-            if search.matches(words) && self.narrow(number)?.is_some() {
+            if search.matches(words) && self.passed_row(number)?.is_some() {
                 found.push(Key { number, ..Key::default() }, number);
             }
             Ok(!found.is_full())

@@ -3,8 +3,8 @@
 use super::{
     cursor::Key,
     list::{Found, Lister, Row},
-    narrow::{COLUMNS, Narrow, updated},
     query::Sort,
+    row_filter::{COLUMNS, PassedRow, updated},
     search::RecordWords,
 };
 use crate::{QueryError, document::Head, standing::Face};
@@ -63,12 +63,12 @@ impl Lister<'_> {
             ORDER BY sequence DESC"
         ))?;
         let mut words = RecordWords::new(self.reader)?;
-        let mut rows = statement.query([before, self.sieve.since.unwrap_or(0)])?;
+        let mut rows = statement.query([before, self.filter.since.unwrap_or(0)])?;
         while *left > 0 && !found.is_full() {
             let Some(row) = rows.next()? else { break };
             *left -= 1;
             let sequence: i64 = row.get(8)?;
-            if self.sieve.since.is_some() && self.search.is_none() && self.is_gone_at(row, sequence)? {
+            if self.filter.since.is_some() && self.search.is_none() && self.is_gone_at(row, sequence)? {
                 found.rows.push(Row {
                     key: Key { number: sequence, ..Key::default() },
                     number: row.get(0)?,
@@ -76,10 +76,10 @@ impl Lister<'_> {
                 });
                 continue;
             }
-            if updated(row, self.identity)? != sequence || !self.sieve.passes(row, self.identity)? {
+            if updated(row, self.identity)? != sequence || !self.filter.passes(row, self.identity)? {
                 continue;
             }
-            let row = Narrow::read(row, self.identity)?;
+            let row = PassedRow::read(row, self.identity)?;
             let fit = match &self.search {
                 Some(search) => match words.of(row.number, |words| search.fit(words))? {
                     None => continue,
@@ -109,10 +109,10 @@ impl Lister<'_> {
         while *left > 0 && !found.is_full() {
             let Some(row) = rows.next()? else { break };
             *left -= 1;
-            if !self.sieve.passes(row, self.identity)? {
+            if !self.filter.passes(row, self.identity)? {
                 continue;
             }
-            let row = Narrow::read(row, self.identity)?;
+            let row = PassedRow::read(row, self.identity)?;
             let fit = match &self.search {
                 Some(search) => match words.of(row.number, |words| search.fit(words))? {
                     None => continue,

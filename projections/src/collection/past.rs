@@ -3,9 +3,9 @@
 use super::{
     cursor::{self, Key},
     list::until_full,
-    narrow::{Sieve, is_whole},
     query::{COUNT_LIMIT, Count, ListQuery, PAGE_LIMIT, Page},
     record::item_of_version,
+    row_filter::{RowFilter, is_whole},
 };
 use crate::{
     QueryError, ReaderIdentity,
@@ -16,7 +16,7 @@ use crate::{
 use convenio_events::{Sequence, Subject};
 use rusqlite::Row;
 
-/// The columns of a [`Narrow`], as they were: only visibility and names are today's. A version may be current for one reader and not
+/// The columns of a [`PassedRow`], as they were: only visibility and names are today's. A version may be current for one reader and not
 /// for another, who does not learn of the event that ended it.
 const SQL: &str = "SELECT v.number, r.visibility, r.organisations, v.tags, v.from_sequence, v.starts_on, v.ends_on, v.from_sequence, \
     v.aside, v.to_sequence, v.shown_to_sequence, r.has_past, r.standing, r.subject, v.stream_version \
@@ -37,10 +37,10 @@ fn found(
     reader: &Reader,
     row: &Row<'_>,
     identity: &ReaderIdentity,
-    sieve: &Sieve,
+    filter: &RowFilter,
     as_of: i64,
 ) -> Result<Option<Found>, QueryError> {
-    if !sieve.passed(reader, row, identity)? {
+    if !filter.passed(reader, row, identity)? {
         return Ok(None);
     }
     let (whole, from): (bool, i64) = (is_whole(row, identity)?, row.get(4)?);
@@ -63,7 +63,7 @@ pub(super) fn list(
     reader: &Reader,
     identity: &ReaderIdentity,
     query: &ListQuery,
-    sieve: &Sieve,
+    filter: &RowFilter,
     after: Option<Key>,
 ) -> Result<Page, QueryError> {
     let as_of = query.as_of.unwrap_or(reader.position()).0.cast_signed();
@@ -74,7 +74,7 @@ pub(super) fn list(
     let mut statement = reader.statement(SQL)?;
     let mut rows = statement.query([before, as_of])?;
     while let Some(row) = rows.next()? {
-        items.extend(found(reader, row, identity, sieve, as_of)?);
+        items.extend(found(reader, row, identity, filter, as_of)?);
         if items.len() > limit {
             break;
         }
@@ -86,16 +86,16 @@ pub(super) fn list(
     let last = last.map(|last| Key { number: last.from, ..Key::default() });
     let next_cursor = last.map(|key| cursor::encode(query, &key));
     let items = shown;
-    let total = if query.total { Some(count(reader, identity, sieve, as_of)?) } else { None };
+    let total = if query.total { Some(count(reader, identity, filter, as_of)?) } else { None };
     Ok(Page { position: reader.position(), items, next_cursor, total, facets: None })
 }
 
-fn count(reader: &Reader, identity: &ReaderIdentity, sieve: &Sieve, as_of: i64) -> Result<Count, QueryError> {
+fn count(reader: &Reader, identity: &ReaderIdentity, filter: &RowFilter, as_of: i64) -> Result<Count, QueryError> {
     let mut statement = reader.statement(SQL)?;
     let mut rows = statement.query([as_of, as_of])?;
     let mut total = 0;
     while let Some(row) = rows.next()? {
-        total += u32::from(found(reader, row, identity, sieve, as_of)?.is_some());
+        total += u32::from(found(reader, row, identity, filter, as_of)?.is_some());
         if total > COUNT_LIMIT {
             break;
         }

@@ -4,9 +4,9 @@ use super::{
     counted::{Counts, Question},
     facets::Facets,
     list::{Lister, ROWS_LIMIT},
-    narrow::{ALL, BY_NUMBER},
     plan::Plan,
     query::{COUNT_LIMIT, Count, Page},
+    row_filter::{ALL, BY_NUMBER},
     search::{Fit, RecordWords, Search},
 };
 use crate::QueryError;
@@ -80,7 +80,7 @@ impl Lister<'_> {
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            if self.sieve.passes(row, self.identity)? && !tally.take(row)? || looked_at == ROWS_LIMIT {
+            if self.filter.passes(row, self.identity)? && !tally.take(row)? || looked_at == ROWS_LIMIT {
                 break;
             }
         }
@@ -95,7 +95,7 @@ impl Lister<'_> {
             }
             let mut rows = statement.query([number])?;
             match rows.next()? {
-                Some(row) if self.sieve.passes(row, self.identity)? => tally.take(row),
+                Some(row) if self.filter.passes(row, self.identity)? => tally.take(row),
                 _ => Ok(true),
             }
         })
@@ -111,7 +111,7 @@ impl Lister<'_> {
                 Some(search) => words.of(*number, |words| search.matches(words))?,
                 None => true,
             };
-            if matches && self.sieve.passes(row, self.identity)? && !tally.take(row)? {
+            if matches && self.filter.passes(row, self.identity)? && !tally.take(row)? {
                 break;
             }
         }

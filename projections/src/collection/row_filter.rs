@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use convenio_events::{RecordKind, code_list, codes::Attestation};
 use rusqlite::{OptionalExtension as _, Row};
 
-/// The columns of a [`Narrow`], in its order.
+/// The columns of a [`PassedRow`], in its order.
 pub(super) const COLUMNS: &str =
     "number, visibility, organisations, tags, updated_sequence, starts_on, ends_on, shown_sequence";
 
@@ -27,7 +27,7 @@ pub(super) const ALL: &str =
     "SELECT number, visibility, organisations, tags, updated_sequence, starts_on, ends_on, shown_sequence FROM record";
 
 /// A record that passed.
-pub(super) struct Narrow {
+pub(super) struct PassedRow {
     pub(super) number: i64,
     /// The last event of which the reader may know when it happened.
     pub(super) updated: i64,
@@ -35,7 +35,7 @@ pub(super) struct Narrow {
     pub(super) ends_on: Option<String>,
 }
 
-impl Narrow {
+impl PassedRow {
     pub(super) fn read(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Result<Self> {
         let updated = updated(row, identity)?;
         Ok(Self { number: row.get(0)?, updated, starts_on: row.get(5)?, ends_on: row.get(6)? })
@@ -62,7 +62,7 @@ pub(super) fn updated(row: &Row<'_>, identity: &ReaderIdentity) -> rusqlite::Res
 }
 
 /// A question's filters with the numbers of their tags.
-pub(super) struct Sieve {
+pub(super) struct RowFilter {
     /// Of each group, a record needs one.
     groups: Vec<Group>,
     from: Option<String>,
@@ -78,11 +78,11 @@ struct Group {
     records: i64,
 }
 
-impl Sieve {
+impl RowFilter {
     /// Looks the filters' values up.
     pub(super) fn new(reader: &Reader, query: &ListQuery) -> Result<Self, QueryError> {
         let filters = &query.filters;
-        let mut sieve = Self {
+        let mut filter = Self {
             groups: Vec::new(),
             taken_back: Vec::new(),
             from: filters.from.map(|day| day.to_string()),
@@ -93,28 +93,28 @@ impl Sieve {
             return Err(QueryError::refused("wrong-view", "the records of this kind are in another view"));
         }
         if !query.whole_view && matches!(query.kind, RecordKind::Offer | RecordKind::Demand) {
-            sieve.add(reader, Field::Kind, &[query.kind.word().to_owned()])?;
+            filter.add(reader, Field::Kind, &[query.kind.word().to_owned()])?;
         }
         let Filters { countries, themes, mechanisms, modalities, states, attestations, types, languages, .. } = filters;
         let Filters { kinds, levels, verifications, commitment_levels, .. } = filters;
         let (goals, targets): (Vec<_>, Vec<_>) = themes.iter().cloned().partition(|theme| is_whole_theme(theme));
-        sieve.add_themes(reader, &targets, &goals)?;
-        sieve.add(reader, Field::Country, countries)?;
-        sieve.add(reader, Field::Mechanism, mechanisms)?;
-        sieve.add(reader, Field::Modality, modalities)?;
-        sieve.add(reader, Field::State, states)?;
-        sieve.add(reader, Field::Attestation, attestations)?;
-        sieve.add(reader, Field::Type, types)?;
-        sieve.add(reader, Field::Language, languages)?;
-        sieve.add(reader, Field::Kind, kinds)?;
-        sieve.add(reader, Field::Level, levels)?;
-        sieve.add_verifications(reader, verifications, query.today)?;
-        sieve.add(reader, Field::Commitment, commitment_levels)?;
-        sieve.leave_out(reader, query)?;
+        filter.add_themes(reader, &targets, &goals)?;
+        filter.add(reader, Field::Country, countries)?;
+        filter.add(reader, Field::Mechanism, mechanisms)?;
+        filter.add(reader, Field::Modality, modalities)?;
+        filter.add(reader, Field::State, states)?;
+        filter.add(reader, Field::Attestation, attestations)?;
+        filter.add(reader, Field::Type, types)?;
+        filter.add(reader, Field::Language, languages)?;
+        filter.add(reader, Field::Kind, kinds)?;
+        filter.add(reader, Field::Level, levels)?;
+        filter.add_verifications(reader, verifications, query.today)?;
+        filter.add(reader, Field::Commitment, commitment_levels)?;
+        filter.leave_out(reader, query)?;
         let origins: Vec<String> = filters.origins.iter().map(ToString::to_string).collect();
-        sieve.add(reader, Field::Origin, &origins)?;
-        sieve.add_organisations(reader, filters)?;
-        Ok(sieve)
+        filter.add(reader, Field::Origin, &origins)?;
+        filter.add_organisations(reader, filters)?;
+        Ok(filter)
     }
 
     /// What was retracted or denied is in no list, count or search that does not ask for it. Whoever follows what changes is told.
