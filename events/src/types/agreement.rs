@@ -411,31 +411,6 @@ pub struct Denied {
     pub by: OrganisationId,
 }
 
-impl Facts {
-    /// Digest of the terms that it gives the agreement.
-    pub const fn terms_digest(&self) -> Option<Digest> {
-        match self {
-            Self::Drafted(facts) => Some(facts.terms_digest),
-            Self::Revised(facts) => Some(facts.terms_digest),
-            Self::Registered(facts) => Some(facts.terms_digest),
-            Self::Proposed(_)
-            | Self::Signed(_)
-            | Self::Refused(_)
-            | Self::ProposalWithdrawn(_)
-            | Self::Activated(_)
-            | Self::EndReached(_)
-            | Self::Completed(_)
-            | Self::Terminated(_)
-            | Self::Suspended(_)
-            | Self::Resumed(_)
-            | Self::Cancelled(_)
-            | Self::Confirmed(_)
-            | Self::Denied(_)
-            | Self::Left(_) => None,
-        }
-    }
-}
-
 event_types! { Agreement {
     "drafted.v1" Drafted, SaltedTermsText;
     "revised.v1" Revised, SaltedTermsText;

@@ -1,7 +1,8 @@
-//! What each event of an agreement says of who may see it, whom it names and which other records it mentions.
+//! What each event of an agreement says of who may see it, whom it names, which other records it mentions, and which terms hold.
 
 use super::{Facts, Links, Terms};
 use crate::{
+    commitment::Digest,
     ids::Subject,
     types::about::{About, Happened, Naming, Opening, mention},
 };
@@ -79,6 +80,31 @@ impl Facts {
             Self::Denied(facts) => mention([&facts.by], named),
             Self::Left(facts) => mention([&facts.by], named),
             Self::Proposed(_) | Self::ProposalWithdrawn(_) | Self::Activated(_) | Self::EndReached(_) => {}
+        }
+    }
+}
+
+impl Facts {
+    /// Digest of the terms that it gives the agreement.
+    pub const fn terms_digest(&self) -> Option<Digest> {
+        match self {
+            Self::Drafted(facts) => Some(facts.terms_digest),
+            Self::Revised(facts) => Some(facts.terms_digest),
+            Self::Registered(facts) => Some(facts.terms_digest),
+            Self::Proposed(_)
+            | Self::Signed(_)
+            | Self::Refused(_)
+            | Self::ProposalWithdrawn(_)
+            | Self::Activated(_)
+            | Self::EndReached(_)
+            | Self::Completed(_)
+            | Self::Terminated(_)
+            | Self::Suspended(_)
+            | Self::Resumed(_)
+            | Self::Cancelled(_)
+            | Self::Confirmed(_)
+            | Self::Denied(_)
+            | Self::Left(_) => None,
         }
     }
 }
