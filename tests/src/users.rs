@@ -29,7 +29,7 @@ impl Session {
 
     /// A path that waits for what was told, where it reads a view and says nothing of another moment.
     fn waiting(&self, path: &str) -> Option<String> {
-        const READS: [&str; 11] = [
+        const READS: [&str; 12] = [
             "organisations",
             "offers",
             "demands",
@@ -41,6 +41,7 @@ impl Session {
             "activity",
             "audit",
             "grants",
+            "partnerships",
         ];
         let (way, query) = path.split_once('?').unwrap_or((path, ""));
         let reads = READS.contains(&way.strip_prefix("/api/v1/")?.split('/').next()?);

@@ -6,7 +6,11 @@ use convenio_tests::{
     server::{self, Start},
     users::listing,
 };
-use std::{fs, path::Path, process::Output};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
 use uuid::Uuid;
 
 const FILES: [&str; 3] = ["journal.db", "journal.db-wal", "journal.db-shm"];
@@ -164,4 +168,30 @@ async fn the_journal_of_another_ledger_is_refused_before_anything_is_written() {
     let said = refused(&data);
     assert!(said.contains("the log is of"), "{said}");
     assert_eq!(fs::read(data.join("journal.db")).expect("read"), before);
+}
+
+/// Copies of one ledger that each went on by itself are of one length, and every event of both opens its entry: only the root tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_history_of_the_same_ledger_is_not_shown() {
+    let folder = folder();
+    let (data, other) = (folder.path().join("data"), folder.path().join("other"));
+    let (user, _) = killed(&data).await;
+    for name in ["data", "data-identity"] {
+        let to = folder.path().join(name.replace("data", "other"));
+        let copied = Command::new("cp").arg("-a").arg(folder.path().join(name)).arg(to).status().expect("cp runs");
+        assert!(copied.success());
+    }
+    for copy in [&data, &other] {
+        let server = Server::start(copy);
+        user.at(&server).send("publish-offer", &listing(Uuid::new_v4(), "Oferta")).await.accepted();
+        assert!(server.stop().success());
+    }
+    for file in FILES {
+        // Some are gone once a node has stopped in order.
+        let _ = fs::copy(other.join(file), data.join(file));
+    }
+    let said = refused(&data);
+    assert!(said.contains("when this identity marked it"), "{said}");
+    let server = Server::start(&other);
+    assert!(server.stop().success(), "beside its own identity it is right");
 }

@@ -8,7 +8,13 @@ use convenio_events::{
     log::{EventLog, OpenError, OpenedWriter, ReadError},
 };
 use convenio_journal::{Index, Journal};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// How often it is looked whether the files of the log are still the ones that are open.
@@ -18,18 +24,31 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(crate) struct Damage {
     found: Arc<watch::Sender<Option<String>>>,
+    /// Whether all of the log is in doubt.
+    all: Arc<AtomicBool>,
     /// Keeps this node from recording.
     halt: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Damage {
     pub(crate) fn new(halt: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self { found: Arc::new(watch::Sender::new(None)), halt: Arc::new(halt) }
+        Self { found: Arc::new(watch::Sender::new(None)), all: Arc::default(), halt: Arc::new(halt) }
     }
 
     /// Where it is, in words for an operator.
     pub(crate) fn found(&self) -> Option<String> {
         self.found.borrow().clone()
+    }
+
+    /// Whether nothing of the log can be believed.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.all.load(Relaxed)
+    }
+
+    /// Tells that nothing of the log can be believed.
+    pub(crate) fn tell_of_all(&self, what: &str) {
+        self.all.store(true, Relaxed);
+        self.tell(what);
     }
 
     /// Tells of it. The first one counts: what is found after it may only follow from it.

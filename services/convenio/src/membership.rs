@@ -125,6 +125,7 @@ impl Membership {
             kind: "kafka",
             confirmed_age: confirmed.map(|seen| seen.elapsed()),
             halted: halted.or_else(|| closed.map(|closed| closed.to_string())),
+            in_doubt: false,
             illegible: self.legible.trouble(),
             writer: writer.map(|writer| writer.node),
             forwards: forwarding.reaches,

@@ -87,6 +87,9 @@ impl Node {
         loss::refuse(&backend.journal, config, &identity)?;
         let (journal, look) = (backend.journal.clone(), "looking at the journal before it is written");
         tokio::task::spawn_blocking(move || journal.check_quickly()).await?.context(look)?;
+        if backend.journal.is_small() {
+            tree::check_marked(&*backend.log, identity.opened().map(|opened| *opened.reach())).await?;
+        }
         let files = Arc::new(Index::open(&backend.journal)?);
         let index: Arc<dyn EventIndex> = files.clone();
         let state = StateFile::open(&backend.journal)?;
@@ -109,11 +112,12 @@ impl Node {
         let comparing = tree::Comparing { marked, kafka: backend.kafka.clone() };
         let followed = tree::run(log.clone(), root, comparing, stopped(settled));
         let told = damage.clone();
-        let mut last_threads =
-            vec![on_thread(
-                "tree",
-                async move { followed.await.inspect_err(|error| told.tell(&format!("{error:#}"))) },
-            )?];
+        let mut last_threads = vec![on_thread("tree", async move {
+            followed.await.inspect_err(|error| match error.is::<tree::OtherHistory>() {
+                true => told.tell_of_all(&format!("{error:#}")),
+                false => told.tell(&format!("{error:#}")),
+            })
+        })?];
         let snapshot = SnapshotCursor::default();
         let (illegible, until) = watch::channel(None);
         let shown: Arc<dyn EventLog> = Arc::new(IndexedLog::new(log.clone(), &files));
@@ -210,8 +214,8 @@ impl Node {
         })
     }
 
-    /// The portal's state, for a node that is reached at `public_url`.
-    pub(crate) fn portal(&self, config: &Config, public_url: &str) -> PortalState {
+    /// The portal's state, for a node that is reached at `public_url` by so many connections.
+    pub(crate) fn portal(&self, config: &Config, public_url: &str, connections: usize) -> PortalState {
         let per_minute = f64::from(config.rate);
         let rate = (config.rate > 0).then(|| RateLimit { per_second: per_minute / 60.0, burst: per_minute });
         Portal::new(PortalParts {
@@ -225,7 +229,7 @@ impl Node {
             node: self.name.clone(),
             public_url: public_url.to_owned(),
             schemas: config.schema_location(),
-            limits: Limits { rate, trusted_proxies: config.trusted_proxies.clone() },
+            limits: Limits { rate, trusted_proxies: config.trusted_proxies.clone(), connections: Some(connections) },
             clock: self.time(),
             shutdown: self.shutdown.subscribe(),
         })
@@ -241,14 +245,21 @@ impl Node {
                 let cannot_write = standing.borrow().cannot_write;
                 let alarm = cannot_write
                     .then_some("the log takes nothing now: see the node's log, and whether the disk is full");
-                LogStanding { halted: damage.found(), alarm: alarm.map(str::to_owned), ..LogStanding::EMBEDDED }
+                let in_doubt = damage.is_of_all();
+                LogStanding {
+                    halted: damage.found(),
+                    in_doubt,
+                    alarm: alarm.map(str::to_owned),
+                    ..LogStanding::EMBEDDED
+                }
             });
         };
         let publisher = self.publishing.as_ref().map(PublishingWhileWriting::watch);
         let publisher = move || publisher.as_ref().and_then(|publisher| publisher());
         Arc::new(move || {
             let standing = membership.log_standing();
-            LogStanding { publisher: publisher(), halted: standing.halted.or_else(|| damage.found()), ..standing }
+            let halted = standing.halted.or_else(|| damage.found());
+            LogStanding { publisher: publisher(), halted, in_doubt: damage.is_of_all(), ..standing }
         })
     }
 

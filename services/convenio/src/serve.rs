@@ -46,7 +46,7 @@ pub(crate) async fn serve(mut config: Config) -> anyhow::Result<()> {
             path.display()
         ));
     }
-    let portal = node.portal(&config, &public_url);
+    let portal = node.portal(&config, &public_url, limits.connections);
     // Beside the portal and its limits: the callers behind it were counted where they came in.
     let router = node.cluster().into_iter().fold(convenio_portal::router(portal.clone()), axum::Router::merge);
     let mut server = Box::pin(door::serve(listener, router, portal, limits));

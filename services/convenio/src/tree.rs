@@ -1,7 +1,6 @@
 //! The Merkle tree over the log, followed as it grows and compared with what was marked of it before and what other nodes' writers
 //! say of it. It reads every event, so it is what comes upon damage. It signs nothing and stores nothing.
 
-use anyhow::ensure;
 use convenio_events::{
     RecordedEvent, Sequence,
     log::{EventLog, Follower, PAGE_EVENTS_LIMIT, ReadError, follow},
@@ -121,6 +120,22 @@ pub(crate) async fn read_again(
     Ok(range)
 }
 
+/// The log is not the one that was marked: somebody changed it, or put another history of the same ledger in its place. Nothing in it
+/// can be believed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct OtherHistory(String);
+
+/// Compares a log with what was marked of it, before anything is shown of it; one that has not come so far is compared later.
+///
+/// # Errors
+/// [`OtherHistory`]; where the log cannot be read.
+pub(crate) async fn check_marked(log: &dyn EventLog, marked: Option<TreeHead>) -> anyhow::Result<()> {
+    let Some(head) = marked.filter(|marked| marked.size() <= log.head().borrow().0) else { return Ok(()) };
+    let range = read_again(log, head.size(), || true).await?;
+    Tree { range, check: None, marked }.compare_marked()
+}
+
 struct Tree {
     range: CompactRange,
     check: Option<Check>,
@@ -188,13 +203,15 @@ impl Tree {
             Some(_) => "delete the data directory, and it copies the log anew",
             None => "restore a backup",
         };
-        ensure!(
-            self.range.head() == marked,
-            "the log is damaged below event {size}: the root over the first {size} entries is {} here, and was {root} when this \
-             identity marked it: {advice}",
-            self.range.root().to_base64()
-        );
-        Ok(())
+        if self.range.head() == marked {
+            return Ok(());
+        }
+        let here = self.range.root().to_base64();
+        Err(OtherHistory(format!(
+            "the log is damaged below event {size}: the root over the first {size} entries is {here} here, and was {root} when this \
+             identity marked it: {advice}"
+        ))
+        .into())
     }
 
     /// Reads on to the end of a log to which nothing more is added.

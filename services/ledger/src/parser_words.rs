@@ -63,6 +63,7 @@ fn expected_words(expected: &str) -> String {
         "f64" | "f32" => "a number".to_owned(),
         "a string" | "string" => "a text in quotes".to_owned(),
         "a boolean" => "true or false".to_owned(),
+        "a formatted UUID string" => "a UUID, as text".to_owned(),
         "a sequence" => "a list".to_owned(),
         "a map" => "an object".to_owned(),
         other if other.starts_with("struct ") => "an object".to_owned(),
@@ -95,8 +96,10 @@ mod tests {
     #[test]
     fn no_parser_speaks_to_callers() {
         let number = |text: &str| serde_json::from_str::<u64>(text).expect_err("no number").to_string();
+        let uuid = serde_json::from_str::<uuid::Uuid>("7").expect_err("no UUID").to_string();
         let table = [
             (number("\"x\""), "it has the wrong type: expected a whole number, from 0 on"),
+            (uuid, "it has the wrong type: expected a UUID, as text"),
             ("unknown variant `x`, expected `a` or `b` at line 1 column 9".into(), "it must be one of: a or b"),
             ("unknown variant `x`, expected one of `a`, `b`, `c`".into(), "it must be one of: a, b, c"),
             ("x".parse::<u64>().expect_err("no number").to_string(), "it must be a whole number, from 0 on"),

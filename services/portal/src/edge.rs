@@ -6,6 +6,7 @@ use crate::{
     caller,
     events::stream,
     headers,
+    health::HALTED,
     limits::{REFUSAL_PAUSE, REQUEST_TIMEOUT},
     problem::{Code, Problem},
     rate::{Allowance, Caller},
@@ -97,12 +98,22 @@ async fn admitted(
     if let Err(problem) = headers::check(&request) {
         return problem.into_response();
     }
+    if state.log_standing().in_doubt && shows_records(request.uri().path()) {
+        return Problem::from(Code::NotReady).detail(HALTED).into_response();
+    }
     let records = records(&request);
     let response = within_time(records, next.run(request)).await;
     if let (Caller::Member(member), StatusCode::UNAUTHORIZED) = (caller, response.status()) {
         state.authentication().forget(&member.token);
     }
     response
+}
+
+/// Whether an answer may tell of what was recorded: everything but what an operator looks at, and what is the same on every ledger.
+fn shows_records(path: &str) -> bool {
+    let others = ["/healthz", "/readyz", "/metrics", "/api/v1/status", "/docs", "/openapi.json", "/asyncapi.json"];
+    let below = ["/api/v1/codes", "/schemas/", "/assets/"];
+    !others.contains(&path) && !below.iter().any(|start| path.starts_with(start))
 }
 
 /// Whether a request can have recorded something before its answer is lost.

@@ -84,7 +84,8 @@ pub(crate) async fn metrics(State(state): State<PortalState>) -> Response {
 /// What stands in place of words for operators, which may name hosts and files, before those who are none.
 const FOR_ADMINS: &str = "an admin is told more";
 /// What probes say of a node whose log is damaged or followed no more: they are anybody's to ask.
-const HALTED: &str = "the node has halted: its log is damaged, or followed no more. The status tells an admin why";
+pub(crate) const HALTED: &str =
+    "the node has halted: its log is damaged, or followed no more. The status tells an admin why";
 
 /// `GET /api/v1/status`: role, head, tree, and each view's position, lag and liveness. What names hosts is for admins.
 pub(crate) async fn status(State(state): State<PortalState>, asked: Asked) -> Response {

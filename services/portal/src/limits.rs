@@ -128,6 +128,9 @@ pub struct Limits {
     pub rate: Option<RateLimit>,
     /// Where proxies are that name their clients in `Forwarded` or `X-Forwarded-For`.
     pub trusted_proxies: Vec<IpNet>,
+    /// The most connections, where the system allows fewer than usual: streams take half of them at most, so that whoever holds
+    /// streams open keeps nobody out.
+    pub connections: Option<usize>,
 }
 
 /// A token bucket for each token that a grant has, and for each address of all others. A batch counts as one request.

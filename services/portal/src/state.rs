@@ -41,6 +41,8 @@ pub struct LogStanding {
     pub confirmed_age: Option<Duration>,
     /// Why the node follows the log no more, in words for an operator.
     pub halted: Option<String>,
+    /// Whether nothing of the log can be believed: it is then shown to nobody.
+    pub in_doubt: bool,
     /// Why the node could not decide on what the log holds: it was written by a newer version, or cannot be indexed.
     pub illegible: Option<String>,
     /// The name of the node that writes, where others may and one has said so.
@@ -99,6 +101,7 @@ impl LogStanding {
         kind: "embedded",
         confirmed_age: Some(Duration::ZERO),
         halted: None,
+        in_doubt: false,
         illegible: None,
         writer: None,
         forwards: false,
@@ -176,7 +179,7 @@ impl Portal {
     /// What handlers share.
     #[expect(clippy::new_ret_no_self, reason = "the state is the portal; this names where it begins")]
     pub fn new(parts: PortalParts) -> PortalState {
-        let rate = parts.limits.rate.map(RateLimiter::new);
+        let (rate, connections) = (parts.limits.rate.map(RateLimiter::new), parts.limits.connections);
         let shared = Shared {
             parts,
             metrics: Metrics::default(),
@@ -187,11 +190,7 @@ impl Portal {
                 strangers: BATCHES_OF_STRANGERS_LIMIT,
                 each: BATCHES_EACH_LIMIT,
             }),
-            streams: Slots::new(SlotLimits {
-                all: STREAMS_LIMIT,
-                strangers: STREAMS_OF_STRANGERS_LIMIT,
-                each: STREAMS_EACH_LIMIT,
-            }),
+            streams: Slots::new(streams_within(connections)),
             exports: Slots::new(SlotLimits {
                 all: EXPORTS_LIMIT,
                 strangers: EXPORTS_OF_STRANGERS_LIMIT,
@@ -206,6 +205,16 @@ impl Portal {
             latest: AtomicI64::new(i64::MIN),
         };
         PortalState { shared: Arc::new(shared) }
+    }
+}
+
+/// How many streams there may be of so many connections.
+fn streams_within(connections: Option<usize>) -> SlotLimits {
+    let connections = connections.unwrap_or(usize::MAX);
+    SlotLimits {
+        all: STREAMS_LIMIT.min(connections / 2),
+        strangers: STREAMS_OF_STRANGERS_LIMIT.min(connections / 5 * 2),
+        each: STREAMS_EACH_LIMIT,
     }
 }
 

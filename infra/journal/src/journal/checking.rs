@@ -44,21 +44,29 @@ impl<'a> Checking<'a> {
 }
 
 impl Journal {
+    /// Whether it is read whole before it is opened for commands.
+    pub fn is_small(&self) -> bool {
+        self.bytes() <= WHOLE_BYTES_LIMIT
+    }
+
+    /// What its files take.
+    fn bytes(&self) -> u64 {
+        let bytes = |suffix: &str| {
+            let mut name = self.path().as_os_str().to_owned();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |data| data.len())
+        };
+        bytes("") + bytes("-wal")
+    }
+
     /// A quick look before commands are taken: a small journal is checked whole, pages and rows; of a large one the first event and
     /// the newest. It blocks.
     ///
     /// # Errors
     /// [`JournalError`] with the place.
     pub fn check_quickly(&self) -> Result<(), JournalError> {
-        let file = self.path().as_os_str();
-        let bytes = |suffix: &str| {
-            let mut name = file.to_owned();
-            name.push(suffix);
-            std::fs::metadata(name).map_or(0, |data| data.len())
-        };
-        let bytes = bytes("") + bytes("-wal");
         let head = self.refresh()?;
-        let from = if bytes <= WHOLE_BYTES_LIMIT {
+        let from = if self.is_small() {
             self.check_pages()?;
             Sequence::ZERO
         } else {

@@ -173,7 +173,7 @@ impl Served {
         let runtime = runtime()?;
         let config = config_on(folder, log);
         let node = runtime.block_on(Node::start(&config, &crate::starting::Stage::default()))?;
-        let portal = node.portal(&config, "http://bench.invalid");
+        let portal = node.portal(&config, "http://bench.invalid", convenio_portal::door::CONNECTIONS_LIMIT);
         let listener = runtime.block_on(tokio::net::TcpListener::bind(config.listen))?;
         let address = listener.local_addr()?;
         let router = convenio_portal::router(portal.clone());

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -79,6 +79,8 @@ pub(crate) struct App {
     pub(crate) clock: TestClock,
     /// Seconds since the node last saw the end of its log.
     pub(crate) unconfirmed: Arc<AtomicU64>,
+    /// Whether nothing of the log can be believed.
+    pub(crate) in_doubt: Arc<AtomicBool>,
     /// What the node says of events for integrators.
     pub(crate) publisher: Arc<Mutex<Option<PublisherStanding>>>,
     ids: Mutex<u128>,
@@ -163,6 +165,8 @@ impl App {
         let views = Views::start(Settings::new(folder.path()), log.clone()).await.expect("views");
         let unconfirmed = Arc::<AtomicU64>::default();
         let seen = unconfirmed.clone();
+        let in_doubt = Arc::<AtomicBool>::default();
+        let doubted = in_doubt.clone();
         let publisher = Arc::<Mutex<Option<PublisherStanding>>>::default();
         let publishing = publisher.clone();
         let (shutdown, stop) = watch::channel(false);
@@ -173,6 +177,8 @@ impl App {
             log,
             log_standing: Arc::new(move || LogStanding {
                 confirmed_age: Some(Duration::from_secs(seen.load(Relaxed))),
+                halted: doubted.load(Relaxed).then(|| "the log is not the one that was marked".to_owned()),
+                in_doubt: doubted.load(Relaxed),
                 publisher: publishing.lock().expect("nobody panics with it").clone(),
                 ..LogStanding::EMBEDDED
             }),
@@ -193,6 +199,7 @@ impl App {
             shutdown,
             clock,
             unconfirmed,
+            in_doubt,
             publisher,
             ids: Mutex::new(0xc0_0000),
             folder,

@@ -35,3 +35,31 @@ async fn a_view_in_which_nonsense_is_read_is_made_anew() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_log_that_cannot_be_believed_nothing_is_shown() {
+    let app = App::with_cast().await;
+    app.accept(User::Socios, "publish-offer", listing(OFFER, "Training in diagnosis")).await;
+    app.settle().await;
+    app.in_doubt.store(true, std::sync::atomic::Ordering::Relaxed);
+    let record = format!("/api/v1/offers/{}", uuid(OFFER));
+    for path in [
+        &*record,
+        "/api/v1/offers",
+        "/api/v1/events",
+        "/api/v1/export/offers",
+        "/api/v1/activity",
+        "/es/offers",
+        "/en/",
+    ] {
+        for user in [User::Anonymous, User::Socios, User::Operator] {
+            assert_eq!(app.get(user, path).await.said(), "503 not-ready", "{path}");
+        }
+    }
+    let command = app.command(User::Socios, "pause-offer", serde_json::json!({"id": uuid(OFFER)})).await;
+    assert_eq!(command.said(), "503 not-ready");
+    for path in ["/healthz", "/metrics", "/api/v1/codes", "/docs"] {
+        assert_eq!(app.get(User::Anonymous, path).await.said(), "200", "{path}");
+    }
+    assert_eq!(app.get(User::Anonymous, "/api/v1/status").await.status, StatusCode::OK);
+}

@@ -37,7 +37,12 @@ fn made_up(number: u8) -> String {
 async fn limited(burst: f64, trusted: &str) -> App {
     let trusted_proxies =
         [trusted].iter().filter(|net| !net.is_empty()).map(|net| net.parse().expect("a net")).collect();
-    App::with_limits(Limits { rate: Some(RateLimit { per_second: 0.001, burst }), trusted_proxies }).await
+    App::with_limits(Limits {
+        rate: Some(RateLimit { per_second: 0.001, burst }),
+        trusted_proxies,
+        ..Limits::default()
+    })
+    .await
 }
 
 fn codes(answers: &[Answer]) -> Vec<u16> {
