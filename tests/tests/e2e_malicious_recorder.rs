@@ -371,7 +371,7 @@ impl OldVersion {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ledger_that_was_flooded_when_nothing_was_limited_starts_and_is_rebuilt_within_the_memory() {
+async fn what_a_malicious_recorder_did_when_nothing_was_limited_is_started_and_rebuilt_within_the_memory() {
     let folder = folder();
     let data = folder.path().join("data");
     let ledger = Ledger::new(Server::start(&data));
