@@ -1,6 +1,7 @@
 //! The log as a node reads it: whoever comes upon damage tells the node, which then records nothing more and says where it is. It
 //! repairs nothing.
 
+use crate::tree::OtherHistory;
 use async_trait::async_trait;
 use convenio_events::{
     RecordedEvent, Sequence,
@@ -8,6 +9,7 @@ use convenio_events::{
     log::{EventLog, OpenError, OpenedWriter, ReadError},
 };
 use convenio_journal::{Index, Journal};
+use convenio_kafka::KafkaLog;
 use std::{
     sync::{
         Arc,
@@ -45,10 +47,10 @@ impl Damage {
         self.all.load(Relaxed)
     }
 
-    /// Tells that nothing of the log can be believed.
-    pub(crate) fn tell_of_all(&self, what: &str) {
-        self.all.store(true, Relaxed);
-        self.tell(what);
+    /// Tells of what the tree came upon: of another history, nothing can be believed.
+    pub(crate) fn tell_of_tree(&self, error: &anyhow::Error) {
+        self.all.store(error.is::<OtherHistory>(), Relaxed);
+        self.tell(&format!("{error:#}"));
     }
 
     /// Tells of it. The first one counts: what is found after it may only follow from it.
@@ -65,6 +67,14 @@ impl Damage {
             );
             (self.halt)(what);
         }
+    }
+}
+
+/// What keeps a node from recording on a damaged log: its term is over, or it leaves the log to the others.
+pub(crate) fn halt(kafka: Option<KafkaLog>, elect: watch::Sender<u64>) -> impl Fn(&str) + Send + Sync {
+    move |what| match &kafka {
+        Some(kafka) => kafka.halt(what.to_owned()),
+        None => drop(elect.send_replace(0)),
     }
 }
 

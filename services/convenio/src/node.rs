@@ -20,7 +20,6 @@ use convenio_events::{
     types::{Facts, ledger},
 };
 use convenio_journal::{Index, IndexedLog, StateFile};
-use convenio_kafka::KafkaLog;
 use convenio_ledger::{
     clock::Clock,
     entropy::Entropy,
@@ -99,7 +98,7 @@ impl Node {
         let state: Arc<dyn StateStore> = Arc::new(state);
         // Where nobody else can write, this node is elected for good, unless its log turns out to be damaged.
         let (elect, elected) = watch::channel(u64::from(backend.kafka.is_none()));
-        let damage = Damage::new(halt(backend.kafka.clone(), elect.clone()));
+        let damage = Damage::new(damage::halt(backend.kafka.clone(), elect.clone()));
         let log: Arc<dyn EventLog> = Arc::new(WatchedLog::new(backend.log.clone(), damage.clone()));
         let (shutdown, stop) = watch::channel(false);
         let looking =
@@ -112,12 +111,8 @@ impl Node {
         let comparing = tree::Comparing { marked, kafka: backend.kafka.clone() };
         let followed = tree::run(log.clone(), root, comparing, stopped(settled));
         let told = damage.clone();
-        let mut last_threads = vec![on_thread("tree", async move {
-            followed.await.inspect_err(|error| match error.is::<tree::OtherHistory>() {
-                true => told.tell_of_all(&format!("{error:#}")),
-                false => told.tell(&format!("{error:#}")),
-            })
-        })?];
+        let mut last_threads =
+            vec![on_thread("tree", async move { followed.await.inspect_err(|error| told.tell_of_tree(error)) })?];
         let snapshot = SnapshotCursor::default();
         let (illegible, until) = watch::channel(None);
         let shown: Arc<dyn EventLog> = Arc::new(IndexedLog::new(log.clone(), &files));
@@ -318,14 +313,6 @@ impl Node {
             joined.into_iter().chain(last_threads.into_iter().map(join)).collect()
         };
         tokio::task::spawn_blocking(join_all).await?
-    }
-}
-
-/// What keeps this node from recording on a damaged log: its term is over, or it leaves the log to the others.
-fn halt(kafka: Option<KafkaLog>, elect: watch::Sender<u64>) -> impl Fn(&str) + Send + Sync {
-    move |what| match &kafka {
-        Some(kafka) => kafka.halt(what.to_owned()),
-        None => drop(elect.send_replace(0)),
     }
 }
 
