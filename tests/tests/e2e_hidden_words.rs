@@ -2,6 +2,8 @@
 //! reader is looked through for words that are not that reader's. Who may read which word stands in a table here, written by hand:
 //! it shares nothing with what the program judges by. It knows nothing of how answers are made.
 
+mod hidden_words;
+
 use convenio_events::{Sequence, cloud_event, log::EventLog as _, schemas::SchemaLocation};
 use convenio_journal::{Access, Journal};
 use convenio_tests::{
@@ -10,7 +12,10 @@ use convenio_tests::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 use uuid::Uuid;
 
 /// Pages of the portal, which no document lists; `{id}` stands for a record.
@@ -59,12 +64,24 @@ impl Canaries {
     }
 }
 
+/// Commands that take no words.
+const WITHOUT_WORDS: [&str; 6] = [
+    "change-settings",
+    "confirm-clock",
+    "confirm-affiliation",
+    "confirm-agreement",
+    "accept-authorship",
+    "confirm-participation",
+];
+
 struct Scene {
     ledger: Ledger,
     users: BTreeMap<&'static str, User>,
     /// What can be asked for by id: its collection and its id.
     records: Vec<(&'static str, Uuid)>,
     canaries: Canaries,
+    /// The commands that were sent.
+    sent: RefCell<BTreeSet<String>>,
 }
 
 /// Those who see what is the owner's alone.
@@ -81,7 +98,9 @@ impl Scene {
         let (owner, reviewer) = (users["owner"].organisation, users["reviewer"].organisation);
         users.insert("auditor", ledger.grant(owner, "auditor").await);
         users.insert("reviewer", ledger.grant(reviewer, "reviewer").await);
-        Self { ledger, users, records: Vec::new(), canaries: Canaries::default() }
+        // What stands before the records here has been sent already.
+        let sent = ["register-organisation", "verify-organisation", "grant-access"].map(str::to_owned).into();
+        Self { ledger, users, records: Vec::new(), canaries: Canaries::default(), sent: RefCell::new(sent) }
     }
 
     fn id(&mut self, collection: &'static str) -> Uuid {
@@ -95,6 +114,7 @@ impl Scene {
     }
 
     async fn tell(&self, name: &str, command: &str, data: Value) {
+        self.sent.borrow_mut().insert(command.to_owned());
         let reply = self.users[name].send(command, &data).await;
         assert!(reply.status.is_success(), "{name} {command}: {}", reply.text);
     }
@@ -132,6 +152,13 @@ fn draft(id: Uuid, parties: &[Uuid], title: &str) -> Value {
         },
         "text": {"title": text("en", title), "objectives": text("en", "To learn from each other.")},
     })
+}
+
+/// A draft of two, who both sign.
+fn two(id: Uuid, owner: Uuid, party: Uuid, title: &str) -> Value {
+    let mut data = draft(id, &[owner, party], title);
+    data["terms"]["modality"] = json!("bilateral");
+    data
 }
 
 /// One record of each kind and visibility, with a word in each text.
@@ -205,6 +232,16 @@ async fn record_everything(scene: &mut Scene) -> Changing {
     let data = json!({"organisations": [owner], "role": "recorder", "may_sign": false, "office": office});
     scene.tell("admin", "grant-access", data).await;
     Changing { published, withdrawn, hidden, opened }
+}
+
+/// Whatever has words is sent: a new command is sent here too, or stands in the list of those that have none.
+async fn every_command_was_sent(scene: &Scene) {
+    let contract = scene.users["anonymous"].get("/openapi.json").await.body;
+    let paths = contract["paths"].as_object().expect("paths").keys();
+    let commands = paths.filter_map(|path| path.strip_prefix("/api/v1/commands/"));
+    let sent = scene.sent.borrow();
+    let left: Vec<_> = commands.filter(|name| !sent.contains(*name) && !WITHOUT_WORDS.contains(name)).collect();
+    assert!(left.is_empty(), "nobody looks for the words of {left:?}");
 }
 
 /// Records that are shown to others later.
@@ -391,9 +428,11 @@ async fn nobody_is_told_a_word_that_is_not_theirs() {
     let data = folder.path().join("data");
     let mut scene = Scene::open(Server::start(&data)).await;
     let changing = record_everything(&mut scene).await;
+    hidden_words::do_everything(&mut scene).await;
     check(&scene, "before anything is shown or hidden").await;
     change_what_is_seen(&mut scene, &changing).await;
     check(&scene, "after what was hidden is shown, and what was shown is hidden").await;
+    every_command_was_sent(&scene).await;
     let Scene { ledger, canaries, .. } = scene;
     assert!(ledger.server.stop().success());
     let journal = Journal::open(&data, Access::ReadOnly).expect("the journal opens");
