@@ -2,6 +2,8 @@
 //! others'. The node stays within 512 MiB, starts again, and makes its views anew within that. So it does on a ledger that was
 //! flooded when nothing was limited yet. `CONVENIO_FLOOD=20 tests/run malicious` floods twenty times as much.
 
+mod malicious_recorder;
+
 use convenio_events::{
     AccessId, Actor, CommandId, EventId, LedgerId, OrganisationId, RecordedEvent, Sequence, StreamVersion, Subject,
     Timestamp,
@@ -32,6 +34,35 @@ use uuid::Uuid;
 const MEMORY_MIB: u64 = 512;
 /// The most bytes that one answer may have: a record with the first page of each of its lists, or a page.
 const RECORD_BYTES_LIMIT: usize = 8 << 20;
+
+/// Commands with which a recorder adds nothing to what is there, and why.
+const NOT_TRIED: [(&str, &str); 25] = [
+    ("change-settings", "an admin's"),
+    ("confirm-clock", "an admin's"),
+    ("verify-organisation", "an admin's"),
+    ("revoke-verification", "an admin's"),
+    ("suspend-organisation", "an admin's"),
+    ("reinstate-organisation", "an admin's"),
+    ("withdraw-offer", "once for each offer"),
+    ("withdraw-demand", "once for each demand"),
+    ("fulfil-offer", "once for each offer"),
+    ("fulfil-demand", "once for each demand"),
+    ("resume-offer", "as often as it is paused"),
+    ("resume-demand", "as often as it is paused"),
+    ("sign-agreement", "once for each proposal"),
+    ("refuse-agreement", "once for each proposal"),
+    ("complete-agreement", "once for each agreement"),
+    ("terminate-agreement", "once for each agreement"),
+    ("cancel-agreement", "once for each agreement"),
+    ("leave-agreement", "once for each party"),
+    ("publish-learning", "once for each learning"),
+    ("accept-authorship", "once for each version, beside its revision"),
+    ("retract-learning", "once for each learning"),
+    ("confirm-participation", "once for each who took part"),
+    ("announce-convening", "as register-convening"),
+    ("hold-convening", "once for each convening"),
+    ("cancel-convening", "once for each convening"),
+];
 
 /// How much is done: 1, or what the long form asks for.
 fn flood() -> usize {
@@ -156,6 +187,7 @@ async fn attack(node: &Watched, recorder: &User, victim: &User) -> Vec<(&'static
     };
     done.push(("submit-learning", send(recorder, (0..24 * times).map(learning)).await));
     attack_versions(node, recorder, victim, &mut done).await;
+    malicious_recorder::do_and_undo(node, recorder, victim, &mut done).await;
     done
 }
 
@@ -289,6 +321,12 @@ async fn a_malicious_recorder_hurts_no_node() {
         let accepted: usize = done.iter().filter(|(name, _)| name == command).map(|(_, accepted)| accepted).sum();
         assert!(accepted > 0, "nothing of {command} was accepted: it floods nothing");
     }
+    let contract = recorder.get("/openapi.json").await.body;
+    let paths = contract["paths"].as_object().expect("paths").keys();
+    let commands = paths.filter_map(|path| path.strip_prefix("/api/v1/commands/"));
+    let tried = |name: &&str| done.iter().any(|(done, _)| done == name) || NOT_TRIED.iter().any(|(not, _)| not == name);
+    let left: Vec<_> = commands.filter(|name| !tried(name)).collect();
+    assert!(left.is_empty(), "nobody tries what {left:?} adds");
     node.settle().await;
     node.within_memory("flooded");
     let paths = [
