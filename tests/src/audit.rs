@@ -35,6 +35,7 @@ pub struct Audit {
 }
 
 /// What was read of one event.
+#[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) sequence: u64,
     pub(crate) entry: String,
@@ -128,13 +129,17 @@ pub async fn views_agree_with_a_fresh_rebuild(data: &Path) {
     let fresh = folded(Settings::new(fresh_folder.path()), log).await;
     for view in ViewName::ALL {
         let (live, fresh) = (live.dump(view).expect("rows"), fresh.dump(view).expect("rows"));
-        assert_eq!(live.len(), fresh.len(), "{view} has as many rows");
-        for (live, fresh) in live.iter().zip(&fresh) {
-            assert_eq!(live, fresh, "a row of {view}");
-        }
+        compare(view, &live, &fresh);
     }
     live.shutdown().await;
     fresh.shutdown().await;
+}
+
+fn compare<R: PartialEq + std::fmt::Debug>(view: ViewName, live: &[R], fresh: &[R]) {
+    assert_eq!(live.len(), fresh.len(), "{view} has as many rows");
+    for (live, fresh) in live.iter().zip(fresh) {
+        assert_eq!(live, fresh, "a row of {view}");
+    }
 }
 
 async fn folded(settings: Settings, log: Arc<dyn EventLog>) -> Views {
@@ -199,4 +204,79 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An event of a command, whose commitments are right.
+    fn row(sequence: u64, command: &str, digest: Value, version: u64) -> Row {
+        let record = json!({
+            "actor": "organisation/1", "commandid": command, "commanddigest": digest, "type": "offer",
+            "subject": "offer/1", "streamversion": version,
+        });
+        committing(sequence, format!("2026-11-30T12:00:0{sequence}.000000Z"), record.to_string(), "{\"title\":\"a\"}")
+    }
+
+    fn committing(sequence: u64, time: String, record: String, text: &str) -> Row {
+        let (record_salt, text_salt) = (vec![1; 32], vec![2; 32]);
+        let entry = json!({
+            "sequence": sequence.to_string(), "time": time,
+            "record": committed("convenio-record/v1\n", &record_salt, &record),
+            "text": committed("convenio-text/v1\n", &text_salt, text),
+        });
+        Row { sequence, entry: entry.to_string(), record, record_salt, text: Some((text.to_owned(), text_salt)) }
+    }
+
+    /// Two commands, the first with two events.
+    fn whole() -> Vec<Row> {
+        vec![row(0, "a", json!("digest"), 0), row(1, "a", Value::Null, 1), row(2, "b", json!("digest"), 2)]
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_journal_is_found() {
+        assert_eq!(Audit::of_rows(&whole()).events.len(), 3);
+        let faults: [(&str, fn(&mut Vec<Row>)); 12] = [
+            ("an event is missing", |rows| drop(rows.remove(1))),
+            ("an event is there twice", |rows| rows.insert(1, rows[1].clone())),
+            ("two events changed places", |rows| rows.swap(1, 2)),
+            ("an entry is another event's", |rows| rows[1].entry = rows[0].entry.clone()),
+            ("a record has other words", |rows| rows[1].record = rows[1].record.replace("offer/1", "offer/2")),
+            ("a record has another salt", |rows| rows[1].record_salt[0] ^= 1),
+            ("a text has other words", |rows| rows[1].text.as_mut().expect("one").0.push(' ')),
+            ("a text has another salt", |rows| rows[1].text.as_mut().expect("one").1[0] ^= 1),
+            ("time goes back", |rows| {
+                let record = rows[2].record.clone();
+                rows[2] = committing(2, "2026-11-29T12:00:00.000000Z".to_owned(), record, "{}");
+            }),
+            ("a version is left out", |rows| rows[2] = row(2, "b", json!("digest"), 3)),
+            ("a command is in two halves", |rows| rows.push(row(3, "a", Value::Null, 3))),
+            ("a command has no first event", |rows| rows[0] = row(0, "a", Value::Null, 0)),
+        ];
+        for (fault, plant) in faults {
+            let mut rows = whole();
+            plant(&mut rows);
+            assert!(std::panic::catch_unwind(|| Audit::of_rows(&rows)).is_err(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn the_root_is_that_of_rfc_6962() {
+        // The empty tree's root and that of one empty leaf, as the certificate-transparency reference implementation has them.
+        assert_eq!(base64(&root(&[])), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+        assert_eq!(base64(&root(&[hash(&[&[0]])])), "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=");
+        let leaves = [[1; 32], [2; 32], [3; 32]];
+        assert_eq!(root(&leaves), hash(&[&[1], &hash(&[&[1], &leaves[0], &leaves[1]]), &leaves[2]]));
+    }
+
+    #[test]
+    fn a_row_of_a_view_that_differs_is_found() {
+        let view = ViewName::ALL[0];
+        compare(view, &["a", "b"], &["a", "b"]);
+        for other in [&["a"][..], &["a", "c"], &["b", "a"], &["a", "b", "c"]] {
+            assert!(std::panic::catch_unwind(|| compare(view, &["a", "b"], other)).is_err(), "{other:?}");
+        }
+    }
 }

@@ -39,6 +39,8 @@ impl World {
         for node in &nodes {
             let status = node.status(DEADLINE).await.expect("it answers");
             check_status(&status, topic);
+            let ready = (node.is_ready("/readyz").await, node.is_ready("/readyz?for=commands").await);
+            assert_eq!(ready, (true, true), "{} is ready, for commands too", node.name);
         }
         let public = block_in_place(|| outside::check_public_topic(&brokers.bootstrap, LEDGER, topic));
         let figures = Figures::of(&happened, &accepted, &log);

@@ -240,6 +240,11 @@ impl Node {
         Some((reply.status.as_u16(), reply.body))
     }
 
+    /// Whether it says at one of its probes that it is ready.
+    pub(super) async fn is_ready(&self, probe: &str) -> bool {
+        self.get(probe, DEADLINE).await.is_some_and(|(status, _)| status == 200)
+    }
+
     /// Public reads go on, whatever has happened elsewhere.
     pub(super) async fn can_be_read(&self) {
         let read = self.get("/api/v1/offers?limit=5", READ).await;

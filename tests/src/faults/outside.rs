@@ -21,6 +21,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// The type of an event that the public may not read: that it happened, and nothing of it.
 const WITHHELD: &str = "org.convenio.withheld.v1";
 
+/// What an event says of why it happened.
+const CAUSES: [&str; 3] = ["commandid", "correlationid", "causationid"];
+
 /// The topic of a ledger's log.
 #[derive(Debug)]
 pub(super) struct LogTopic {
@@ -119,21 +122,53 @@ pub(super) fn check_public_topic(brokers: &str, ledger: &str, log: &Audit) -> Op
 
 fn compare_public(messages: &[OwnedMessage], log: &Audit) {
     for (message, event) in messages.iter().zip(&log.events) {
-        let said = |name: &str| header(message, name).unwrap_or_else(|| panic!("no {name} at {}", event.sequence));
-        assert_eq!(said("ce_ledgersequence"), event.sequence.to_string(), "each sequence once, in order");
+        let sequence = event.sequence;
+        let said = |name: &str| header(message, name).unwrap_or_else(|| panic!("no {name} at {sequence}"));
+        assert_eq!(said("ce_ledgersequence"), sequence.to_string(), "each sequence once, in order");
+        assert_eq!(said("ce_specversion"), "1.0", "the version of CloudEvents at {sequence}");
+        for name in ["source", "time"] {
+            assert_eq!(event.entry[name], said(&format!("ce_{name}")), "the {name} of {sequence}");
+        }
         let (withheld, restricted) = (said("ce_type") == WITHHELD, event.entry["audience"] == "restricted");
-        assert_eq!(withheld, restricted, "{} is shown to whom it may be", event.sequence);
+        assert_eq!(withheld, restricted, "{sequence} is shown to whom it may be");
+        let key = message.key().map(String::from_utf8_lossy).unwrap_or_else(|| panic!("no key at {sequence}"));
+        for name in ["id", "type", "subject", "streamversion", "actor", "grant"].into_iter().chain(CAUSES) {
+            let told = header(message, &format!("ce_{name}"));
+            match (withheld, name) {
+                // Both are there, and are not the event's own.
+                (true, "id") => assert_ne!(event.record[name], said("ce_id"), "{sequence} is not named"),
+                (true, "type") => {}
+                (true, _) => assert_eq!(told, None, "{sequence} does not tell its {name}"),
+                (false, _) => assert_eq!(told, plain(&event.record[name]), "the {name} of {sequence}"),
+            }
+        }
         if withheld {
-            assert_eq!(message.payload(), None, "{} says nothing", event.sequence);
+            assert_eq!(key, sequence.to_string(), "the key of {sequence}");
+            assert_eq!(message.payload(), None, "{sequence} says nothing");
             continue;
         }
-        assert_eq!(said("ce_id"), event.record["id"], "the event of sequence {}", event.sequence);
+        assert_eq!(event.record["subject"], *key, "the key of {sequence}");
+        assert_eq!(said("content-type"), "application/json", "the media type of {sequence}");
+        assert_eq!(
+            said("ce_dataschema"),
+            format!("urn:convenio:schema:{}", said("ce_type")),
+            "the schema of {sequence}"
+        );
         let value: Value =
             serde_json::from_slice(message.payload().expect("a public event has a value")).expect("JSON");
-        assert_eq!(value["facts"], event.record["facts"], "the facts of {}", event.sequence);
-        assert_eq!(value["text"], event.text.clone().unwrap_or_default(), "the text of {}", event.sequence);
+        assert_eq!(value["facts"], event.record["facts"], "the facts of {sequence}");
+        assert_eq!(value["text"], event.text.clone().unwrap_or_default(), "the text of {sequence}");
     }
     assert_eq!(messages.len(), log.events.len(), "the public topic is complete");
+}
+
+/// A member of a record as a header says it; `None` where it is null.
+fn plain(member: &Value) -> Option<String> {
+    match member {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 /// How many nodes stand for election, where they have settled who is elected; else none.
@@ -207,14 +242,34 @@ mod tests {
     };
     use serde_json::json;
 
-    fn message(sequence: u64, kind: &str, value: Option<&str>) -> OwnedMessage {
-        let (sequence, id) = (sequence.to_string(), format!("id-{sequence}"));
-        let headers = [("ce_ledgersequence", &*sequence), ("ce_type", kind), ("ce_id", &*id)];
-        let headers = headers
-            .into_iter()
-            .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-        let value = value.map(|value| value.as_bytes().to_vec());
-        OwnedMessage::new(value, None, "events".to_owned(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    const SOURCE: &str = "urn:convenio:00000000-0000-0000-0000-000000000001";
+    const TIME: &str = "2026-11-30T12:00:00.000000Z";
+    const OFFER: &str = "org.convenio.offer.published.v1";
+
+    /// A message with these attributes, and its key, which is what it says it is of.
+    fn message(attributes: &[(&str, String)], value: Option<&str>) -> OwnedMessage {
+        let named = |name: &str| attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let key = named("key").or_else(|| named("subject")).or_else(|| named("ledgersequence"));
+        let mut headers = OwnedHeaders::new().insert(Header { key: "content-type", value: Some("application/json") });
+        for (name, value) in attributes.iter().filter(|(name, _)| *name != "key") {
+            headers = headers.insert(Header { key: &format!("ce_{name}"), value: Some(value) });
+        }
+        let (value, key) = (value.map(|value| value.as_bytes().to_vec()), key.map(String::into_bytes));
+        OwnedMessage::new(value, key, "events".to_owned(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    fn common(sequence: u64, kind: &str) -> Vec<(&'static str, String)> {
+        let id = if kind == WITHHELD { "made-up".to_owned() } else { format!("id-{sequence}") };
+        let all = [("specversion", "1.0"), ("source", SOURCE), ("time", TIME), ("type", kind), ("id", &id)];
+        let all = all.map(|(name, value)| (name, value.to_owned()));
+        all.into_iter().chain([("ledgersequence", sequence.to_string())]).collect()
+    }
+
+    fn of_offer(sequence: u64) -> Vec<(&'static str, String)> {
+        let own = [("subject", "offer/1"), ("streamversion", "0"), ("actor", "organisation/1"), ("commandid", "c")];
+        let own = own.map(|(name, value)| (name, value.to_owned()));
+        let schema = ("dataschema", format!("urn:convenio:schema:{OFFER}"));
+        common(sequence, OFFER).into_iter().chain(own).chain([schema]).collect()
     }
 
     #[test]
@@ -240,28 +295,53 @@ mod tests {
     fn what_is_wrong_with_a_public_topic_is_found() {
         let event = |sequence, audience| Stored {
             sequence,
-            entry: json!({"audience": audience}),
-            record: json!({"id": format!("id-{sequence}"), "facts": {"a": 1}}),
+            entry: json!({"audience": audience, "source": SOURCE, "time": TIME}),
+            record: json!({
+                "id": format!("id-{sequence}"), "type": OFFER, "subject": "offer/1", "streamversion": 0,
+                "actor": "organisation/1", "commandid": "c", "grant": null, "facts": {"a": 1}
+            }),
             text: Some(json!({"title": "b"})),
         };
         let log = Audit { events: vec![event(0, "public"), event(1, "restricted")], root: String::new() };
         let whole = r#"{"facts":{"a":1},"text":{"title":"b"}}"#;
-        let (shown, withheld) = (message(0, "offer", Some(whole)), message(1, WITHHELD, None));
+        let (shown, withheld) = (message(&of_offer(0), Some(whole)), message(&common(1, WITHHELD), None));
         compare_public(&[shown.clone(), withheld.clone()], &log);
-        for (fault, messages) in [
-            ("one is missing", vec![shown.clone()]),
-            ("one is there twice", vec![shown.clone(), shown.clone(), withheld.clone()]),
-            ("they are in another order", vec![withheld.clone(), shown.clone()]),
-            ("one too many", vec![shown.clone(), withheld.clone(), message(2, "offer", Some("{}"))]),
-            ("a restricted one is shown", vec![shown.clone(), message(1, "offer", Some("{}"))]),
-            ("a withheld one says something", vec![shown.clone(), message(1, WITHHELD, Some("{}"))]),
-            ("a public one is withheld", vec![message(0, WITHHELD, None), withheld.clone()]),
-            ("other facts", vec![message(0, "offer", Some(&whole.replace('1', "2"))), withheld.clone()]),
-            ("another text", vec![message(0, "offer", Some(&whole.replace('b', "c"))), withheld.clone()]),
-            ("no text", vec![message(0, "offer", Some(r#"{"facts":{"a":1},"text":null}"#)), withheld]),
-        ] {
-            let found = std::panic::catch_unwind(|| compare_public(&messages, &log));
+        let is_found = |fault: &str, messages: &[OwnedMessage]| {
+            let found = std::panic::catch_unwind(|| compare_public(messages, &log));
             assert!(found.is_err(), "{fault}");
+        };
+        is_found("one is missing", &[shown.clone()]);
+        is_found("one is there twice", &[shown.clone(), shown.clone(), withheld.clone()]);
+        is_found("they are in another order", &[withheld.clone(), shown.clone()]);
+        let third = message(&of_offer(2), Some("{}"));
+        is_found("one too many", &[shown.clone(), withheld.clone(), third]);
+        is_found("a restricted one is shown", &[shown.clone(), message(&of_offer(1), Some(whole))]);
+        is_found("a withheld one says something", &[shown.clone(), message(&common(1, WITHHELD), Some("{}"))]);
+        is_found("a public one is withheld", &[message(&common(0, WITHHELD), None), withheld.clone()]);
+        for (fault, value) in [
+            ("other facts", whole.replace('1', "2")),
+            ("another text", whole.replace('b', "c")),
+            ("no text", r#"{"facts":{"a":1},"text":null}"#.to_owned()),
+        ] {
+            is_found(fault, &[message(&of_offer(0), Some(&value)), withheld.clone()]);
+        }
+        // Each attribute by itself: another one, none, and one too many.
+        let good = of_offer(0);
+        for at in 0..good.len() {
+            let (mut other, mut none) = (good.clone(), good.clone());
+            other[at].1.push('x');
+            let (name, _) = none.remove(at);
+            is_found(&format!("another {name}"), &[message(&other, Some(whole)), withheld.clone()]);
+            is_found(&format!("no {name}"), &[message(&none, Some(whole)), withheld.clone()]);
+        }
+        let with = |attributes: Vec<_>, name, value: &str| [attributes, vec![(name, value.to_owned())]].concat();
+        for name in ["grant", "correlationid", "causationid"] {
+            is_found(name, &[message(&with(of_offer(0), name, "x"), Some(whole)), withheld.clone()]);
+        }
+        is_found("another key", &[message(&with(of_offer(0), "key", "x"), Some(whole)), withheld.clone()]);
+        for name in ["subject", "streamversion", "actor", "grant", "commandid", "correlationid", "causationid", "key"] {
+            let telling = message(&with(common(1, WITHHELD), name, "x"), None);
+            is_found(&format!("a withheld one tells its {name}"), &[shown.clone(), telling]);
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum Fault {
     FullDisk,
     /// kill -9 of all nodes at once.
     KillAll,
+    /// kill -9 of a node that follows.
+    KillFollower,
     /// A node that follows is stopped for a while, and wakes up.
     StopFollower,
     /// A stranger begins a transaction in the log and does not end it for a while.
@@ -38,7 +40,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::KillWriter,
         Self::StopWriter,
         Self::HandOver,
@@ -48,6 +50,7 @@ impl Fault {
         Self::BrokersDown,
         Self::FullDisk,
         Self::KillAll,
+        Self::KillFollower,
         Self::StopFollower,
         Self::HangTransaction,
         Self::ForgeControl,
@@ -67,6 +70,7 @@ impl Fault {
             Self::BrokersDown => "brokers-down",
             Self::FullDisk => "full-disk",
             Self::KillAll => "kill-all",
+            Self::KillFollower => "kill-follower",
             Self::StopFollower => "stop-follower",
             Self::HangTransaction => "hang-transaction",
             Self::ForgeControl => "forge-control",

@@ -39,6 +39,17 @@ impl World {
         self.note(Fault::KillAll, from, Until::LongestPause(Instant::now()));
     }
 
+    pub(super) async fn kill_follower(&mut self) {
+        let (from, writer) = (Instant::now(), self.writer().await);
+        let follower = (writer + 1) % self.nodes.len();
+        let dying = self.take(follower);
+        block_in_place(|| dying.kill());
+        self.accepted_after(Instant::now()).await;
+        self.run_node(follower);
+        self.comes_after(follower, writer).await;
+        self.note(Fault::KillFollower, from, Until::LongestPause(Instant::now()));
+    }
+
     pub(super) async fn stop_follower(&mut self) {
         let (from, writer) = (Instant::now(), self.writer().await);
         let follower = (writer + 1) % self.nodes.len();
@@ -48,12 +59,17 @@ impl World {
         self.accepted_after(Instant::now()).await;
         self.signal(follower, "CONT");
         self.load.shun(None);
-        self.until("the one that was stopped follows", DEADLINE, async |world| {
-            let (ours, theirs) = (world.head(follower).await, world.head(writer).await);
-            ours.is_some() && ours.zip(theirs).is_some_and(|(ours, theirs)| theirs.abs_diff(ours) < 200)
+        self.comes_after(follower, writer).await;
+        self.note(Fault::StopFollower, from, Until::LongestPause(Instant::now()));
+    }
+
+    /// Waits until a node has nearly everything that another has.
+    async fn comes_after(&self, node: usize, other: usize) {
+        self.until("the one that was away has what happened meanwhile", DEADLINE, async |world| {
+            let heads = world.head(node).await.zip(world.head(other).await);
+            heads.is_some_and(|(ours, theirs)| theirs.abs_diff(ours) < 200)
         })
         .await;
-        self.note(Fault::StopFollower, from, Until::LongestPause(Instant::now()));
     }
 
     async fn head(&self, node: usize) -> Option<u64> {

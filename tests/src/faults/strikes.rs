@@ -52,6 +52,7 @@ impl World {
             Fault::BrokersDown => self.brokers_down().await,
             Fault::FullDisk => self.full_disk().await,
             Fault::KillAll => self.kill_all().await,
+            Fault::KillFollower => self.kill_follower().await,
             Fault::StopFollower => self.stop_follower().await,
             Fault::HangTransaction => self.hang_transaction().await,
             Fault::ForgeControl => self.forge_control().await,
