@@ -7,7 +7,14 @@ use convenio_events::{
     log::{AppendError, EventLog as _, OpenError},
 };
 use convenio_journal::JournalError;
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use support::{event, folder, open, writer};
 
 fn batch(sequence: u64) -> Arc<Vec<convenio_events::RecordedEvent>> {
@@ -76,4 +83,26 @@ async fn only_their_owner_enters_the_folder_of_a_new_journal() {
         drop(writer(&open(data)).await);
     }
     assert_eq!((mode(&made), mode(&given)), (0o700, 0o750), "what an operator chose stays");
+}
+
+#[test]
+fn a_copy_that_grows_while_it_is_looked_at_is_not_taken_for_cut() {
+    const LOOKERS: usize = 3;
+    let data = folder();
+    let journal = open(data.path());
+    let mut copy = journal.open_mirror().expect("an empty journal becomes a copy");
+    let written = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let look = || {
+            while !written.load(Ordering::Relaxed) {
+                journal.check_files().expect("nothing happened to it");
+            }
+        };
+        let lookers: Vec<_> = (0..LOOKERS).map(|_| threads.spawn(look)).collect();
+        for sequence in 0..20_000 {
+            copy.append(batch(sequence), "here").expect("appends");
+        }
+        written.store(true, Ordering::Relaxed);
+        lookers.into_iter().for_each(|looker| looker.join().expect("its files are whole"));
+    });
 }

@@ -125,10 +125,9 @@ impl Files {
             return wrong(&self.wal, OTHER);
         }
         // Somebody who holds a lock just now keeps it from being told, and is asked again soon.
-        let frames = checkpoint(&watched.connection, "NOOP").map_or(0, |progress| progress.frames);
-        let used = frames * (FRAME_HEADER_BYTES + u64::from(PAGE_BYTES));
-        let is_short = frames > 0 && wal.len() < WAL_HEADER_BYTES + used;
-        is_short.then(|| Wrong { file: self.wal.clone(), what: SHORT })
+        let frames = || checkpoint(&watched.connection, "NOOP").map_or(0, |progress| progress.frames);
+        let length = || self.wal.metadata().map_or(u64::MAX, |wal| wal.len());
+        is_short(|| bytes_of(frames()), length).then(|| Wrong { file: self.wal.clone(), what: SHORT })
     }
 
     /// A WAL that is open and whole, though it has no name any more, is moved into the journal: what was recorded before is then
@@ -150,6 +149,23 @@ impl Files {
     }
 }
 
+/// How often it is asked whether a WAL is short, before that is believed.
+const LOOKS: usize = 3;
+
+/// Bytes of a WAL of so many frames.
+fn bytes_of(frames: u64) -> u64 {
+    if frames == 0 { 0 } else { WAL_HEADER_BYTES + frames * (FRAME_HEADER_BYTES + u64::from(PAGE_BYTES)) }
+}
+
+/// Whether a WAL is shorter than what is in use of it. Others write meanwhile: between two questions it may grow or start over, so
+/// what is in use is asked before and after, and the smaller counts. One that was cut stays so.
+fn is_short(in_use: impl Fn() -> u64, length: impl Fn() -> u64) -> bool {
+    (0..LOOKS).all(|_| {
+        let (before, length) = (in_use(), length());
+        length < before.min(in_use())
+    })
+}
+
 const GONE: &str = "is gone";
 const OTHER: &str = "is another file than the one that is open";
 const SHORT: &str = "is shorter than what was written to it";
@@ -157,5 +173,26 @@ const SHORT: &str = "is shorter than what was written to it";
 impl FileId {
     fn of(file: &std::fs::Metadata) -> Self {
         Self(file.dev(), file.ino())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_wal_that_is_written_between_two_questions_is_not_short() {
+        let length = Cell::new(100);
+        let grown = |by: u64| length.replace(length.get() + by);
+        assert!(!is_short(|| length.get(), || grown(50)), "it grew after its length was asked");
+        assert!(!is_short(|| grown(50), || length.get()), "it grew after it was asked what is in use");
+        let started_over = Cell::new(false);
+        assert!(!is_short(
+            || if started_over.get() { 10 } else { 5_000 },
+            || if started_over.replace(true) { 10 } else { 20 }
+        ));
+        assert!(!is_short(|| bytes_of(0), || 0), "an empty one is whole");
+        assert!(is_short(|| 5_000, || 4_999), "one that was cut");
     }
 }
