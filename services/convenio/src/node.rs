@@ -86,7 +86,8 @@ impl Node {
         loss::refuse(&backend.journal, config, &identity)?;
         let (journal, look) = (backend.journal.clone(), "looking at the journal before it is written");
         tokio::task::spawn_blocking(move || journal.check_quickly()).await?.context(look)?;
-        if backend.journal.is_small() {
+        // A copy is not refused: its node tells in its status that it has halted, and the others go on.
+        if backend.kafka.is_none() && backend.journal.is_small() {
             tree::check_marked(&*backend.log, identity.opened().map(|opened| *opened.reach())).await?;
         }
         let files = Arc::new(Index::open(&backend.journal)?);
