@@ -167,7 +167,7 @@ fn plain(member: &Value) -> Option<String> {
     match member {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Some(member.to_string()),
     }
 }
 
