@@ -238,7 +238,8 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_journal_is_found() {
         assert_eq!(Audit::of_rows(&whole()).events.len(), 3);
-        let faults: [(&str, fn(&mut Vec<Row>)); 12] = [
+        type Plant = fn(&mut Vec<Row>);
+        let faults: [(&str, Plant); 12] = [
             ("an event is missing", |rows| drop(rows.remove(1))),
             ("an event is there twice", |rows| rows.insert(1, rows[1].clone())),
             ("two events changed places", |rows| rows.swap(1, 2)),

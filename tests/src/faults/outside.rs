@@ -310,7 +310,7 @@ mod tests {
             let found = std::panic::catch_unwind(|| compare_public(messages, &log));
             assert!(found.is_err(), "{fault}");
         };
-        is_found("one is missing", &[shown.clone()]);
+        is_found("one is missing", std::slice::from_ref(&shown));
         is_found("one is there twice", &[shown.clone(), shown.clone(), withheld.clone()]);
         is_found("they are in another order", &[withheld.clone(), shown.clone()]);
         let third = message(&of_offer(2), Some("{}"));
