@@ -6,10 +6,10 @@ mod support;
 
 use convenio_events::{
     Event, OrganisationId, RecordKind, Subject,
-    codes::Visibility,
+    codes::{SessionKind, Visibility},
     entry::Audience,
     sight::ReaderIdentity,
-    types::{Facts, agreement, learning, organisation, record},
+    types::{Facts, agreement, convening, learning, organisation, record},
 };
 use convenio_ledger::{
     memory_stores::MemoryState,
@@ -35,7 +35,8 @@ fn by_the_views(standing: &Standing, reader: &ReaderIdentity) -> Sight {
     }
 }
 
-/// Leaves organisations out of records that named them: by a revision, by leaving, by an affiliation that ends.
+/// Leaves organisations out of records that named them: by a revision, by leaving, by an affiliation that ends. Hides convenings from
+/// all but those whom they name, a session of theirs included.
 async fn leave_some_out(ledger: &mut Ledger) {
     let told = ledger.events().await;
     let other: OrganisationId = id(0x0ffe);
@@ -66,6 +67,17 @@ async fn leave_some_out(ledger: &mut Ledger) {
             Facts::Organisation(organisation::Facts::AffiliationClaimed(claimed)) => {
                 let ended = organisation::AffiliationEnded { affiliation: claimed.affiliation };
                 ledger.put(event.subject, actor, Audience::Public, ended, None);
+                let hidden = record::VisibilityChanged { from: Visibility::Public, to: Visibility::Parties };
+                ledger.put(event.subject, actor, Audience::Public, hidden, None);
+            }
+            Facts::Convening(convening::Facts::Registered(_)) => {
+                let held = convening::SessionRecorded {
+                    kind: SessionKind::Training,
+                    occurred_on: None,
+                    organisations: vec![registered[number % registered.len()]],
+                    session: id(number as u128 + 1),
+                };
+                ledger.put(event.subject, actor, Audience::Public, held, None);
                 let hidden = record::VisibilityChanged { from: Visibility::Public, to: Visibility::Parties };
                 ledger.put(event.subject, actor, Audience::Public, hidden, None);
             }
